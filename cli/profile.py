@@ -87,7 +87,8 @@ def _where_to_set(name: str) -> str | None:
         return "The models that you can use depend on your tier, which the server's administrator sets."
     kind, _, inner = name.partition(".")
     if kind in ("ui", "session") and inner:
-        return f"{one_line(name, 60)} is not part of the profile. Set it on each device: f9, or in config.toml."
+        setting = one_line(name, 60)
+        return f"{setting} is not part of the profile. Set it on each device, in the settings or in config.toml."
     return None
 
 

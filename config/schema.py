@@ -235,7 +235,8 @@ SETTINGS: tuple[Setting, ...] = (
         "keys.ACTION",
         KEYS,
         None,
-        "Key of an action, by the action's id, instead of the default; an empty text removes it.",
+        "Key of an action, by the action's id, instead of the default; an empty text removes it. "
+        '`"leader x"` is the leader key (ctrl+x) and then x.',
     ),
     Setting("endpoints.NAME.url", URL, None, "Address of an OpenAI-compatible provider, up to and including /v1."),
     Setting("endpoints.NAME.label", TEXT, "", "Name shown for it. Empty: NAME."),

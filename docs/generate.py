@@ -25,7 +25,7 @@ INTRODUCTION = """\
 
 Sterna reads `config.toml` in its configuration folder, which `sterna doctor` shows. `STERNA_CONFIG_DIR` or
 `--config-dir` choose another folder. The file need not exist. A setting that is misspelt or has an invalid value is
-reported at start, and the others apply. The settings screen (`f9`) writes this file and keeps its comments.
+reported at start, and the others apply. The settings screen (`ctrl+x ,`) writes this file and keeps its comments.
 
 A provider of models is a table `[endpoints.NAME]`. API keys are not in this file: `sterna keys set NAME` stores the key
 of a provider in the system's keyring, or in a file that only you can read. The tokens of `sterna login` are stored in
@@ -47,7 +47,7 @@ sidebar_width = 36
 
 [keys]
 "conversation.new" = "alt+w"
-"conversation.search" = ["ctrl+f", "f3"]
+"conversation.search" = ["leader slash", "f3"]
 
 [endpoints.work]
 url = "https://llm.example.org/v1"

@@ -126,7 +126,7 @@ TOPICS = (
         "Account and usage analytics",
         "account profile tier tiers limit limits usage analytics telemetry tracking privacy erase delete leave gdpr "
         "export",
-        "`sterna profile` and `shift+f2` show your tier and usage. No usage statistics are sent unless you run "
+        "`sterna profile` and `ctrl+x i` show your tier and usage. No usage statistics are sent unless you run "
         "`sterna analytics on`; `sterna analytics show` prints what is sent, never message text. `sterna export "
         "--everything` exports all your data, `sterna account delete` erases the account on the server and here.",
     ),

@@ -30,6 +30,7 @@ from sterna.config import Settings
 from sterna.config.log_file import append
 
 from .actions.action import Scope
+from .actions.admission import Admission
 from .actions.bindings import BY_ID, bindings, keymap
 from .actions.typeahead import typeahead
 from .context import SWITCHING, AppContext
@@ -61,9 +62,6 @@ MOST_PROBLEMS = 3
 
 INTERRUPT_SECONDS = 2.0
 """Time within which a second ctrl+c quits."""
-
-CLOSING_KEYS = frozenset(("enter", "escape"))
-"""Keys that may close what has the focus."""
 
 
 class SternaApp(BaseApp, inherit_bindings=False):
@@ -115,8 +113,8 @@ class SternaApp(BaseApp, inherit_bindings=False):
         """Main screen, whatever lies above it."""
         context.catalog_changed = self.main.show_providers
         context.sync.subscribe(self.main.sync_changed)
-        ahead = typeahead(self)
-        ahead.closes, ahead.is_switching = self._may_close, partial(context.tasks.is_running, SWITCHING)
+        self._admission = Admission(self, self.main, self.main.leader.take)
+        typeahead(self).is_switching = partial(context.tasks.is_running, SWITCHING)
         self.set_up_terminal(settings.theme, environ, is_ascii=context.is_ascii)
         self._problems = self._apply_keys()
         if not settings.ui.animation:
@@ -217,27 +215,15 @@ class SternaApp(BaseApp, inherit_bindings=False):
     # Keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand a key or a paste to where the user looks: what is typed behind a closing key waits for what is there.
-
-        A dialog or a field closes a moment after its key. Letters typed meanwhile would be lost with it.
-        """
-        if isinstance(event, events.InputEvent) and (self.context.is_closing or not self._screen_stack):
-            return  # there is nothing to type into any more, and what was typed is saved
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            ahead = typeahead(self)
-            if ahead.waiting:
-                ahead.keep(event)
-                return
-            if isinstance(event, events.Key) and self._may_close(event):
-                ahead.close(self, event)
+        """Hand a key or a paste to where the user looks."""
+        if isinstance(event, events.InputEvent | events.Paste):
+            if self.context.is_closing or not self._screen_stack:
+                return  # there is nothing to type into any more, and what was typed is saved
+            if not event.is_forwarded:
+                if (admitted := self._admission.admit(event)) is None:
+                    return
+                event = admitted
         await super().on_event(event)
-
-    def _may_close(self, event: events.Key) -> bool:
-        """Return whether a key may close the dialog, or the field, that has the focus."""
-        if self.screen is self.main:
-            return event.key in getattr(self.focused, "LEAVES", ())
-        bound = self.active_bindings.get(event.key)
-        return event.key in CLOSING_KEYS or (bound is not None and bound.node is self.screen)
 
     # End
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .actions.bindings import BY_ID
+from .actions.bindings import BY_ID, key_name, keys_of, leader_name
 from .services.analytics import Analytics
 from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController
@@ -86,8 +86,13 @@ class AppContext:
         return self.tasks.spawn(work, name)
 
     def key_of(self, action_id: str) -> str:
-        """Return the first key of an action, as remapped."""
-        return self.keymap.get(action_id, BY_ID[action_id].key).split(",")[0]
+        """Return the first key of an action, as remapped, as users write it."""
+        return key_name(keys_of(BY_ID[action_id], self.keymap)[0], self.leader)
+
+    @property
+    def leader(self) -> str:
+        """Name of the key that begins a sequence."""
+        return leader_name(self.keymap)
 
     async def copied_to(self) -> str:
         """Return the place of the last copy, as the end of a sentence."""

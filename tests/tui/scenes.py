@@ -78,6 +78,37 @@ async def choosing(pilot: Pilot[int], app: SternaApp) -> None:
     await until(pilot, lambda: "200k" in frame(app))
 
 
+async def leading(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+x")
+    await until(pilot, lambda: "esc cancel" in frame(app))
+
+
+async def finding(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+f")
+    await write(pilot, "the")
+    await until(pilot, lambda: "matches" in frame(app))
+
+
+async def using_code(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+x", "c")
+    await until(pilot, lambda: "save" in frame(app))
+
+
+def _links(app: SternaApp) -> Any:
+    from sterna.tui.markdown import Link
+    from sterna.tui.pickers.links import LinkPicker
+
+    return LinkPicker([Link("https://example.org/terns?page=2", "Terns"), Link("mailto:me@example.org", "")])
+
+
+def _save(app: SternaApp) -> Any:
+    from sterna.tui.dialogs.save_file import SaveFile
+
+    dialog = SaveFile("Save the code block", "x = 1", "code.py")
+    dialog.folder = "/home/me"
+    return dialog
+
+
 def pressing(key: str, shows: str) -> Scene:
     """Return a scene that one key opens."""
 
@@ -170,6 +201,8 @@ DIALOGS: dict[str, Scene] = {
     "sync": pressing("shift+f9", "Sign in"),
     "profile": pressing("shift+f2", "Today"),
     "palette": pressing("ctrl+p", "New conversation"),
+    "links": pushing(_links),
+    "save": pushing(_save),
 }
 """Screens that lie over the conversation."""
 
@@ -183,6 +216,9 @@ PARTS: dict[str, Scene] = {
     "welcome": welcoming,
     "trouble": troubling,
     "notices": noticing,
+    "code": using_code,
+    "find": finding,
+    "leader": leading,
 }
 """Parts of the main screen, each with the focus."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual.actions import parse
 from textual.binding import Binding
@@ -13,6 +15,7 @@ from sterna.tui.actions.registry import ACTIONS, SECTIONS
 from sterna.tui.app import SternaApp
 from sterna.tui.main.conversation_actions import ConversationActions
 from sterna.tui.main.layout import MainLayout
+from sterna.tui.main.reading_actions import ReadingActions
 from sterna.tui.main.screen import MainScreen
 from sterna.tui.main.turn_actions import TurnActions
 from sterna.tui.main.writing_actions import WritingActions
@@ -39,6 +42,7 @@ TARGETS: dict[Target, type] = {
     Target.CONVERSATIONS: ConversationActions,
     Target.TURNS: TurnActions,
     Target.WRITING: WritingActions,
+    Target.READING: ReadingActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,
@@ -63,9 +67,29 @@ def test_no_two_default_keys_answer_in_the_same_place() -> None:
     assert problems == []
 
 
-TAKEN = {"pageup", "pagedown", "ctrl+home", "ctrl+end", "ctrl+e"}
-"""Keys that a text area has and the prompt uses otherwise: it shows ten lines, so the pages are the messages, and the
-end of a line has a key of its own."""
+def is_function_key(key: str) -> bool:
+    return re.fullmatch(r"(?:\w+\+)*f\d+", key) is not None
+
+
+def test_function_keys_and_alt_keys_are_never_the_only_ones() -> None:
+    for action in ACTIONS:
+        keys = action.key.split(",")
+        first = [key for key in keys if not is_function_key(key)]
+        assert first, action.id
+        assert keys[: len(first)] == first, f"{action.id}: function keys come last"
+        if action.scope in ("app", "main"):
+            assert any(not key.startswith("alt+") for key in first), f"{action.id}: a Mac types characters with alt"
+
+
+def test_no_default_key_is_the_same_to_a_terminal_as_another() -> None:
+    for action in ACTIONS:
+        keys = set(action.key.split(","))
+        assert not keys & {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+left_square_bracket", "alt+left_square_bracket"}, action
+
+
+TAKEN = {"pageup", "pagedown", "ctrl+home", "ctrl+end", "ctrl+e", "ctrl+x"}
+"""Keys that a text area has and the prompt uses otherwise: it shows ten lines, so the pages are the messages; the end
+of a line has a key of its own; the leader key still cuts when it is pressed twice."""
 
 
 def test_no_default_key_is_taken_by_flow_control_a_multiplexer_or_text_editing() -> None:
@@ -91,7 +115,9 @@ def test_two_actions_may_exchange_their_keys() -> None:
 def test_a_key_that_is_taken_is_refused_in_a_sentence_and_the_old_one_stays() -> None:
     mapping, problems = keymap({"conversation.new": "ctrl+p"})
     assert mapping == {}
-    assert problems == ["[keys]: ctrl+p already belongs to “app.palette”, so “conversation.new” keeps ctrl+n."]
+    assert problems == [
+        "[keys]: ctrl+p already belongs to “app.palette”, so “conversation.new” keeps ctrl+n, ctrl+x n."
+    ]
 
 
 def test_an_unknown_action_is_named_with_the_nearest_one() -> None:

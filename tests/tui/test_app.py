@@ -43,6 +43,11 @@ async def shown(pilot: Pilot[int], app: SternaApp, text: str) -> None:
     await until(pilot, lambda: text in frame(app))
 
 
+async def says(pilot: Pilot[int], app: SternaApp, text: str) -> None:
+    """Wait for a notice with that text."""
+    await until(pilot, lambda: any(text in note.message for note in app._notifications))
+
+
 async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
     home.model.say("Terns fly from pole to pole.")
     app = home.app()

@@ -22,7 +22,10 @@ SIZES = ((80, 24), (160, 48))
 
 SCENES = {
     name: {**PARTS, **DIALOGS}[name]
-    for name in ("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions")
+    for name in (
+        *("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions"),
+        *("code", "find", "leader"),
+    )
 }
 """Screens in both sizes; every dialog is shown once more in the smallest."""
 

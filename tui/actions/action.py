@@ -34,6 +34,8 @@ class Target(Enum):
     """``TurnActions`` of the main screen."""
     WRITING = auto()
     """``WritingActions`` of the main screen."""
+    READING = auto()
+    """``ReadingActions`` of the main screen."""
 
 
 class Needs(Flag):

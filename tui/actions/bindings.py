@@ -9,6 +9,10 @@ from textual.binding import Binding, BindingType
 
 from .action import Action, Scope
 from .registry import ACTIONS, SECTIONS
+from .sequences import LEADER, bound_key, bound_keys, second_key
+
+LEADER_ACTION = "app.leader"
+"""Action whose key begins a sequence."""
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
@@ -17,7 +21,7 @@ def bindings(scope: Scope) -> list[BindingType]:
     """Return the bindings of the node of that scope, each with its action's id so that it can be remapped."""
     return [
         Binding(
-            action.key,
+            ",".join(bound_keys(action.key)),
             action.binding,
             action.title,
             show=bool(action.hint),
@@ -46,25 +50,33 @@ def keymap(
         defaults |= {action.id: _without_letters(action.key) for action in ACTIONS if action.vim}
     mapping: dict[str, str] = {}
     problems: list[str] = []
+    leaders = bound_keys(configured.get(LEADER_ACTION, BY_ID[LEADER_ACTION].key))
     for action_id, keys in configured.items():
         if action_id not in BY_ID:
             near = get_close_matches(action_id, BY_ID, 1)
             advice = f"Did you mean “{near[0]}”?" if near else "The README lists all actions."
             problems.append(f"[keys]: unknown action “{action_id}”. {advice}")
-        else:
-            mapping[action_id] = ",".join(part.strip() for part in keys.split(",") if part.strip()) or NO_KEY
+            continue
+        if wrong := next((part for part in keys.split(",") if bound_key(part, leaders) is None), ""):
+            problems.append(f"[keys]: “{wrong.strip()}” is no key. Two keys in a row begin with “{LEADER}”.")
+            if not bound_keys(keys, leaders):
+                continue
+        mapping[action_id] = ",".join(bound_keys(keys, leaders)) or NO_KEY
     # Checked as a whole, so that two actions may exchange their keys; each refusal can only free keys, never take one.
     while clash := next(((each, other) for each in mapping if (other := _conflicting(each, mapping))), None):
         action_id, other = clash
-        refused = mapping.pop(action_id)
-        problems.append(
-            f"[keys]: {refused} already belongs to “{other}”, so “{action_id}” keeps {key_names(BY_ID[action_id].key)}."
-        )
+        refused, stays = key_names(mapping.pop(action_id)), key_names(BY_ID[action_id].key)
+        problems.append(f"[keys]: {refused} already belongs to “{other}”, so “{action_id}” keeps {stays}.")
     return {**defaults, **mapping}, problems
 
 
+def keys_of(action: Action, mapping: Mapping[str, str]) -> list[str]:
+    """Return the keys of an action as Textual binds them, the first choice first."""
+    return bound_keys(mapping.get(action.id, action.key))
+
+
 def _without_letters(keys: str) -> str:
-    return ",".join(key for key in keys.split(",") if len(key) > 1)
+    return ",".join(key for key in bound_keys(keys) if len(key) > 1)
 
 
 def _conflicting(action_id: str, mapping: Mapping[str, str]) -> str | None:
@@ -72,7 +84,7 @@ def _conflicting(action_id: str, mapping: Mapping[str, str]) -> str | None:
     keys = set(mapping[action_id].split(",")) - {NO_KEY}
     scopes = _active_with(BY_ID[action_id].scope)
     for other in ACTIONS:
-        if other.id != action_id and other.scope in scopes and keys & set(mapping.get(other.id, other.key).split(",")):
+        if other.id != action_id and other.scope in scopes and keys & set(keys_of(other, mapping)):
             return other.id
     return None
 
@@ -88,6 +100,13 @@ KEY_NAMES = {
     "ctrl+underscore": "ctrl+_",
     "slash": "/",
     "question_mark": "?",
+    "comma": ",",
+    "number_sign": "#",
+    "asterisk": "*",
+    "vertical_line": "|",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "ctrl+backslash": "ctrl+\\",
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
@@ -102,14 +121,22 @@ KEY_NAMES = {
 }
 
 
-def key_name(key: str) -> str:
-    """Return a key as users write it: ``ctrl+underscore`` → ``ctrl+_``."""
-    return KEY_NAMES.get(key, key)
+def key_name(key: str, leader: str = "ctrl+x") -> str:
+    """Return a key as users write it: ``ctrl+underscore`` → ``ctrl+_``, ``leader_comma`` → ``ctrl+x ,``."""
+    bound = bound_key(key) or key
+    if (second := second_key(bound)) is not None:
+        return f"{leader} {key_name(second)}"
+    return KEY_NAMES.get(bound, bound)
 
 
-def key_names(keys: str) -> str:
+def key_names(keys: str, leader: str = "ctrl+x") -> str:
     """Return every key of a comma-separated list as users write it."""
-    return " ".join(key_name(key) for key in keys.split(","))
+    return ", ".join(key_name(key, leader) for key in keys.split(","))
+
+
+def leader_name(mapping: Mapping[str, str]) -> str:
+    """Return the key that begins a sequence, as users write it."""
+    return key_name(keys_of(BY_ID[LEADER_ACTION], mapping)[0])
 
 
 def keys_table() -> str:
@@ -118,7 +145,7 @@ def keys_table() -> str:
     for heading, actions in SECTIONS:
         lines += [f"**{heading}**", "", "| key | | id |", "|---|---|---|"]
         for action in actions:
-            keys = ", ".join(f"`{key_name(key)}`" for key in action.key.split(","))
+            keys = ", ".join(f"`{key_name(key)}`" for key in action.key.split(",")).replace("|", "\\|")
             lines.append(f"| {keys} | {action.help} | `{action.id}` |")
         lines.append("")
     return "\n".join(lines)

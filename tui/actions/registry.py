@@ -1,7 +1,9 @@
 """Everything a user can do, in one tuple: keys, palette, hints, help screen and the README's table come from it.
 
 Keys were chosen to work in a plain terminal over ssh: no ctrl+s or ctrl+q (flow control), no ctrl+b or ctrl+a (tmux,
-screen), nothing that a text area edits with, nothing that needs ctrl+shift.
+screen), no ctrl+h, ctrl+i, ctrl+m or ctrl+[ (backspace, tab, enter and escape), nothing that a text area edits with,
+nothing that needs ctrl+shift. Function keys and alt keys are never the only ones: terminals and desktops keep some for
+themselves, and on a Mac alt types other characters. ``leader p`` is the leader key (ctrl+x) and then p.
 """
 
 from __future__ import annotations
@@ -19,56 +21,60 @@ _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, 
 _turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
 _writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
+_reading = partial(Action, scope=Scope.MAIN, target=Target.READING, needs=CONVERSATION)
 _transcript = partial(Action, scope=Scope.TRANSCRIPT, needs=Needs.CONVERSATION)
 _sidebar = partial(Action, scope=Scope.SIDEBAR, palette=False)
 
 CONVERSATIONS = (
     _conversations(
-        "conversation.new", "New conversation", "ctrl+n", "Start a new conversation (unsent text stays as a draft)",
+        "conversation.new", "New conversation", "ctrl+n,leader n",
+        "Start a new conversation (unsent text stays as a draft)",
         "start_new", hint="new", focus=SWITCHES,
     ),
     _conversations(
-        "conversation.search", "Search everything", "ctrl+r,f3", "Find any message or title as you type, and open it",
+        "conversation.search", "Search everything", "ctrl+r,leader s,f3",
+        "Find any message or title as you type, and open it",
         "search", hint="search", focus=Focus.LEAVES,
     ),
     _layout(
-        "conversation.open", "Conversations", "ctrl+o", "Go to the list of conversations",
+        "conversation.open", "Conversations", "ctrl+o,leader l", "Go to the list of conversations",
         "focus_list", hint="list", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
     _conversations(
-        "conversation.next", "Next conversation", "alt+down", "Open the next conversation in the list",
-        "open_next", needs=CONVERSATION, focus=SWITCHES,
+        "conversation.next", "Next conversation", "alt+down,leader right_square_bracket",
+        "Open the next conversation in the list", "open_next", needs=CONVERSATION, focus=SWITCHES,
     ),
     _conversations(
-        "conversation.previous", "Previous conversation", "alt+up",
+        "conversation.previous", "Previous conversation", "alt+up,leader left_square_bracket",
         "Open the previous conversation in the list", "open_previous", focus=SWITCHES,
     ),
     _conversations(
-        "conversation.rename", "Rename", "f2", "Rename this conversation",
+        "conversation.rename", "Rename", "leader r,f2", "Rename this conversation",
         "rename", needs=CONVERSATION, focus=Focus.LEAVES,
     ),
     _conversations(
-        "conversation.settings", "Conversation settings", "f4", "Set the system prompt and parameters",
+        "conversation.settings", "Conversation settings", "leader p,f4", "Set the system prompt and parameters",
         "edit_settings", focus=Focus.LEAVES,
     ),
     _conversations(
-        "conversation.delete", "Delete conversation", "f8", "Delete this conversation (can be undone)",
+        "conversation.delete", "Delete conversation", "leader d,f8", "Delete this conversation (can be undone)",
         "delete", needs=CONVERSATION,
     ),
     _conversations(
-        "conversation.undo", "Undo delete", "ctrl+underscore", "Undo the last deletion",
+        "conversation.undo", "Undo delete", "ctrl+underscore,leader u", "Undo the last deletion",
         "undo_delete",
     ),
     _conversations(
-        "conversation.clear", "Delete all conversations", "shift+f8", "Delete all conversations (asks you to confirm)",
+        "conversation.clear", "Delete all conversations", "leader D,shift+f8",
+        "Delete all conversations (asks you to confirm)",
         "delete_all",
     ),
     _conversations(
-        "conversation.before", "Earlier similar question", "shift+f3", "Open the earlier similar question",
+        "conversation.before", "Earlier similar question", "leader b,shift+f3", "Open the earlier similar question",
         "open_earlier_question", focus=SWITCHES,
     ),
     _conversations(
-        "conversation.private", "Sync on or off", "shift+f4", "Toggle sync for this conversation",
+        "conversation.private", "Sync on or off", "leader L,shift+f4", "Toggle sync for this conversation",
         "toggle_private", needs=CONVERSATION,
     ),
 )  # fmt: skip
@@ -80,11 +86,11 @@ REPLIES = (
         "stop", hint="stop", needs=Needs.REPLY, focus=Focus.RETURNS,
     ),
     _turns(
-        "reply.retry", "Regenerate reply", "f5", "Regenerate the last or selected reply",
+        "reply.retry", "Regenerate reply", "alt+g,leader g,f5", "Regenerate the last or selected reply",
         "retry", hint="retry", needs=Needs.CONVERSATION,
     ),
     _conversations(
-        "model.choose", "Choose model", "ctrl+l", "Choose the model for this conversation",
+        "model.choose", "Choose model", "ctrl+l,leader m", "Choose the model for this conversation",
         "choose_model", hint="model", needs=Needs.NOTHING, focus=Focus.LEAVES,
     ),
 )  # fmt: skip
@@ -116,7 +122,7 @@ WRITING = (
         "screen.scroll_messages('last')",
     ),
     _prompt(
-        "prompt.editor", "Write in your editor", "ctrl+e", "Edit the prompt in $VISUAL or $EDITOR",
+        "prompt.editor", "Write in your editor", "ctrl+e,leader E", "Edit the prompt in $VISUAL or $EDITOR",
         "screen.edit_prompt", palette=True,
     ),
     _prompt(
@@ -125,22 +131,24 @@ WRITING = (
     ),
     _prompt("prompt.newer", "Later prompt", "ctrl+down", "Show the prompt after this one", "newer"),
     _writing(
-        "prompt.history", "Search earlier prompts", "alt+r", "Find a prompt that you sent before and write it again",
+        "prompt.history", "Search earlier prompts", "alt+r,leader R",
+        "Find a prompt that you sent before and write it again",
         "search_history", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
     _prompt(
-        "prompt.unfold", "Unfold a paste", "alt+o", "Show a folded paste as text (so does a click on it)", "unfold",
+        "prompt.unfold", "Unfold a paste", "alt+o,leader U",
+        "Show a folded paste as text (so does a click on it)", "unfold",
     ),
     _writing(
-        "prompt.take_back", "Take back a waiting message", "alt+q",
+        "prompt.take_back", "Take back a waiting message", "alt+q,leader Q",
         "Take the last message that waits for a reply back into the prompt", "take_back", needs=Needs.STORE,
     ),
     _writing(
-        "persona.choose", "Choose persona", "alt+i", "Choose a saved system prompt for this conversation",
+        "persona.choose", "Choose persona", "alt+i,leader I", "Choose a saved system prompt for this conversation",
         "choose_persona", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
     _writing(
-        "snippet.insert", "Insert snippet", "alt+s", "Insert a saved text at the cursor",
+        "snippet.insert", "Insert snippet", "alt+s,leader N", "Insert a saved text at the cursor",
         "insert_snippet", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
 )  # fmt: skip
@@ -149,6 +157,29 @@ READING = (
     _conversations(
         "transcript.focus", "Read", "ctrl+g", "Go to the messages to read, select and copy",
         "focus_messages", hint="read", needs=CONVERSATION, focus=Focus.LEAVES,
+    ),
+    _reading(
+        "transcript.find", "Find in this conversation", "ctrl+f,leader f",
+        "Find text in this conversation (then n and N go through the matches)", "find", focus=Focus.LEAVES,
+    ),
+    _reading(
+        "transcript.copy_reply", "Copy the last reply", "alt+c,leader y", "Copy the last reply", "copy_last_reply",
+    ),
+    _reading(
+        "transcript.next_message", "Down to the next message", "alt+j,leader j",
+        "Scroll to the next message while you write", "next_message",
+    ),
+    _reading(
+        "transcript.previous_message", "Up to the previous message", "alt+k,leader k",
+        "Scroll to the previous message while you write", "previous_message",
+    ),
+    _reading(
+        "transcript.code", "Code blocks", "alt+n,leader c",
+        "Select the newest code block, to copy, save or edit it", "select_code", focus=Focus.LEAVES,
+    ),
+    _reading(
+        "transcript.link", "Open a link", "alt+l,leader o", "Choose a link and open it", "open_link",
+        focus=Focus.LEAVES,
     ),
     _transcript(
         "transcript.down", "Next message", "j,down", "Select the next message",
@@ -190,6 +221,23 @@ READING = (
         "transcript.copy_code", "Copy code block", "y",
         "Copy a code block of the selected message (again: the next one)", "copy_code_block", hint="copy code",
     ),
+    _transcript(
+        "transcript.next_code", "Next code block", "right_square_bracket", "Select the next code block",
+        "code(1)", palette=False,
+    ),
+    _transcript(
+        "transcript.previous_code", "Previous code block", "left_square_bracket", "Select the previous code block",
+        "code(-1)", palette=False,
+    ),
+    _transcript(
+        "transcript.save_code", "Save code block", "s", "Save the selected code block to a file (asks where)",
+        "use_code('save')",
+    ),
+    _transcript(
+        "transcript.edit_code", "Open code block in editor", "E", "Open the selected code block in $EDITOR",
+        "use_code('edit')",
+    ),
+    _transcript("transcript.links", "Links of the message", "l", "Open a link of the selected message", "links"),
     _transcript(
         "transcript.reasoning", "Show or hide reasoning", "enter,o", "Show or hide reasoning",
         "toggle_reasoning", vim=True,
@@ -248,18 +296,28 @@ PROGRAM = (
         "app.palette", "Commands", "ctrl+p", "Find any command or conversation by name",
         "command_palette", hint="commands", palette=False, focus=Focus.LEAVES,
     ),
-    _app("app.help", "Help", "f1", "Show every key", "help", hint="help"),
-    _app("app.theme", "Light or dark", "shift+f6", "Switch between light and dark", "toggle_dark"),
-    _app("app.themes", "Themes", "shift+f7", "Choose a theme", "change_theme"),
-    _layout("app.sync", "Sync", "shift+f9", "Sync status, sign in and sign out", "show_sync", needs=Needs.STORE),
-    _layout("app.profile", "Account", "shift+f2", "Account and usage", "show_profile", needs=Needs.STORE),
-    _app("app.settings", "Settings", "f9", "Providers, theme and behaviour", "settings", focus=Focus.LEAVES),
-    _app("app.screenshot", "Screenshot", "f12", "Save the screen as an SVG picture", "screenshot"),
+    Action(
+        "app.leader", "Leader key", "ctrl+x", "Begin a command of two keys, and show which ones there are",
+        "show_leader_keys", Scope.MAIN, palette=False,
+    ),
+    _app("app.help", "Help", "leader h,leader question_mark,f1", "Show every key", "help", hint="help"),
+    _app("app.theme", "Light or dark", "leader t,shift+f6", "Switch between light and dark", "toggle_dark"),
+    _app("app.themes", "Themes", "leader T,shift+f7", "Choose a theme", "change_theme"),
+    _layout(
+        "app.sync", "Sync", "leader S,shift+f9", "Sync status, sign in and sign out",
+        "show_sync", needs=Needs.STORE,
+    ),
+    _layout("app.profile", "Account", "leader i,shift+f2", "Account and usage", "show_profile", needs=Needs.STORE),
     _app(
-        "app.suspend", "Suspend", "alt+z", "Go back to the shell (fg resumes, unsent text is kept)",
+        "app.settings", "Settings", "leader comma,f9", "Providers, theme and behaviour",
+        "settings", focus=Focus.LEAVES,
+    ),
+    _app("app.screenshot", "Screenshot", "leader w,f12", "Save the screen as an SVG picture", "screenshot"),
+    _app(
+        "app.suspend", "Suspend", "alt+z,leader z", "Go back to the shell (fg resumes, unsent text is kept)",
         "suspend", priority=True,
     ),
-    _app("app.quit", "Quit", "f10", "Quit (also ctrl+c twice, unsent text is kept)", "quit"),
+    _app("app.quit", "Quit", "leader q,f10", "Quit (also ctrl+c twice, unsent text is kept)", "quit"),
 )  # fmt: skip
 
 SECTIONS: tuple[tuple[str, tuple[Action, ...]], ...] = (

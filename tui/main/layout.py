@@ -15,7 +15,6 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from ..actions.action import Scope
-from ..actions.bindings import key_name
 from ..context import AppContext
 from ..prompt import Prompt
 from .heading import Heading
@@ -133,10 +132,11 @@ class MainLayout(Screen[None]):
 
         ui = self.context.settings.ui
         retry, versions, end, search = (
-            key_name(self.context.key_of(name))
+            self.context.key_of(name)
             for name in ("reply.retry", "transcript.versions", "prompt.last", "conversation.search")
         )
-        return MessageOptions(ui.show_token_count, ui.show_reasoning, retry, versions, end, search)
+        copy, save, edit = (self.context.key_of(f"transcript.{name}_code") for name in ("copy", "save", "edit"))
+        return MessageOptions(ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit))
 
     # List and focus
 

@@ -17,9 +17,11 @@ from ..prompt import Prompt
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
 from .layout import MainLayout
+from .leader import LeaderKeys
 from .navigation import Navigation
 from .notices import place_notices
 from .queue_bar import QueueBar
+from .reading_actions import ReadingActions
 from .reply_notice import Alerting, ReplyNotice
 from .status_display import StatusDisplay
 from .turn_actions import TurnActions
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ..sidebar import Sidebar
     from ..transcript import Transcript
     from .completion_list import CompletionList
+    from .find_bar import FindBar
 
 
 class MainScreen(MainLayout):
@@ -60,12 +63,15 @@ class MainScreen(MainLayout):
         self.writing_actions = WritingActions(
             self, self.navigation, self.status_display, self.conversation_actions, self.turn_actions.queue
         )
+        self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
+        self.leader = LeaderKeys(self, self.can_perform)
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
             Target.LAYOUT: self,
             Target.CONVERSATIONS: self.conversation_actions,
             Target.TURNS: self.turn_actions,
             Target.WRITING: self.writing_actions,
+            Target.READING: self.reading_actions,
         }
 
     # Start and end of the program
@@ -130,6 +136,8 @@ class MainScreen(MainLayout):
     async def action_perform(self, action_id: str) -> None:
         """Run an action of this screen by the object that it belongs to."""
         action = BY_ID[action_id]
+        if action_id == "reply.stop" and self.reading_actions.end_find():
+            return
         result = getattr(self._targets[action.target], action.run)()
         if isawaitable(result):
             await result
@@ -137,6 +145,10 @@ class MainScreen(MainLayout):
     def action_edit_prompt(self) -> None:
         """Edit the prompt in the user's editor."""
         self.writing_actions.edit_prompt()
+
+    def action_show_leader_keys(self) -> None:
+        """Wait for the second key of a command, and show which keys there are."""
+        self.leader.begin()
 
     def action_scroll_messages(self, where: Literal["page_up", "page_down", "first", "last"]) -> None:
         """Scroll the messages; the focus stays where it is."""
@@ -157,6 +169,7 @@ class MainScreen(MainLayout):
 
     @on(ActionRequested)
     async def _perform_requested(self, event: ActionRequested) -> None:
+        self.leader.end()
         await self.perform(event.action_id)
 
     # Keys
@@ -267,3 +280,29 @@ class MainScreen(MainLayout):
 
     def _on_transcript_delete_requested(self, event: Transcript.DeleteRequested) -> None:
         self.turn_actions.delete_message(event.message_id)
+
+    def _on_transcript_code_requested(self, event: Transcript.CodeRequested) -> None:
+        self.reading_actions.use_code(event)
+
+    def _on_transcript_links_requested(self, event: Transcript.LinksRequested) -> None:
+        self.reading_actions.choose_link(event)
+
+    def _on_transcript_opened(self) -> None:
+        self.reading_actions.conversation_opened()
+
+    def _on_transcript_match_shown(self, event: Transcript.MatchShown) -> None:
+        self.reading_actions.show_place(event.number, event.total)
+
+    # Messages of the field that finds text
+
+    def _on_find_bar_changed(self, event: FindBar.Changed) -> None:
+        self.reading_actions.find_text(event.text)
+
+    def _on_find_bar_stepped(self, event: FindBar.Stepped) -> None:
+        self.reading_actions.step(event.by)
+
+    def _on_find_bar_accepted(self) -> None:
+        self.reading_actions.read_matches()
+
+    def _on_find_bar_closed(self) -> None:
+        self.reading_actions.end_find()

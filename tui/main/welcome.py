@@ -94,7 +94,7 @@ class Welcome(Widget):
         lines += [_line((one_line(problem), "$warning")) for problem in providers.problems]
         lines += [_line()]
         lines += [
-            _line((key.ljust(8), "$primary"), what)
+            _line((key.ljust(10), "$primary"), what)
             for key, what in (
                 ("enter", "send"),
                 (self.keys.search, "search everything"),

@@ -11,8 +11,10 @@ from textual.content import Content
 from sterna.storage import clean
 
 from .blocks import Block, HugeText, Note, TextBlock
-from .code import CodeBlock
+from .code import CodeBlock, Word
 from .document import Document, Position
+from .links import Link, links
+from .rows import Match
 from .stream import LIMIT, LiveDocument
 from .view import DocumentView
 
@@ -21,10 +23,14 @@ __all__ = [
     "CodeBlock",
     "Document",
     "DocumentView",
+    "Link",
     "LiveDocument",
+    "Match",
     "Note",
     "Position",
+    "Word",
     "blocks",
+    "links",
     "plain",
     "plain_blocks",
     "render",

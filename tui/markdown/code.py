@@ -1,9 +1,14 @@
-"""Blocks of code: with a background and a label of the language, folded at the edge so that nothing is hidden."""
+"""Blocks of code: with a background and a label, folded at the edge so that nothing is hidden.
+
+The label names the language and what can be done with the block. A block that is selected has a bar at its left.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells
 from textual.content import Content, Span
@@ -20,7 +25,24 @@ LIVE_PART = 60
 """Lines of a part. While code arrives, parts are small: only the last one changes, twelve times a second."""
 LONG = 2_000
 """Longest line that is highlighted: a longer one was not written by hand, and has too many colours."""
-MARGIN = " "
+MARGIN, SELECTED = " ", "▎"
+UNNAMED = "code"
+"""Label of a block without a language."""
+WORD_GAP = "  "
+ADDED, REMOVED = "on $success 15%", "on $error 15%"
+"""Fills of the lines of a diff."""
+
+
+class Word(NamedTuple):
+    """Word in the label of a block that runs an action when it is clicked."""
+
+    action: str
+    """"copy", "save" or "edit"."""
+    text: str
+    """Its key, when the block is selected, and the word."""
+
+
+_DIFF = re.compile(r"(?:diff --git |--- \S.*\n\+\+\+ \S|@@ -\d)")
 
 COLOURS = {
     "Comment": "$foreground 75% italic",
@@ -108,6 +130,9 @@ class CodeBlock(Block):
         self.prefix = prefix or Prefix()
         self.gap = gap
         self.live = live
+        self.words: Sequence[Word] = ()
+        """Words of the label; to be set before the block is laid out."""
+        self.is_selected = False
         self._layouts: dict[int, list[tuple[int, int, int, int]]] = {}
 
     @cached_property
@@ -115,16 +140,22 @@ class CodeBlock(Block):
         return self.code.expandtabs(TAB).split("\n")
 
     def height(self, width: int) -> int:
-        return len(self._layout(width)) + self._label
+        return len(self._layout(width)) + self._label_rows
 
     def row(self, width: int, index: int) -> Row:
         prefix = fitted(self.prefix.rest if index else self.prefix.first, width)
-        if index < self._label:
-            label = Content.styled(MARGIN + self.language, looks.MUTED)
-            return Row((Piece(label),), 0, prefix, looks.CODE_FILL, self._edge)
-        line, start, end, indent = self._layout(width)[index - self._label]
-        pieces = Piece(Content(MARGIN + " " * indent)), Piece(self._line(line)[start:end], start)
-        return Row(pieces, line, prefix, looks.CODE_FILL, self._edge)
+        margin = Content.styled(SELECTED, looks.SELECTED) if self.is_selected else Content(MARGIN)
+        if index < self._label_rows:
+            return Row((Piece(margin), Piece(self._label(width))), 0, prefix, looks.CODE_FILL, self._edge)
+        line, start, end, indent = self._layout(width)[index - self._label_rows]
+        pieces = Piece(margin), Piece(Content(" " * indent)), Piece(self._line(line)[start:end], start)
+        return Row(pieces, line, prefix, self._fill(line), self._edge)
+
+    def action_at(self, width: int, index: int, cell: int) -> str | None:
+        """Return the action of the word at that cell of row ``index``, if there is one."""
+        if index >= self._label_rows:
+            return None
+        return next((word.action for word, start, end in self._placed(width) if start <= cell < end), None)
 
     def same(self, other: Block) -> bool:
         return (
@@ -140,16 +171,57 @@ class CodeBlock(Block):
         return max(TEXT_WIDTH, longest)
 
     @property
-    def _label(self) -> int:
+    def _label_rows(self) -> int:
         """Number of rows that the label takes."""
-        return 1 if self.language else 0
+        return 1 if self.language or self.words else 0
+
+    def _label(self, width: int) -> Content:
+        """Return the label: the language at the left, the words at the right."""
+        room = width - fitted(self.prefix.rest, width).cell_length - 2 * len(MARGIN)
+        placed = self._placed(width)
+        name = Content.styled(self.language or UNNAMED, looks.SELECTED if self.is_selected else looks.MUTED)
+        if not placed:
+            return name.truncate(max(0, room), ellipsis=True)
+        words = Content(WORD_GAP).join(Content.styled(word.text, looks.MUTED) for word, _, _ in placed)
+        end = placed[-1][2] - fitted(self.prefix.rest, width).cell_length - len(MARGIN)
+        return Content.assemble(name, " " * (end - name.cell_length - words.cell_length), words)
+
+    def _placed(self, width: int) -> list[tuple[Word, int, int]]:
+        """Return the words that fit beside the language, each with its first cell and the cell after its last."""
+        begin = fitted(self.prefix.rest, width).cell_length + len(MARGIN)
+        least = begin + cell_len(self.language or UNNAMED) + len(WORD_GAP)
+        end = min(width, self._edge) - len(MARGIN)
+        placed: list[tuple[Word, int, int]] = []
+        for word in reversed(self.words):
+            start = end - cell_len(word.text)
+            if start < least:
+                break
+            placed.insert(0, (word, start, end))
+            end = start - len(WORD_GAP)
+        return placed
+
+    def _fill(self, line: int) -> str:
+        """Return the fill under a line: lines of a diff show what was added and removed."""
+        if self._is_diff and (text := self.lines[line])[:1] in ("+", "-") and text[:3] not in ("+++", "---"):
+            return ADDED if text[0] == "+" else REMOVED
+        return looks.CODE_FILL
+
+    @cached_property
+    def _is_diff(self) -> bool:
+        return self._lexer in ("diff", "patch", "udiff")
+
+    @cached_property
+    def _lexer(self) -> str:
+        """Name of the language for highlighting; a diff is known by its first lines too."""
+        name = self.language.lower()
+        return "diff" if not name and _DIFF.match(self.code) else name
 
     def _line(self, number: int) -> Content:
         lines = self.lines
         size = LIVE_PART if self.live else (len(lines) if len(self.code) <= WHOLE else PART)
         first = number - number % size
         part = lines[first : first + size]
-        language = "" if max(map(len, part)) > LONG else self.language.lower()
+        language = "" if max(map(len, part)) > LONG else self._lexer
         return highlighted("\n".join(part), language)[number - first]
 
     def _layout(self, width: int) -> list[tuple[int, int, int, int]]:

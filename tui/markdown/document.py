@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from textual.css.styles import RulesMap
@@ -14,7 +16,10 @@ from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
 from .blocks import Block
-from .rows import Drawing, Row, draw
+from .rows import Drawing, Match, Row, draw
+
+MOST_MATCHES = 10_000
+"""Most matches of a search that are found in one document."""
 
 
 class Position(NamedTuple):
@@ -72,6 +77,23 @@ class Document(Visual):
         if chosen:
             chosen[0] = chosen[0][start:]
         return "\n".join(chosen)
+
+    def matches(self, pattern: re.Pattern[str]) -> list[Match]:
+        """Return the places in the text that match, in their order."""
+        found = (
+            Match(number, *match.span())
+            for number, line in enumerate(self.lines)
+            for match in pattern.finditer(line)
+            if match[0]
+        )
+        return list(islice(found, MOST_MATCHES))
+
+    def position_of(self, match: Match) -> Position:
+        """Return the position at which a match begins."""
+        index = bisect_right(self._starts, match.line) - 1
+        while index and not self.blocks[index].lines:
+            index -= 1
+        return Position(index, match.line - self._starts[index], match.start, 0)
 
     def height(self, width: int) -> int:
         """Return the number of rows at ``width`` cells."""

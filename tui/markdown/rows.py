@@ -50,6 +50,15 @@ class Row(NamedTuple):
         return next((piece.x for piece in self.pieces if piece.x is not None), 0)
 
 
+class Match(NamedTuple):
+    """Place in a document that a search found."""
+
+    line: int
+    """Logical line of the whole text."""
+    start: int
+    end: int
+
+
 class Drawing(NamedTuple):
     """Properties of the widget that draws the rows."""
 
@@ -59,6 +68,8 @@ class Drawing(NamedTuple):
     selection_style: Style | None = None
     search_pattern: re.Pattern[str] | None = None
     """Words to be highlighted."""
+    current_match: Match | None = None
+    """The one of them on which the search stands."""
 
 
 def draw(row: Row, width: int, line: int, drawing: Drawing) -> Strip:
@@ -91,6 +102,9 @@ def _runs(content: Content, base: Style, drawing: Drawing) -> list[tuple[str, St
 def _highlighted(content: Content, x: int, line: int, drawing: Drawing) -> Content:
     if drawing.search_pattern is not None:
         content = content.highlight_regex(drawing.search_pattern, style=styles.MATCH)
+    if (match := drawing.current_match) is not None and match.line == line:
+        start, end = max(0, match.start - x), min(len(content), match.end - x)
+        content = content.stylize(styles.CURRENT_MATCH, start, end) if start < end else content
     if drawing.selection is None or drawing.selection_style is None:
         return content
     if (span := drawing.selection.get_span(line)) is None:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from ..terminal import textual_fixes as textual_fixes  # sizes that change before the widget is idle
 from .document import Document
-from .rows import Drawing
+from .rows import Drawing, Match
 
 
 class DocumentView(Widget):
@@ -29,6 +29,8 @@ class DocumentView(Widget):
 
     search_pattern: re.Pattern[str] | None = None
     """Words to be highlighted."""
+    current_match: Match | None = None
+    """The one of them on which the search stands."""
 
     def __init__(self, document: Document, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -68,7 +70,7 @@ class DocumentView(Widget):
         style = None
         if selection is not None:
             style = Style.from_styles(self.screen.get_component_styles("screen--selection"))
-        return Drawing(self.visual_style, self._get_style, selection, style, self.search_pattern)
+        return Drawing(self.visual_style, self._get_style, selection, style, self.search_pattern, self.current_match)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return self._document.extract(selection), "\n"

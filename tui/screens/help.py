@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from ..actions.bindings import key_names
+from ..actions.bindings import key_names, leader_name
 from ..actions.registry import SECTIONS
 from ..dialogs.panels import Dialog, Page, sentence
 from ..prompt.slash_commands import rows
@@ -76,8 +76,9 @@ class HelpScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Compose the sections of keys on one scrolling page."""
         with Page("Keys", keys="↑ ↓ scroll   esc close", classes="-sheet"):
+            leader = leader_name(self._keymap)
             for heading, actions in SECTIONS:
-                rows = [(key_names(self._keymap.get(action.id, action.key)), action.help) for action in actions]
+                rows = [(key_names(self._keymap.get(action.id, action.key), leader), action.help) for action in actions]
                 yield KeyList(heading, rows)
             yield KeyList("Commands in the prompt", slash_rows())
             yield sentence(

@@ -102,6 +102,9 @@ class Column(Widget):
     search_pattern: var[re.Pattern[str] | None] = var(None)
     """Words to be highlighted in the messages."""
 
+    selected: var[str | None] = var(None)
+    """Id of the message under the cursor."""
+
     messages = query_one(MessageList)
 
     def __init__(self, store: StoreThread, *, clock: Clock = utc_now, id: str | None = None) -> None:
@@ -154,7 +157,23 @@ class Column(Widget):
 
         return AwaitComplete(done())
 
-    def _find(self, message_id: str | None) -> MessageView | None:
+    @property
+    def loaded(self) -> list[MessageView]:
+        """Messages that are mounted, oldest first."""
+        return list(self._views)
+
+    @property
+    def selected_message(self) -> MessageView | None:
+        """Message under the cursor."""
+        return self.view_of(self.selected)
+
+    @property
+    def live_views(self) -> list[MessageView]:
+        """Replies that are arriving."""
+        return [view for view in self._views if view.is_live]
+
+    def view_of(self, message_id: str | None) -> MessageView | None:
+        """Return the view of a message; None where it is not mounted."""
         return next((view for view in self._views if view.message_id == message_id), None)
 
     def _view(self, message: Message | LiveReply) -> MessageView:
@@ -229,7 +248,7 @@ class Column(Widget):
         self._versions.pop(reply.id, None)
         if reply.message is not None and KEPT_REPLY in reply.message.metadata:
             self.post_message(self.ReplyDropped())  # another reply is shown in its place
-        elif reply.message is not None and (view := self._find(reply.id)) is not None:
+        elif reply.message is not None and (view := self.view_of(reply.id)) is not None:
             view.show_message(reply.message)
             self._mark_unseen()
 
@@ -243,7 +262,7 @@ class Column(Widget):
         for hint in self.query("#transcript-empty"):  # none once the transcript is being removed
             hint.display = not self._views
 
-    def watch_unseen(self) -> None:
+    def _watch_unseen(self) -> None:
         self._show_newest_hint()
 
     def _show_newest_hint(self) -> None:
@@ -252,15 +271,15 @@ class Column(Widget):
             hint.display = bool(self._views) and (self.unseen or not self.messages.follow)
             hint.update(Content(f"{NEW if self.unseen else NEWEST} {self.options.end_key} "))
 
-    def watch_empty_hint(self, text: str) -> None:
+    def _watch_empty_hint(self, text: str) -> None:
         for hint in self.query("#transcript-empty").results(Hint):
             hint.update(Content(text))
 
-    def watch_search_pattern(self, pattern: re.Pattern[str] | None) -> None:
+    def _watch_search_pattern(self, pattern: re.Pattern[str] | None) -> None:
         for view in self._views:
             view.search_pattern = pattern
             view.refresh()
 
-    def watch_options(self, options: MessageOptions) -> None:
+    def _watch_options(self, options: MessageOptions) -> None:
         for view in self._views:
             view.show_options(options)

@@ -15,9 +15,21 @@ from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message
 
-from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Position, blocks, plain_blocks
+from ..markdown import (
+    Block,
+    CodeBlock,
+    Document,
+    DocumentView,
+    Link,
+    LiveDocument,
+    Match,
+    Position,
+    blocks,
+    links,
+    plain_blocks,
+)
 from ..markdown.styles import MUTED
-from .parts import MARKS, MessageOptions, footer, header, reasoning_line, time_text, versions_line
+from .parts import MARKS, MessageOptions, code_words, footer, header, reasoning_line, time_text, versions_line
 from .row_cache import RowCache
 
 BAR = "▌ "
@@ -37,6 +49,10 @@ class MessageView(DocumentView):
         view: MessageView
         on_reasoning: bool
         """True for a click on the line that stands for the reasoning."""
+        code: int | None = None
+        """Number of the block of code that was clicked."""
+        action: str | None = None
+        """Action of the word in its label that was clicked."""
 
     def __init__(self, source: Message | LiveReply, options: MessageOptions, now: datetime) -> None:
         super().__init__(Document(()))
@@ -55,6 +71,7 @@ class MessageView(DocumentView):
         self._model = source.model
         self._live: LiveDocument | None = None
         self._versions = 1
+        self._code: int | None = None
         self._mark = 0
         self._body: Sequence[Block] = ()
         self._reasoning_line: Block | None = None
@@ -134,6 +151,33 @@ class MessageView(DocumentView):
         self._compose_document()
         return True
 
+    def select_code(self, index: int | None) -> None:
+        """Show a block of code as selected, or none."""
+        self._code = index
+        self._mark_code()
+        self._cache.clear()
+        self.refresh()
+
+    def code_position(self, index: int) -> Position:
+        """Return the position at which a block of code begins."""
+        block = self.code_blocks[index]
+        return Position(next(n for n, other in enumerate(self._document.blocks) if other is block), 0, 0, 0)
+
+    def show_match(self, match: Match | None) -> None:
+        """Mark the place on which the search stands."""
+        self.current_match = match
+        self.refresh()
+
+    @property
+    def links(self) -> list[Link]:
+        """Addresses in the text."""
+        return links(self._body)
+
+    def _mark_code(self) -> None:
+        for number, block in enumerate(self.code_blocks):
+            block.is_selected = number == self._code
+            block.words = code_words(self._options if block.is_selected else None)
+
     def _compose_document(self) -> None:
         is_live = self.message is None
         time = "" if is_live else time_text(self.key[0], self._now, self._options.zone)
@@ -148,6 +192,7 @@ class MessageView(DocumentView):
         if self.message is not None:
             parts += footer(self.message, self._options)
             parts += versions_line(self._versions, self._options)
+        self._mark_code()
         self.document = Document(parts)
 
     # Drawing: the document stands between a gutter and a margin, which are not padding, because a drag that begins in a
@@ -209,5 +254,12 @@ class MessageView(DocumentView):
         return self._document.row_of(self.text_width(width), position)
 
     def on_click(self, event: events.Click) -> None:
-        index, _ = self._document.block_at(self.text_width(self.size.width), event.y)
-        self.post_message(self.Clicked(self, self._document.blocks[index] is self._reasoning_line))
+        room = self.text_width(self.size.width)
+        index, row = self._document.block_at(room, event.y)
+        block = self._document.blocks[index]
+        code = next((number for number, other in enumerate(self.code_blocks) if other is block), None)
+        if code is None or row < 0 or not isinstance(block, CodeBlock):
+            self.post_message(self.Clicked(self, block is self._reasoning_line))
+        else:
+            action = block.action_at(room, row, event.x - GUTTER)
+            self.post_message(self.Clicked(self, False, code, action))

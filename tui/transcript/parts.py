@@ -11,12 +11,14 @@ from sterna.storage import Message, clean, one_line, parse
 from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
 
 from ..counts import counted
-from ..markdown import Note
+from ..markdown import Note, Word
 from ..markdown.styles import MUTED
 
 NAME = 40
 MARKS = ("·  ", "·· ", "···", " ··", "  ·", "   ")
 """Frames of the mark that moves while a reply arrives."""
+SHAPES = {"user": ("❯", "$text-secondary"), "assistant": ("◆", "$text-primary"), "system": ("■", "$text-warning")}
+"""Shape and colour of each role."""
 FOLDED, UNFOLDED = "▸", "▾"
 
 
@@ -36,17 +38,28 @@ class MessageOptions:
     """Key that goes to the newest message."""
     search_key: str = "ctrl+r"
     """Key that searches."""
+    code_keys: tuple[str, str, str] = ("y", "s", "E")
+    """Keys that copy, save and edit the selected block of code."""
     zone: tzinfo | None = None
     """Time zone of the user; None is the system's."""
 
 
-def author(role: str, model: str | None) -> str:
-    """Return the name above a message."""
+def code_words(options: MessageOptions | None) -> tuple[Word, ...]:
+    """Return the words in the label of the selected block of code, each behind its key; None: of any other block."""
+    if options is None:
+        return (Word("copy", "copy"),)
+    return tuple(
+        Word(name, f"{key} {name}") for key, name in zip(options.code_keys, ("copy", "save", "edit"), strict=True)
+    )
+
+
+def author(role: str, model: str | None) -> tuple[str, str]:
+    """Return the name above a message, and the model's name where there is one."""
     if role == "user":
-        return "You"
+        return "You", ""
     if role == "system":
-        return "System"
-    return one_line((model or "").rpartition("/")[2], NAME) or "Assistant"
+        return "System", ""
+    return "Assistant", one_line((model or "").rpartition("/")[2], NAME)
 
 
 def time_text(stamp: str, now: datetime, zone: tzinfo | None) -> str:
@@ -63,9 +76,14 @@ def time_text(stamp: str, now: datetime, zone: tzinfo | None) -> str:
 
 
 def header(role: str, model: str | None, time: str, mark: str = "") -> Note:
-    """Return the row with author and time."""
-    style = "bold $text-secondary" if role == "user" else "bold $text-primary"
-    content = Content.assemble((author(role, model), style), ("  " + time if time else "", MUTED))
+    """Return the row with author and time. Each role has a shape of its own beside its colour."""
+    shape, colour = SHAPES.get(role, SHAPES["assistant"])
+    name, shown_model = author(role, model)
+    content = Content.assemble(
+        (f"{shape} {name}", f"bold {colour}"),
+        (f" · {shown_model}" if shown_model else "", colour),
+        ("  " + time if time else "", MUTED),
+    )
     if mark:
         content = Content.assemble(content, ("  " + mark, "$text-accent"))
     return Note(content, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -16,6 +17,8 @@ WINDOW = 160
 """Most messages that are mounted; beyond it the far end is removed."""
 
 Key = tuple[str, str]
+_CODE = re.compile(r"```|~~~|^(?: {4}|\t)", re.MULTILINE)
+
 START: Key = ("", "")
 """Key before every message."""
 
@@ -130,6 +133,47 @@ def matches(store: Store, conversation_id: str, query: str) -> list[tuple[str, s
     """Return time and id of the messages that ``query`` matches, oldest first."""
     hits = store.search.search(query, limit=1000, session_id=conversation_id)
     return sorted((hit.at, hit.message_id) for hit in hits if hit.message_id is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Places of a text in some messages."""
+
+    found: list[tuple[Key, int]]
+    """Messages that have it, with the number of places."""
+    next: Key | None
+    """Key of the last message that was read; None at the end of the conversation."""
+
+
+def occurrences(store: Store, conversation_id: str, pattern: re.Pattern[str], key: Key, limit: int) -> Occurrences:
+    """Count the matches of ``pattern`` in the ``limit`` messages after ``key``."""
+    messages = store.messages.after(conversation_id, key, limit)
+    found = [(message.key, count) for message in messages if (count := len(pattern.findall(message.content)))]
+    return Occurrences(found, messages[-1].key if len(messages) == limit else None)
+
+
+def with_code(store: Store, conversation_id: str, key: Key, step: int) -> str | None:
+    """Return the id of the next message after ``key`` that may have a block of code; with ``step`` -1 before it."""
+    while True:
+        read = store.messages.after if step > 0 else store.messages.before
+        messages = read(conversation_id, key, PAGE)
+        for message in messages if step > 0 else reversed(messages):
+            if message.role != "user" and _CODE.search(message.content):
+                return message.id
+        if len(messages) < PAGE:
+            return None
+        key = messages[-1 if step > 0 else 0].key
+
+
+def last_reply(store: Store, conversation_id: str) -> Message | None:
+    """Return the newest reply of a conversation."""
+    key: Key | None = None
+    while messages := store.messages.before(conversation_id, key, PAGE):
+        for message in reversed(messages):
+            if message.role == "assistant" and message.content:
+                return message
+        key = messages[0].key
+    return None
 
 
 def _versions(store: Store, conversation_id: str, messages: list[Message]) -> dict[str, int]:

@@ -1,22 +1,25 @@
-"""Transcript of the open conversation: cursor over messages, copying, jumping, search matches."""
+"""Transcript of the open conversation: cursor over messages and code, copying, jumping, finding."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.events import Blur, Focus
-from textual.message import Message as Event
-from textual.reactive import var
+
+from sterna.storage import Change, Clock, StoreThread, utc_now
 
 from ..actions.action import Move, Scope
 from ..actions.bindings import bindings
-from . import source
+from . import requests, source
+from .code_cursor import CodeCursor
+from .finder import Finder
 from .message_view import MessageView
 from .window import Window
+
+Place = Literal["page_up", "page_down", "first", "last", "next", "previous"]
 
 FLASH = 1.2
 """Seconds for which a message that was jumped to is highlighted."""
@@ -31,50 +34,22 @@ class Transcript(Window, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TRANSCRIPT)
 
-    selected: var[str | None] = var(None)
-    """Id of the message under the cursor."""
-
-    @dataclass
-    class Copied(Event):
-        """Text was put on the clipboard."""
-
-        text: str
-        what: str
-        """Description: "message", "selection", "code block 2 of 3"."""
-
-    @dataclass
-    class RetryRequested(Event):
-        """Another reply is to replace this one."""
-
-        message_id: str
-
-    @dataclass
-    class VersionRequested(Event):
-        """Another version of this reply is to be shown."""
-
-        message_id: str
-
-    @dataclass
-    class DeleteRequested(Event):
-        """This message is to be deleted."""
-
-        message_id: str
-
-    @dataclass
-    class Opened(Event):
-        """Another conversation, or none yet, is on the screen."""
-
-        conversation_id: str | None
-
-    @dataclass
-    class MatchShown(Event):
-        """The cursor is on a message that matches the search."""
-
-        number: int
-        total: int
+    Copied: TypeAlias = requests.Copied
+    CodeRequested: TypeAlias = requests.CodeRequested
+    LinksRequested: TypeAlias = requests.LinksRequested
+    RetryRequested: TypeAlias = requests.RetryRequested
+    VersionRequested: TypeAlias = requests.VersionRequested
+    DeleteRequested: TypeAlias = requests.DeleteRequested
+    Opened: TypeAlias = requests.Opened
+    MatchShown: TypeAlias = requests.MatchShown
 
     _matches: list[tuple[str, str]] = []
     _copied: tuple[str, int] = ("", 0)
+
+    def __init__(self, store: StoreThread, *, clock: Clock = utc_now, id: str | None = None) -> None:
+        super().__init__(store, clock=clock, id=id)
+        self.finder = Finder(self)
+        self._code = CodeCursor(self)
 
     async def show(self, conversation_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
         """Show a conversation at message ``at``, else where it was left, else at its end.
@@ -83,6 +58,7 @@ class Transcript(Window, can_focus=True):
         """
         before = self.conversation_id
         if conversation_id != before or query is not None:
+            self.finder.end()
             self._matches = []
             self.search_pattern = word_pattern(query) if query else None
         if conversation_id != before:
@@ -99,18 +75,20 @@ class Transcript(Window, can_focus=True):
         if conversation_id != before:
             self.post_message(self.Opened(conversation_id))
 
-    @property
-    def selected_message(self) -> MessageView | None:
-        """Message under the cursor."""
-        return self._find(self.selected)
+    def refresh_session(self, change: Change) -> None:
+        """Read again what a commit may have changed."""
+        self.finder.is_stale = True
+        super().refresh_session(change)
 
     # The cursor
 
-    def watch_selected(self, old: str | None, new: str | None) -> None:
+    def _watch_selected(self, old: str | None, new: str | None) -> None:
         for id in (old, new):
-            if (view := self._find(id)) is not None:
+            if (view := self.view_of(id)) is not None:
                 view.set_class(id == new, "-selected")
                 view.refresh()
+        if self._code.index is None:
+            self._code.select(None)
 
     @on(Focus)
     def _show_cursor(self) -> None:
@@ -127,6 +105,15 @@ class Transcript(Window, can_focus=True):
         self.selected = event.view.message_id
         if event.on_reasoning:
             self.action_toggle_reasoning()
+        if event.code is None:
+            self._code.select(None)
+            return
+        self._code.select(event.view, event.code)
+        if event.action == "copy":
+            self._copied = ("", 0)
+            self.action_copy_code_block()
+        elif event.action is not None:
+            self.action_use_code("save" if event.action == "save" else "edit")
 
     def action_move(self, move: Move) -> None:
         """Move the cursor by messages, scroll by pages, or go to an end of the conversation."""
@@ -144,16 +131,32 @@ class Transcript(Window, can_focus=True):
                 rows = height // 2 if move.startswith("half") else height - 2
                 self._scroll(rows if move.endswith("down") else -rows)
 
-    def scroll_to_place(self, where: Literal["page_up", "page_down", "first", "last"]) -> None:
-        """Scroll without a cursor: a page, or to an end of the conversation."""
+    def scroll_to_place(self, where: Place) -> None:
+        """Scroll without a cursor: a page, to another message, or to an end of the conversation."""
         column = self.messages
         page = max(1, column.size.height - 2)
         if where == "first":
             self.to_start()
+        elif where in ("next", "previous"):
+            self._jump_message(1 if where == "next" else -1)
         elif where == "last" or (where == "page_down" and self.messages.follow):
             self.to_end()
         else:
             column.jump(column.scroll_offset.y + (page if where == "page_down" else -page))
+
+    def _jump_message(self, step: int) -> None:
+        """Scroll to the beginning of the next message without a cursor, or with -1 to that of the one before."""
+        column = self.messages
+        tops = [span[0] for view in self._views if (span := column.span(view)) is not None]
+        here = column.scroll_offset.y
+        if step > 0:
+            target = next((top for top in tops if top > here + 1), None)
+        else:
+            target = next((top for top in reversed(tops) if top < here + 1), None)
+        if target is not None:
+            column.jump(max(0, target - 1))
+        elif step > 0:
+            self.to_end()
 
     def _step(self, step: int) -> None:
         """Go to the next message, but first through the rest of this one where it does not fit on the screen."""
@@ -202,7 +205,7 @@ class Transcript(Window, can_focus=True):
 
     def _highlight(self, message_id: str) -> None:
         """Highlight the message that was jumped to."""
-        if (view := self._find(message_id)) is not None:
+        if (view := self.view_of(message_id)) is not None:
             self.selected = message_id
             view.add_class("-selected", "-flash")  # it may be another widget than before
             self.set_timer(FLASH, lambda: view.remove_class("-flash"))
@@ -210,26 +213,57 @@ class Transcript(Window, can_focus=True):
     # Actions on a message
 
     def action_copy_message(self) -> None:
-        """Copy the selected text, else the message under the cursor as it was written."""
+        """Copy the selected text or block of code, else the message under the cursor as it was written."""
         if selection := self.screen.get_selected_text():
             self._copy(selection, "selection")
+        elif (block := self._code.block) is not None:
+            self._copy(block.code, "code block")
         elif (view := self._target()) is not None:
             self._copy(view.content, "message")
 
     def action_copy_code_block(self) -> None:
-        """Copy a block of code of the message under the cursor; when repeated, the next one."""
+        """Copy the selected block of code, else one of the message under the cursor; when repeated, the next one."""
         if (view := self._target()) is None:
             return
         blocks = view.code_blocks
         if not blocks:
             self.notify("This message has no code block.", markup=False)
             return
-        last_id, last = self._copied
-        number = last % len(blocks) + 1 if last_id == view.message_id else 1
+        selected = self._code.index
+        number = selected + 1 if selected is not None else 1
+        if self._copied == (view.message_id, number):
+            number = number % len(blocks) + 1
         self._copied = (view.message_id, number)
+        self._code.select(view, number - 1)
         self._copy(
             blocks[number - 1].code, f"code block {number} of {len(blocks)}" if len(blocks) > 1 else "code block"
         )
+
+    @work(exclusive=True, group="transcript.jump")
+    async def action_code(self, step: int) -> None:
+        """Select the next block of code, or with -1 the previous one, in whichever message it is."""
+        if not await self._code.step(step):
+            self.notify("No more code blocks." if self._code.block is not None else "No code block.", markup=False)
+
+    def action_use_code(self, action: Literal["save", "edit"]) -> None:
+        """Ask to save the selected block of code to a file, or to open it in an editor; else the only one there is."""
+        block = self._code.block
+        if block is None and (view := self._target()) is not None and view.code_blocks:
+            self._code.select(view)
+            block = self._code.block
+        if block is None:
+            self.notify("Select a code block first.", markup=False)
+        else:
+            self.post_message(self.CodeRequested(action, block.code, block.language))
+
+    def action_links(self) -> None:
+        """Ask to open an address of the message under the cursor, else of any that is loaded, the newest first."""
+        views = [self.selected_message] if self.selected_message is not None else self._views[::-1]
+        unique = {link.address: link for view in views for link in view.links}
+        if unique:
+            self.post_message(self.LinksRequested(list(unique.values())))
+        else:
+            self.notify("No links here.", markup=False)
 
     def action_retry(self) -> None:
         view = self._target()
@@ -277,7 +311,10 @@ class Transcript(Window, can_focus=True):
     # Search matches
 
     def action_match(self, step: int) -> None:
-        """Go to the next or the previous message that the search found."""
+        """Go to the next or the previous place that the search found."""
+        if self.finder.is_active:
+            self.finder.step(step)
+            return
         if not self._matches:
             self.notify(f"No active search. Press {self.options.search_key} first.", markup=False)
             return
@@ -292,7 +329,7 @@ class Transcript(Window, can_focus=True):
 
     @work(exclusive=True, group="transcript.matches")
     async def _find_matches(self, conversation_id: str, query: str) -> None:
-        matches = await self._run(source.matches, conversation_id, query)
+        matches = await self.read(source.matches, conversation_id, query)
         if matches is not None and conversation_id == self.conversation_id:
             self._matches = matches
 

@@ -50,7 +50,7 @@ class Window(Column):
         if (
             conversation_id is not None
             and conversation_id == self.conversation_id
-            and (at is None or self._find(at) is not None)
+            and (at is None or self.view_of(at) is not None)
         ):
             await self._read_again(opening)
             if opening == self._opening and at is not None:
@@ -73,9 +73,9 @@ class Window(Column):
         self.unseen = False
         with self.app.batch_update():
             mounted = self._set_views(self._message_views(page, {}) + self._live_views(page, {}))
-            if at is not None and (view := self._find(at)) is not None:
+            if at is not None and (view := self.view_of(at)) is not None:
                 self.messages.pin(view, TOP, -self._lead)
-            elif left is not None and (view := self._find(left[0])) is not None:
+            elif left is not None and (view := self.view_of(left[0])) is not None:
                 self.messages.pin(view, left[1], left[2])
             await mounted
         self._page_ahead_soon()
@@ -135,9 +135,9 @@ class Window(Column):
             settled = self._settled()
             if settled:
                 last = settled[-1].key if self._newer else None
-                page = await self._run(source.between, conversation_id, settled[0].key, last)
+                page = await self.read(source.between, conversation_id, settled[0].key, last)
             else:
-                page = await self._run(source.newest, conversation_id)
+                page = await self.read(source.newest, conversation_id)
             if page is None or opening != self._opening:
                 return
             messages = page.messages
@@ -163,7 +163,7 @@ class Window(Column):
         async with self._lock:
             if (conversation_id := self.conversation_id) is None:
                 return
-            page = await self._run(read, conversation_id)
+            page = await self.read(read, conversation_id)
             if page is None or opening != self._opening:
                 return
             self._older, self._newer = page.older, page.newer
@@ -187,7 +187,7 @@ class Window(Column):
             if (conversation_id := self.conversation_id) is None or not settled:
                 return
             read, key = (source.before, settled[0].key) if older else (source.after, settled[-1].key)
-            page = await self._run(read, conversation_id, key)
+            page = await self.read(read, conversation_id, key)
             if page is None or opening != self._opening:
                 return
             more = self._message_views(page, {})
@@ -209,7 +209,7 @@ class Window(Column):
     def _settled(self) -> list[MessageView]:
         return [view for view in self._views if not view.is_live]
 
-    async def _run(self, read: Callable[..., Result], *args: object) -> Result | None:
+    async def read(self, read: Callable[..., Result], *args: object) -> Result | None:
         """Return what ``read`` returns; None, after a notice, when the store cannot be read."""
         try:
             return await self._store.run(read, *args)
@@ -241,10 +241,27 @@ class Window(Column):
 
     def _go_to(self, message_id: str) -> None:
         """Scroll a mounted message into view."""
-        column, view = self.messages, self._find(message_id)
+        column, view = self.messages, self.view_of(message_id)
         span = column.span(view) if view is not None else None
         if span is not None and not (column.scroll_y <= span[0] and span[1] <= column.scroll_y + column.size.height):
             column.jump(max(0, span[0] - self._lead))
+
+    def reveal(self, view: MessageView, position: Position) -> None:
+        """Scroll a position of a message into view, with some rows above it, unless it is there."""
+        column, span = self.messages, self.messages.span(view)
+        if span is None:  # it has just been mounted
+            column.pin(view, position, -self._lead)
+            return
+        row = span[0] + view.row_of(position, view.size.width)
+        if not column.scroll_y <= row < column.scroll_y + column.size.height - 1:
+            column.jump(max(0, row - self._lead))
+
+    def further(self, step: int) -> Key | None:
+        """Return the key from which more messages can be read, after the loaded ones or with -1 before them."""
+        settled = self._settled()
+        if not settled or not (self._newer if step > 0 else self._older):
+            return None
+        return settled[-1 if step > 0 else 0].key
 
     def _page_ahead_soon(self) -> None:
         self.call_after_refresh(self._page_ahead)

@@ -1,0 +1,58 @@
+"""First look at what comes from the terminal: leader sequences, and keys that have to wait for what opens or closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+
+from .typeahead import typeahead
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+Input = events.InputEvent | events.Paste
+"""Key, paste or movement of the mouse."""
+
+CLOSING_KEYS = frozenset(("enter", "escape"))
+"""Keys that may close what has the focus."""
+
+
+class Admission:
+    """Decides about each key and paste before any widget sees it."""
+
+    def __init__(self, app: App[Any], main: Screen[Any], leader: Callable[[Input], Input | None]) -> None:
+        self._app = app
+        self._main = main
+        self._leader = leader
+        """Takes the keys of leader sequences; returns what is left for others."""
+        typeahead(app).closes = self._may_close
+
+    def admit(self, event: Input) -> Input | None:
+        """Return the event that widgets are to see now; None when it was taken or has to wait.
+
+        A dialog or a field closes a moment after its key. Letters typed meanwhile would be lost with it.
+        """
+        if self._app.screen is self._main:
+            taken = self._leader(event)
+            if taken is None:
+                return None
+            event = taken
+        if isinstance(event, events.Key | events.Paste):
+            ahead = typeahead(self._app)
+            if ahead.waiting:
+                ahead.keep(event)
+                return None
+            if isinstance(event, events.Key) and self._may_close(event):
+                ahead.close(self._app, event)
+        return event
+
+    def _may_close(self, event: events.Key) -> bool:
+        """Return whether a key may close the dialog, or the field, that has the focus."""
+        app = self._app
+        if app.screen is self._main:
+            return event.key in getattr(app.focused, "LEAVES", ())
+        bound = app.active_bindings.get(event.key)
+        return event.key in CLOSING_KEYS or (bound is not None and bound.node is app.screen)
