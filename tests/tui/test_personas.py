@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from home import Home, frame, no_reply_runs, until, write
 from test_app import SIZE, notices, opened
+from textual import events
 from textual.pilot import Pilot
 
 from sterna.tui.app import SternaApp
+from sterna.tui.terminal.input import TerminalParser
 
 COACH = "---\ndescription: Asks back\nmodel: test/large\ntemperature: 0.5\n---\nCoach {{who}}, today {{date}}.\n"
 
@@ -104,3 +106,18 @@ async def test_an_earlier_prompt_of_any_conversation_is_found_and_what_is_writte
         await pilot.press("enter")
         await until(pilot, lambda: app.main.prompt.text == "half a thought")
         assert home.model.requests[0].messages[-1].content == "Where do terns winter?"
+
+
+async def test_a_letter_with_alt_runs_its_action_from_the_prompt_and_without_one_it_is_typed(home: Home) -> None:
+    add(home, "coach.md", COACH)
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        for event in TerminalParser().feed("\x1bi"):
+            app.post_message(event)
+        await until(pilot, lambda: app.screen is not app.main and "coach" in frame(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        assert app.main.prompt.text == ""
+        app.post_message(events.Key("alt+é", "é"))  # escape, and a letter right behind it
+        await until(pilot, lambda: app.main.prompt.text == "\u00e9")

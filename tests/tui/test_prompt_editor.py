@@ -38,7 +38,7 @@ async def test_the_text_comes_back_as_the_editor_left_it_and_undo_takes_it_back(
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await edited(pilot, app, "words")
-        assert app.main.prompt.text == "words\nand\nmore\n"
+        assert app.main.prompt.text == "words\nand\nmore"
         assert app.main.prompt.has_focus
         await pilot.press("ctrl+z")
         assert app.main.prompt.text == "words"

@@ -258,6 +258,8 @@ class Prompt(TextArea):
         if await redirect(self, event) or event.is_printable:
             return
         bound = self.app.active_bindings.get(event.key)
+        if bound is None and event.key.startswith("alt+") and event.character:
+            self.insert(event.character)  # escape and a letter that followed at once
         if bound is None or bound.node is not self:
             return
         if bound.binding.id in ("prompt.send", "prompt.newline"):

@@ -78,8 +78,8 @@ async def edit_text(app: App[Any], text: str, environ: Mapping[str, str], *, suf
             keeps_file = after != text
             saved = f" What it saved is in {path}." if keeps_file else ""
             raise EditorError(f"{command[0]} ended with code {code}. Your text is unchanged.{saved}")
-        if not text.endswith("\n") and after == f"{text}\n":
-            after = text
+        if not text.endswith("\n"):
+            after = after.removesuffix("\n")  # which editors add at the end of a file
         if after == text and monotonic() - began < WINDOW_SECONDS:
             return Edited(text, f"{command[0]} ended at once. If it opens a window, add its option to wait to EDITOR.")
         return Edited(after)

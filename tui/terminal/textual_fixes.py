@@ -37,11 +37,14 @@ def refresh_and_forget_size(
 
 
 def types_text(key: events.Key) -> bool:
-    """Return whether a key types a character: any but a control character.
+    """Return whether a key types a character: any but a control character, and none with alt.
 
-    Textual asks ``str.isprintable``, which is false for every space but one, for joiners and for unassigned ones.
+    Textual asks ``str.isprintable``, which is false for every space but one, for joiners and for unassigned ones. It
+    gives a letter with alt the letter as its character, so a field takes the key before its binding does.
     """
-    return bool(key.character) and not any(unicodedata.category(each) in ("Cc", "Cs") for each in key.character or "")
+    if not key.character or key.key.startswith("alt+"):
+        return False
+    return not any(unicodedata.category(each) in ("Cc", "Cs") for each in key.character)
 
 
 class Lines(str):
