@@ -11,6 +11,7 @@ import pytest
 
 from sterna.chat import AnsweringError, Reply, Turns
 from sterna.chat import turns as turns_module
+from sterna.chat.requests import CONTINUE
 from sterna.config import Settings
 from sterna.providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning, Usage
 from sterna.storage import (
@@ -521,3 +522,41 @@ async def test_a_turn_begun_while_closing_is_kept_as_interrupted(turns: Turns) -
     begun, reply = await turns.begin(None, "Hi")
     assert (await settled(reply)).finish == "interrupted"
     assert begun.user_message.content == "Hi"
+
+
+async def test_an_edited_prompt_is_asked_with_what_stands_before_it(
+    turns: Turns, model: ScriptedModel, store: StoreThread
+) -> None:
+    begun, reply = await turns.begin(None, "Hi")
+    await requested(model)
+    model.say(*WHOLE)
+    await settled(reply)
+    second, reply = await turns.begin(begun.session.id, "More")
+    await requested(model, 2)
+    model.say(*WHOLE)
+    await settled(reply)
+    edited, reply = await turns.edit(second.user_message.id, "Less")
+    await requested(model, 3)
+    model.say(*WHOLE)
+    await settled(reply)
+    assert [message.content for message in model.requests[2].messages] == ["Hi", "Hello there", "Less"]
+    assert [m.content for m in await messages(store, begun.session.id)] == ["Hi", "Hello there", "Less", "Hello there"]
+    assert edited.user_message.content == "Less"
+
+
+async def test_a_stopped_reply_is_continued_from_where_it_stopped(
+    turns: Turns, model: ScriptedModel, store: StoreThread
+) -> None:
+    begun, reply = await turns.begin(None, "Hi")
+    await requested(model)
+    model.say(Delta("Hello "))
+    await until(lambda: reply.content)
+    turns.stop(begun.session.id)
+    stopped = await settled(reply)
+    _, rest = await turns.continue_(stopped.id)
+    await requested(model, 2)
+    assert [message.content for message in model.requests[1].messages] == ["Hi", "Hello ", CONTINUE]
+    model.say(Delta("there"), Done("stop", "gen-8", "m"))
+    whole = await settled(rest)
+    assert (whole.id, whole.content, whole.finish) == (stopped.id, "Hello there", "done")
+    assert [m.content for m in await messages(store, begun.session.id)] == ["Hi", "Hello there"]
