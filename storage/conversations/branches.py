@@ -26,6 +26,11 @@ _NAMED = """
 select id, message_timestamp as at from chat_messages where session_id = :session and parent_id = :parent
 order by message_timestamp, id
 """
+_NAMED_BY = """
+select parent_id, id from chat_messages
+where session_id = :session and parent_id in (select value from json_each(:ids))
+order by parent_id, message_timestamp, id
+"""
 _TRUNK_AFTER = f"""
 select id, message_timestamp as at from chat_messages
 where session_id = :session and (message_timestamp, id) > (:ts, :id) and {TRUNK}
@@ -68,21 +73,21 @@ class Branches:
         if not messages or self._shown_branch.is_line(session_id):
             return {}
         before = self._messages.before(session_id, messages[0].key, 1)
-        parents = [before[0] if before else None, *messages[:-1]]
-        named = {
-            row["parent_id"]
-            for row in self.db.rows(
-                """select distinct parent_id from chat_messages
-                where session_id = :session and parent_id in (select value from json_each(:ids))""",
-                session=session_id, ids=to_json([parent.id if parent else ROOT for parent in parents]),
-            )
-        }  # fmt: skip
+        shown = [before[0] if before else None, *messages]
+        named: dict[str, list[str]] = {}
+        for row in self.db.rows(
+            _NAMED_BY, session=session_id, ids=to_json([parent.id if parent else ROOT for parent in shown[:-1]])
+        ):
+            named.setdefault(row["parent_id"], []).append(row["id"])
         result = {}
-        for message, parent in zip(messages, parents, strict=True):
-            if (parent.id if parent else ROOT) in named:
-                children = self.followers(session_id, parent)
-                if len(children) > 1 and message.id in children:
-                    result[message.id] = _version(message.id, children)
+        for place, message in enumerate(messages):
+            parent = shown[place]
+            ids = named.get(parent.id if parent else ROOT)
+            if ids is None or (len(ids) == 1 and ids[0] == message.id and _is_named(parent, shown[place - 1 : place])):
+                continue  # nothing follows the parent beside this one
+            children = tuple(ids) if _is_named(parent, shown[place - 1 : place]) else self.followers(session_id, parent)
+            if len(children) > 1 and message.id in children:
+                result[message.id] = _version(message.id, children)
         return result
 
     def show(self, message_id: str) -> bool:
@@ -173,6 +178,11 @@ class Branches:
             values["message_timestamp"] = stamp(at)
         with self.db.applying():
             self.db.insert_many("chat_messages", rows)
+
+
+def _is_named(parent: Message | None, before: Sequence[Message | None]) -> bool:
+    """Return whether only messages that name it can follow ``parent``: it has a parent itself, which ``before`` is."""
+    return parent is not None and any(one is not None and parent.parent_id == one.id for one in before)
 
 
 def _version(message_id: str, children: tuple[str, ...]) -> Version:
