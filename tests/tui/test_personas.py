@@ -8,7 +8,6 @@ from textual import events
 from textual.pilot import Pilot
 
 from sterna.tui.app import SternaApp
-from sterna.tui.terminal.input import TerminalParser
 
 COACH = "---\ndescription: Asks back\nmodel: test/large\ntemperature: 0.5\n---\nCoach {{who}}, today {{date}}.\n"
 
@@ -113,8 +112,7 @@ async def test_a_letter_with_alt_runs_its_action_from_the_prompt_and_without_one
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        for event in TerminalParser().feed("\x1bi"):
-            app.post_message(event)
+        app.post_message(events.Key("alt+i", "i"))  # as a terminal's bytes are read
         await until(pilot, lambda: app.screen is not app.main and "coach" in frame(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
