@@ -59,6 +59,10 @@ class ConversationSummary:
     """It stays on this device."""
     untitled: bool = False
     """Its title is the default one, given by nobody."""
+    pinned: bool = False
+    archived: bool = False
+    tags: tuple[str, ...] = ()
+    """Names of its tags, without ``#``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,51 @@ class Trashed:
     messages: int
     title: str
     """The title of the conversation, or of the newest of several."""
-    kind: Literal["session", "message", "reply", "clear"] = "session"
+    kind: Literal["session", "message", "reply", "clear", "labels"] = "session"
     """Kind of the deleted thing; ``reply`` for a branch that another one replaced on the screen, and for the text of a
-    reply that was continued."""
+    reply that was continued.
+
+    ``labels``: nothing was deleted, but conversations were pinned, archived or tagged, or no longer are.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """First question and reply of a conversation, for a title."""
+
+    question: str
+    reply: str
+    title: str
+    """Title so far, made from the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of one conversation."""
+
+    pinned: bool = False
+    archived: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Tag, without ``#``, and how many conversations have it."""
+
+    name: str
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """Change of labels; None leaves one as it is."""
+
+    pinned: bool | None = None
+    archived: bool | None = None
+    add: tuple[str, ...] = ()
+    """Names of tags to add."""
+    remove: tuple[str, ...] = ()
+    """Names of tags to take away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,13 @@ from .conversations.bulk_import import BulkImport
 from .conversations.drafts import Drafts
 from .conversations.history_reader import HistoryReader
 from .conversations.kept_versions import KeptVersions
+from .conversations.labels import ConversationLabels
 from .conversations.live_replies import LiveReplies
 from .conversations.reattachment import Reattachment
 from .conversations.search_history import SearchHistory
 from .conversations.search_index import SearchIndex
 from .conversations.settled_replies import SettledReplies
+from .conversations.titles import Titles
 from .conversations.trash import Trash
 from .conversations.trash_outbox import TrashOutbox
 from .conversations.trash_rows import TrashRows
@@ -62,7 +64,9 @@ class Store(HistoryReader):
     def __init__(self, db: Database) -> None:
         super().__init__(db)
         self.search_index = SearchIndex(db)
+        self.titles = Titles(db, self.conversations)
         self.trash_rows = TrashRows(db)
+        self.labels = ConversationLabels(db, self.trash_rows)
         self.trash_outbox = TrashOutbox(db, self.trash_rows)
         self.reattachment = Reattachment(db, self.messages, self.shown_branch)
         self.trash = Trash(
@@ -103,6 +107,7 @@ class Store(HistoryReader):
             db,
             self.branch_changes,
             self.kept_versions,
+            self.labels,
             self.messages,
             self.search_index,
             self.trash,

@@ -12,7 +12,8 @@ from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
 from ..records import Conversation, ConversationSummary
-from ..text import clip, storable, title_text
+from ..text import clip, title_text
+from .list_filter import Condition, list_conditions, parse_filter
 
 DEFAULT_TITLE = "New Chat"
 TITLE_LENGTH = 255
@@ -41,20 +42,21 @@ select
     exists (select 1 from sync_private as p where p.conv_id = s.id) as private,
     s.title = 'New Chat' and not exists (
         select 1 from sync_session_state as t where t.session_id = s.id and t.title_class = 1
-    ) as untitled
+    ) as untitled,
+    place.pinned, place.archived,
+    (
+        select group_concat(substr(g.key, 5), ' ') from session_settings as g
+        where g.session_id = s.id and g.key >= 'tag:' and g.key < 'tag;' and g.value not in ('false', 'null')
+    ) as tags
 from (
-    select local_id as place from chat_sessions
-    {where}
-    order by coalesce(last_message_timestamp, created_at) desc, id desc
+    select local_id, pinned, archived from chat_sessions -- all in the index, while the row may be long
+    where {where}
+    order by pinned desc, coalesce(last_message_timestamp, created_at) desc, id desc
     limit :limit offset :offset
-)
-join chat_sessions as s on s.local_id = place
-order by at desc, s.id desc
+) as place
+join chat_sessions as s on s.local_id = place.local_id
+order by place.pinned desc, at desc, s.id desc
 """
-
-# like folds ASCII only, which is all that an ASCII needle needs; anything else asks Python, row by row.
-_LIKE = "where title like :text escape '\\' or last_message_preview like :text escape '\\'"
-_FOLD = "where folded_in(:text, cast(title as blob)) or folded_in(:text, cast(last_message_preview as blob))"
 
 
 def session_of(row: sqlite3.Row) -> Conversation:
@@ -67,12 +69,9 @@ def text_of(value: Any) -> Any:
     return readable(value) if type(value) is bytes else value
 
 
-def folded_in(needle: str, text: bytes | None) -> bool:
-    """Return True when ``text`` holds ``needle``, which is case-folded already.
-
-    Bytes, because Python refuses to be called with a text that is not UTF-8.
-    """
-    return text is not None and needle in readable(text).casefold()
+def title_of_question(question: str) -> str:
+    """Return the title that a conversation has from its first question; empty for a question without words."""
+    return clip(" ".join(question[:1000].split()), TITLE_LENGTH)
 
 
 @in_sentences
@@ -101,54 +100,86 @@ class Conversations:
             raise NotFound(NO_SUCH_CONVERSATION)
         return session_of(row)
 
+    def total(self) -> int:
+        """Return how many conversations there are, archived ones too."""
+        row = self.db.one("select count(*) as n from chat_sessions")
+        return int(row["n"]) if row else 0
+
     def count(self, text: str = "") -> int:
-        """Return how many conversations there are, or have ``text`` in title or preview, whatever its case."""
-        where, text = self._filter(text)
-        row = self.db.one(f"select count(*) as n from chat_sessions {where}", text=text)
+        """Return how many conversations the list has with this filter; without one, all but the archived ones."""
+        wanted = self._conditions(text)
+        row = self.db.one(f"select count(*) as n from chat_sessions where {wanted.sql}", **wanted.values)
+        return int(row["n"]) if row else 0
+
+    def pinned(self) -> int:
+        """Return how many lines of the unfiltered list are pinned."""
+        row = self.db.one("select count(*) as n from chat_sessions where archived = 0 and pinned = 1")
         return int(row["n"]) if row else 0
 
     def page(self, offset: int, limit: int, text: str = "") -> list[ConversationSummary]:
-        """Return lines of the sidebar, newest first; any part of a long list costs the same."""
-        where, text = self._filter(text)
-        rows = self.db.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
+        """Return lines of the list, pinned ones first, then newest first; any part of a long list costs the same."""
+        wanted = self._conditions(text)
+        rows = self.db.rows(_PAGE.format(where=wanted.sql), limit=max(limit, 0), offset=max(offset, 0), **wanted.values)
         return [
             ConversationSummary(
                 row["id"], text_of(row["title"]), text_of(row["preview"]), text_of(row["last_model"]), row["at"],
                 bool(row["live"]), bool(row["unread"]), bool(row["failed"]), bool(row["unsynced"]),
                 bool(row["draft"]), bool(row["private"]), bool(row["untitled"]),
+                bool(row["pinned"]), bool(row["archived"]), tuple(sorted((text_of(row["tags"]) or "").split())),
             )
             for row in rows
         ]  # fmt: skip
 
+    def ids(self, offset: int, limit: int, text: str = "") -> list[str]:
+        """Return the ids of these lines."""
+        wanted = self._conditions(text)
+        rows = self.db.rows(
+            f"""select id from chat_sessions where {wanted.sql}
+            order by pinned desc, coalesce(last_message_timestamp, created_at) desc, id desc
+            limit :limit offset :offset""",
+            limit=max(limit, 0), offset=max(offset, 0), **wanted.values,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
+
+    def listed(self, session_ids: Sequence[str], text: str = "") -> list[str]:
+        """Return those of these conversations that the list has with this filter."""
+        wanted = self._conditions(text)
+        rows = self.db.rows(
+            f"select id from chat_sessions where id in (select value from json_each(:ids)) and {wanted.sql}",
+            ids=to_json(list(session_ids)), **wanted.values,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
+
     def position(self, session_id: str, text: str = "") -> int | None:
         """Return the line at which :meth:`page` shows a conversation; None when it does not."""
-        where, text = self._filter(text)
+        wanted = self._conditions(text)
         row = self.db.one(
-            """select coalesce(last_message_timestamp, created_at) as at, title, last_message_preview as preview
-            from chat_sessions where id = :id""",
-            id=session_id,
-        )
-        if row is None or (text and not self._matches(text, row["title"], row["preview"])):
+            f"""select pinned, coalesce(last_message_timestamp, created_at) as at
+            from chat_sessions where id = :id and {wanted.sql}""",
+            id=session_id, **wanted.values,
+        )  # fmt: skip
+        if row is None:
             return None
-        both = "and (" + where.removeprefix("where ") + ")" if where else ""
+        count = f"select count(*) from chat_sessions where {wanted.sql}"
         before = self.db.one(
-            f"""select
-                (select count(*) from chat_sessions where coalesce(last_message_timestamp, created_at) > :at {both})
-                + (
-                    select count(*) from chat_sessions
-                    where coalesce(last_message_timestamp, created_at) = :at and id > :id {both}
-                ) as n""",
-            at=row["at"], id=session_id, text=text,
+            f"""select ({count} and pinned > :pinned)
+                + ({count} and pinned = :pinned and coalesce(last_message_timestamp, created_at) > :at)
+                + ({count} and pinned = :pinned and coalesce(last_message_timestamp, created_at) = :at and id > :id)
+                as n""",
+            id=session_id, **dict(row), **wanted.values,
         )  # fmt: skip
         return int(before["n"]) if before else None
 
     def groups(self, bounds: Sequence[str]) -> list[int]:
-        """Return for each of these falling times how many conversations are at or after it: places of day headings."""
+        """Return for each of these falling times how many lines are at or after it, pinned ones left out.
+
+        These are the places of day headings.
+        """
         counts, above, total = [], "\x7f", 0
         for bound in bounds:
             row = self.db.one(
                 """select count(*) as n from chat_sessions
-                where coalesce(last_message_timestamp, created_at) >= :bound
+                where archived = 0 and pinned = 0 and coalesce(last_message_timestamp, created_at) >= :bound
                     and coalesce(last_message_timestamp, created_at) < :above""",
                 bound=bound, above=above,
             )  # fmt: skip
@@ -193,15 +224,15 @@ class Conversations:
                 order by message_timestamp, id limit 1""",
                 id=session_id,
             )
-            words = " ".join(row["content"][:1000].split()) if row else ""
-            if not words:
+            title = title_of_question(row["content"]) if row else ""
+            if not title:
                 return None
-            self._set_title(session_id, clip(words, TITLE_LENGTH))
+            self._set_title(session_id, title)
             return self.get(session_id)
 
     def is_untitled(self, session_id: str) -> bool:
         """Return whether a conversation has the default title, not given by hand."""
-        page = _PAGE.format(where="where id = :id")
+        page = _PAGE.format(where="id = :id")
         rows = self.db.rows(page, id=session_id, limit=1, offset=0)
         return bool(rows and rows[0]["untitled"])
 
@@ -258,20 +289,6 @@ class Conversations:
             for key, value in values.items():
                 self.set_setting(session_id, key, value)
 
-    def _filter(self, text: str) -> tuple[str, str]:
-        """Return a where clause for the words of the filter, and its value."""
-        text = storable(clip(text.strip(), 200))
-        if not text:
-            return "", ""
-        if text.isascii():
-            for special in "\\%_":
-                text = text.replace(special, f"\\{special}")
-            return _LIKE, f"%{text}%"
-        self.db.create_function("folded_in", 2, folded_in, deterministic=True)
-        return _FOLD, text.casefold()
-
-    def _matches(self, text: str, title: str, preview: str | None) -> bool:
-        where, value = ("folded_in(:text, cast(:title as blob)) or folded_in(:text, cast(:preview as blob))", text)
-        if text.isascii():
-            where = "(:title like :text escape '\\') or (:preview like :text escape '\\')"
-        return bool(self.db.rows(f"select 1 where {where}", text=value, title=title, preview=preview))
+    def _conditions(self, text: str) -> Condition:
+        """Return the conditions of the filter's text for a conversation in the list."""
+        return list_conditions(self.db, parse_filter(self.db, text))

@@ -18,6 +18,7 @@ from .names import ConversationNames
 from .process_locks import ProcessLock
 from .search import Search
 from .shown_branch import ShownBranch
+from .tag_list import Tags
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -38,6 +39,7 @@ class HistoryReader:
         self.arriving_replies = ArrivingReplies(db, self.process_lock)
         self.search = Search(db)
         self.names = ConversationNames(db)
+        self.tags = Tags(db)
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36, busy_ms: int = BUSY_MS) -> Self:

@@ -18,16 +18,16 @@ import re
 import sqlite3
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
 from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
 from ..records import Hit
-from ..text import clean, clip, storable
+from ..text import storable
+from .list_filter import Condition, conditions, parse_filter
+from .search_snippets import CLOSE, OPEN, around_words, folded, marked
 
-OPEN, CLOSE = "\x02", "\x03"
 SNIPPET_WORDS = 16
 SNIPPET_LENGTH = 4_000
 """Characters up to which SQLite makes the snippet. Its time grows with the square of the matches: a pasted log of a
@@ -35,13 +35,20 @@ megabyte that repeats a word takes it ten seconds, which everything else would w
 SCANNED = 20_000
 """Number of newest messages that are read for what the index does not know."""
 
+LONGEST = 1_000
+"""Characters of a query that count."""
 INDEXED_PREFIX = 3
 CANDIDATES = 1_500
+
+FEW = 5_000
+"""Messages of the conversations that fulfil a filter up to which each is looked up in the index."""
 
 MOST_WORDS = 24
 MOST_ASKED, ASKED_LATELY = 5, 200_000
 """Words by which earlier questions are looked for, and among how many of the newest messages."""
 MOST_TITLES = 10
+
+ALL = Condition("", {})
 
 _PIECE = re.compile(r'"([^"]*)"?|(\S+)')
 _SYMBOLS = re.compile(r"[+#@%&*$=<>|~^`/\\]|^[.-]+\w")
@@ -50,14 +57,23 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 
-_MESSAGES = f"""
+_FOUND = f"""
 select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
     case when length(m.content) <= {SNIPPET_LENGTH}
         then snippet(message_search, 0, '{OPEN}', '{CLOSE}', '…', {SNIPPET_WORDS}) end as snippet,
     case when length(m.content) > {SNIPPET_LENGTH} then m.content end as whole
+"""
+_MESSAGES = f"""{_FOUND}
 from message_search as f
 join chat_messages as m on m.local_id = f.rowid
 join chat_sessions as s on s.id = m.session_id
+where f.message_search match :match
+"""
+# The conversations first: few messages fulfil the filter, and a common word is in very many.
+_MESSAGES_OF_FEW = f"""{_FOUND}
+from chat_sessions as s
+cross join chat_messages as m on m.session_id = s.id
+cross join message_search as f on f.rowid = m.local_id
 where f.message_search match :match
 """
 # The index knows row numbers, not conversations: the range of one's rows keeps a search in it from walking through
@@ -68,10 +84,10 @@ and (:session is null or f.rowid between
     and (select max(local_id) from chat_messages where session_id = :session))
 """
 _TITLES = f"""
-select s.id as session_id, s.title, coalesce(s.last_message_timestamp, s.created_at) as at,
+select chat_sessions.id as session_id, chat_sessions.title, coalesce(last_message_timestamp, created_at) as at,
     highlight(title_search, 0, '{OPEN}', '{CLOSE}') as snippet
 from title_search as f
-join chat_sessions as s on s.local_id = f.rowid
+join chat_sessions on chat_sessions.local_id = f.rowid
 where f.title_search match :match
 """
 
@@ -94,7 +110,7 @@ class Query:
 
 def parse_query(text: str) -> Query:
     """Return the query of a text. Never raises: what FTS5 would take for syntax is quoted."""
-    text = storable(text)[:1000]
+    text = storable(text)[:LONGEST]
     words: list[str] = []
     parts: list[str] = []
     literal: list[str] = []
@@ -122,30 +138,6 @@ def parse_query(text: str) -> Query:
     return Query(" ".join(words), tuple(parts), last, " ".join(near))
 
 
-class _Fold(dict[int, int]):
-    """Each character's plain lower-case letter, one for one, so that places in the text stay."""
-
-    def __missing__(self, code: int) -> int:
-        plain = unicodedata.normalize("NFD", chr(code).lower())[0]
-        self[code] = ord(plain)
-        return self[code]
-
-
-_FOLD = _Fold()
-
-
-def folded(text: str) -> str:
-    """Return ``text`` without case and accents, as the index sees it."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFC", text).translate(_FOLD)
-
-
-@lru_cache(maxsize=32)
-def _beginning(word: str) -> re.Pattern[str]:
-    return re.compile(f"(?<![^\\W_]){re.escape(word)}[^\\W_]*")
-
-
 def begins_word(word: str, text: bytes | str) -> bool:
     """Return True when a word of ``text`` begins with ``word``, which is folded. Called for thousands of messages.
 
@@ -170,12 +162,29 @@ class Search:
         self.db = db
 
     def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
-        """Find conversations by title, then messages, newest first; with ``session_id``, only messages of that one."""
-        query = parse_query(text)
+        """Find conversations by title, then messages, newest first; with ``session_id``, only messages of that one.
+
+        The text may have conditions as the list's filter has them: ``#tag``, ``is:archived`` and the like.
+        """
+        wanted = parse_filter(self.db, text, LONGEST)
+        query = parse_query(wanted.words + text[len(text.rstrip()) :])
         if not query.match and not query.parts:
+            return self._conversations(conditions(wanted), limit) if session_id is None else []
+        titles = []
+        if session_id is None:
+            titles = self._title_hits(query, min(MOST_TITLES, limit), conditions(wanted))
+        return titles + self._message_hits(query, limit - len(titles), session_id, conditions(wanted, "s"))
+
+    def _conversations(self, extra: Condition, limit: int) -> list[Hit]:
+        """Find conversations that fulfil conditions, newest first."""
+        if not extra.sql:
             return []
-        titles = [] if session_id is not None else self._title_hits(query, min(MOST_TITLES, limit))
-        return titles + self._message_hits(query, limit - len(titles), session_id)
+        rows = self.db.rows(
+            f"""select id, title, coalesce(last_message_timestamp, created_at) as at from chat_sessions
+            where {extra.sql} order by coalesce(last_message_timestamp, created_at) desc, id desc limit :limit""",
+            limit=limit, **extra.values,
+        )  # fmt: skip
+        return [Hit(row["id"], row["title"], None, None, marked(row["title"]), row["at"]) for row in rows]
 
     def search_best(self, text: str, limit: int) -> list[Hit]:
         """Find messages with any word of a question, best first (BM25), among the newest 200,000."""
@@ -207,46 +216,59 @@ class Search:
         )  # fmt: skip
         return [row["id"] for row in rows]
 
-    def _title_hits(self, query: Query, limit: int) -> list[Hit]:
+    def _title_hits(self, query: Query, limit: int, extra: Condition) -> list[Hit]:
+        more = f"and {extra.sql}" if extra.sql else ""
         if parts := (*query.parts, *query.literal):
             wanted = _all_of(parts, "title")
             rows = self.db.rows(
                 f"""select id as session_id, title, coalesce(last_message_timestamp, created_at) as at, title as snippet
                 from chat_sessions where {wanted.sql}
                     and (:match = '' or local_id in (select rowid from title_search where title_search match :match))
+                    {more}
                 order by coalesce(last_message_timestamp, created_at) desc, id desc limit :limit""",
-                match=query.match or "", limit=limit, **wanted.values,
+                match=query.match or "", limit=limit, **wanted.values, **extra.values,
             )  # fmt: skip
         else:
-            rows = self.db.rows(_TITLES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
+            rows = self.db.rows(
+                f"{_TITLES} {more} order by f.rowid desc limit :limit", match=query.match, limit=limit, **extra.values
+            )
         return [
-            Hit(row["session_id"], row["title"], None, None, _marked(row["snippet"], parts), row["at"]) for row in rows
+            Hit(row["session_id"], row["title"], None, None, marked(row["snippet"], parts), row["at"]) for row in rows
         ]
 
-    def _message_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+    def _message_hits(self, query: Query, limit: int, session_id: str | None, extra: Condition = ALL) -> list[Hit]:
         if limit <= 0 or not (query.match or query.parts):
             return []
         if query.parts:
-            return self._scan(query, limit, session_id)
+            return self._scan(query, limit, session_id, extra)
         if query.literal:
-            return self._literal_hits(query, limit, session_id)
-        values = {"session": session_id, "limit": limit}
-        if query.begun:
-            hits = self._near_hits(query, values)
+            return self._literal_hits(query, limit, session_id, extra)
+        values = {"session": session_id, "limit": limit, **extra.values}
+        also = f"and {extra.sql}" if extra.sql else ""
+        is_few = bool(extra.sql) and self._is_few(extra)
+        if query.begun and not is_few:
+            hits = self._near_hits(query, values, also)
             more = (
                 f"select 1 from message_search as f where f.message_search match :match {_RANGE} limit 1 offset :skip"
             )
             if len(hits) == limit or self.db.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
                 return hits
         rows = self.db.rows(
-            f"""{_MESSAGES} {_RANGE} and m.session_id = coalesce(:session, m.session_id)
+            f"""{_MESSAGES_OF_FEW if is_few else _MESSAGES} {_RANGE}
+                and m.session_id = coalesce(:session, m.session_id) {also}
             order by f.rowid desc limit :limit""",
             match=query.match, **values,
         )  # fmt: skip
         words = tuple(word.strip('"*') for word in query.match.split('" "'))
         return [_hit(row, words=words) for row in rows]
 
-    def _near_hits(self, query: Query, values: dict[str, Any]) -> list[Hit]:
+    def _is_few(self, extra: Condition) -> bool:
+        row = self.db.one(
+            f"select coalesce(sum(s.message_count), 0) as n from chat_sessions as s where {extra.sql}", **extra.values
+        )
+        return row is not None and row["n"] <= FEW
+
+    def _near_hits(self, query: Query, values: dict[str, Any], also: str) -> list[Hit]:
         self.db.create_function("begins_word", 2, begins_word, deterministic=True)
         rows = self.db.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
@@ -259,13 +281,14 @@ class Search:
             join chat_messages as m on m.local_id = place
             join chat_sessions as s on s.id = m.session_id
             where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, cast(m.content as blob))
+                {also}
             order by place desc limit :limit""",
             match=query.near, begun=query.begun, candidates=CANDIDATES, **values,
         )  # fmt: skip
         wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]
         return [_hit(row, words=(*wanted, query.begun)) for row in rows]
 
-    def _literal_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+    def _literal_hits(self, query: Query, limit: int, session_id: str | None, extra: Condition) -> list[Hit]:
         """Read the newest messages that have the letters, and keep those that have them with their symbols."""
         wanted = _all_of(query.literal, "m.content")
         rows = self.db.rows(
@@ -278,14 +301,14 @@ class Search:
             )
             join chat_messages as m on m.local_id = place
             join chat_sessions as s on s.id = m.session_id
-            where m.session_id = coalesce(:session, m.session_id) and {wanted.sql}
+            where m.session_id = coalesce(:session, m.session_id) and {wanted.sql} and {extra.sql or "true"}
             order by place desc limit :limit""",
-            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
+            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values, **extra.values,
         )  # fmt: skip
         words = tuple(word for word in (item.strip('"*').casefold() for item in query.match.split('" "')) if word)
         return [_hit(row, (*query.literal, *(word for word in words if word not in query.literal))) for row in rows]
 
-    def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+    def _scan(self, query: Query, limit: int, session_id: str | None, extra: Condition) -> list[Hit]:
         wanted = _all_of((*query.parts, *query.literal), "m.content")
         rows = self.db.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
@@ -297,10 +320,10 @@ class Search:
             ) as newest
             join chat_messages as m on m.local_id = newest.local_id
             join chat_sessions as s on s.id = m.session_id
-            where {wanted.sql}
+            where {wanted.sql} and {extra.sql or "true"}
                 and (:match = '' or m.local_id in (select rowid from message_search where message_search match :match))
             order by m.local_id desc limit :limit""",
-            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
+            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values, **extra.values,
         )  # fmt: skip
         return [_hit(row, (*query.parts, *query.literal)) for row in rows]
 
@@ -321,47 +344,6 @@ def _hit(row: sqlite3.Row, parts: tuple[str, ...] = (), words: tuple[str, ...] =
     values = dict(row)
     text, whole = values.pop("snippet"), values.pop("whole", None)
     if whole is not None:
-        text = _around_words(whole, words)
-    snippet = _marked(text, parts)
+        text = around_words(whole, words)
+    snippet = marked(text, parts)
     return Hit(session_title=values.pop("title"), snippet=snippet, **values)
-
-
-def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
-    """Return one line to show, cleaned, with the matches between the two marks."""
-    if parts:
-        text = _around(text, parts)
-    shown, inside = [], False
-    for piece in re.split(f"([{OPEN}{CLOSE}])", text):
-        if piece in (OPEN, CLOSE):
-            if inside == (piece == CLOSE):  # a mark of the text's own, out of order, is dropped
-                inside = not inside
-                shown.append(piece)
-        else:
-            shown.append(re.sub(r"\s+", " ", clean(piece)))
-    return "".join(shown).strip() + (CLOSE if inside else "")
-
-
-def _around_words(text: str, words: tuple[str, ...]) -> str:
-    """Return a piece of the text around the last of these words, all of them between marks."""
-    text = unicodedata.normalize("NFC", text)
-    plain = folded(text)
-    result = _beginning(words[-1]).search(plain)
-    start = max(0, result.start() - 40) if result else 0
-    start = plain.rfind(" ", 0, start) + 1
-    stop = min(len(text), start + 120)
-    shown = []
-    at = start
-    ends = [rf"(?<![^\W_]){re.escape(folded(word))}(?![^\W_])" for word in words[:-1]]
-    for match in re.compile("|".join([*ends, _beginning(words[-1]).pattern])).finditer(plain, start, stop):
-        shown += [text[at : match.start()], OPEN, text[match.start() : match.end()], CLOSE]
-        at = match.end()
-    shown.append(text[at:stop])
-    return ("…" if start else "") + "".join(shown) + ("…" if stop < len(text) else "")
-
-
-def _around(text: str, parts: tuple[str, ...]) -> str:
-    folded = text.lower()
-    at = min((result for part in parts if (result := folded.find(part)) >= 0), default=0)
-    start = max(0, at - 30)
-    piece = ("…" if start else "") + clip(text[start : start + 400], 120)
-    return re.sub("|".join(map(re.escape, parts)), lambda result: OPEN + result[0] + CLOSE, piece, flags=re.IGNORECASE)

@@ -9,13 +9,14 @@ does not see them, until the trash is emptied: taking 10,000 messages out of it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import json_object, to_json
-from ..records import Conversation, Message, Trashed
+from ..records import Message, Trashed
 from .conversations import NO_SUCH_CONVERSATION, Conversations
 from .messages import Messages
 from .reattachment import Reattachment
@@ -69,18 +70,34 @@ class Trash:
 
     def delete_conversation(self, session_id: str) -> Trashed:
         """Delete a conversation with all it has."""
+        return self.delete_conversations([session_id])
+
+    def delete_conversations(self, session_ids: Sequence[str]) -> Trashed:
+        """Delete conversations with all they have; one undo brings them all back.
+
+        Those that are gone are left out. Raises NotFound when all are.
+        """
         with self.db.write():
-            session = self._conversations.get(session_id)
+            rows = self.db.rows(
+                """select s.id, s.title from json_each(:ids) as j join chat_sessions as s on s.id = j.value
+                order by coalesce(s.last_message_timestamp, s.created_at) desc, s.id desc""",
+                ids=to_json(list(dict.fromkeys(session_ids))),
+            )
+            if not rows:
+                raise NotFound(NO_SUCH_CONVERSATION)
+            ids = [row["id"] for row in rows]
             # While an import is being indexed, nobody knows cheaply which of these words are in: they leave now.
             behind = self.db.one("select 1 from search_backlog") is not None
-            token = self._keep_session(session, indexed=not behind)
+            token = self._keep_sessions(ids, rows[0]["title"], indexed=not behind)
             if behind:
-                self._search_index.remove_conversation(session_id)
+                for session_id in ids:
+                    self._search_index.remove_conversation(session_id)
+            some, values = "in (select value from json_each(:ids))", {"ids": to_json(ids)}
             with self.db.in_bulk():
-                self.db.execute("delete from chat_messages where session_id = :id", {"id": session_id})
-            self.db.execute("delete from chat_sessions where id = :id", {"id": session_id})
-            self.db.execute("delete from drafts where session_id = :id", {"id": session_id})
-            self.db.touch(session_id)
+                self.db.execute(f"delete from chat_messages where session_id {some}", values)
+            self.db.execute(f"delete from chat_sessions where id {some}", values)
+            self.db.execute(f"delete from drafts where session_id {some}", values)
+            self.db.touch(*ids)
         return self._trash_rows.entry(token)
 
     def delete_message(self, message_id: str) -> Trashed:
@@ -124,19 +141,23 @@ class Trash:
         return self._trash_rows.entry(token)
 
     def latest(self) -> Trashed | None:
-        """Return the newest deletion by a person that can still be undone."""
+        """Return the newest deletion or change of labels by a person that can still be undone."""
         row = self.db.one(
-            """select token from trash as t where at >= :oldest and exists (
-                select 1 from trash_rows as r where r.token = t.token and case t.kind
-                    when 'message' then r.place = 'chat_messages' and r.thing not in (select id from chat_messages)
-                    when 'reply' then
-                        r.place = 'continued' and r.thing in (select id from chat_messages)
-                        or r.place = 'shown' and exists (
-                            select 1 from hidden_messages as h
-                            where h.session_id = r.thing and h.message_id = json_extract(r.content, '$.leaf')
-                        )
-                    else r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
-                end
+            """select token from trash as t where at >= :oldest and iif(
+                labels is not null,
+                exists (select 1 from json_each(labels) as j join chat_sessions as s on s.id = j.key),
+                exists (
+                    select 1 from trash_rows as r where r.token = t.token and case t.kind
+                        when 'message' then r.place = 'chat_messages' and r.thing not in (select id from chat_messages)
+                        when 'reply' then
+                            r.place = 'continued' and r.thing in (select id from chat_messages)
+                            or r.place = 'shown' and exists (
+                                select 1 from hidden_messages as h
+                                where h.session_id = r.thing and h.message_id = json_extract(r.content, '$.leaf')
+                            )
+                        else r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
+                    end
+                )
             ) order by token desc limit 1""",
             oldest=self._trash_rows.oldest_restorable(),
         )
@@ -169,13 +190,12 @@ class Trash:
                 self.db.execute("delete from trash where token = :token", values)
         return True
 
-    def _keep_session(self, session: Conversation, *, indexed: bool) -> int:
-        """Copy a conversation with all it has into the trash."""
-        token = self._trash_rows.add_entry(
-            "session", session.title, 1, self._messages.count(session.id), indexed=indexed
-        )
+    def _keep_sessions(self, ids: list[str], title: str, *, indexed: bool) -> int:
+        """Copy conversations with all they have into the trash."""
+        messages = sum(map(self._messages.count, ids))
+        token = self._trash_rows.add_entry("session", title, len(ids), messages, indexed=indexed)
         for place, column in PLACES.items():
-            self._trash_rows.copy(token, place, f"{column} = :value", session.id)
+            self._trash_rows.copy(token, place, f"{column} in (select value from json_each(:value))", to_json(ids))
         return token
 
     def restore_conversations(self, token: int) -> list[str]:

@@ -37,7 +37,11 @@ class TrashRows:
         return stamp(self.db.now() - KEPT)
 
     def entry(self, token: int) -> Trashed:
-        row = self.db.one("select token, sessions, messages, title, kind from trash where token = :token", token=token)
+        row = self.db.one(
+            """select token, sessions, messages, title, iif(labels is null, kind, 'labels') as kind
+            from trash where token = :token""",
+            token=token,
+        )
         if row is None:
             raise NotFound("That deletion can not be undone any more.")
         return Trashed(**dict(row))

@@ -1,12 +1,14 @@
-"""Undo of deletions, of new versions and branches, and of continued replies."""
+"""Undo of deletions, of new versions and branches, of continued replies, and of changes of labels."""
 
 from __future__ import annotations
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import NotFound
+from ..json_text import from_json
 from .branch_changes import BranchChanges
 from .kept_versions import KeptVersions
+from .labels import ConversationLabels
 from .messages import Messages
 from .restored import OnRestored
 from .search_index import SearchIndex
@@ -23,6 +25,7 @@ class Undo:
         db: Database,
         branch_changes: BranchChanges,
         kept_versions: KeptVersions,
+        labels: ConversationLabels,
         messages: Messages,
         search_index: SearchIndex,
         trash: Trash,
@@ -30,6 +33,7 @@ class Undo:
         on_restored: OnRestored,
     ) -> None:
         self.db = db
+        self._labels = labels
         self._on_restored = on_restored
         self._messages = messages
         self._branch_changes = branch_changes
@@ -39,14 +43,17 @@ class Undo:
         self._trash_rows = trash_rows
 
     def undo(self, token: int) -> list[str]:
-        """Bring back what a deletion took; gives the conversations that are back or changed."""
+        """Bring back what a deletion took, or labels as they were; gives the conversations that are back or changed."""
         with self.db.write():
             binned = self.db.one(
-                "select at, kind, messages, indexed from trash where token = :token and at >= :oldest",
+                "select at, kind, messages, indexed, labels from trash where token = :token and at >= :oldest",
                 token=token, oldest=self._trash_rows.oldest_restorable(),
             )  # fmt: skip
             if binned is None:
                 raise NotFound("That deletion can not be undone any more.")
+            if binned["labels"] is not None:
+                self.db.execute("delete from trash where token = :token", {"token": token})
+                return self._labels.restore(from_json(binned["labels"]))
             message_id = None
             if binned["kind"] == "reply":
                 back = [self._branch_changes.undo(token)]

@@ -22,8 +22,8 @@ _JSON = frozenset({
 })  # fmt: skip
 """Columns that are exported as what they say, not as text."""
 
-_HIDDEN = frozenset({"local_id", "standing"})
-"""Columns that mean something only inside this file."""
+_HIDDEN = frozenset({"local_id", "standing", "pinned", "archived"})
+"""Columns that mean something only inside this file, or repeat what the settings say."""
 
 _BOOLEAN = frozenset({"is_active", "is_streaming", "has_attachments", "has_websearch"})
 

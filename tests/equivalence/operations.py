@@ -128,7 +128,7 @@ LISTED = st.one_of(
     st.tuples(
         st.just("same session"), SESSION, st.sampled_from(["title", "updated_at", "last_model", "message_count"])
     ),
-    st.tuples(st.just("setting"), SESSION, st.sampled_from(["model", "pinned"]), JSON),
+    st.tuples(st.just("setting"), SESSION, st.sampled_from(["model", "pinned", "archived", "tag:x"]), JSON),
     st.tuples(st.just("unset"), SESSION, st.sampled_from(["model", "pinned"])),
     st.tuples(st.just("put"), ROW),
     st.tuples(st.just("drop"), SESSION),

@@ -46,7 +46,7 @@ TABLES = (
     Table("public.user_interactions", "user_interactions", "user_id", (), frozenset({"id", "session_id"})),
     Table("public.user_usage_daily", "user_usage_daily", "user_id", ("usage_date",), frozenset({"id"})),
 )
-LOCAL = frozenset({"local_id", "standing"})
+LOCAL = frozenset({"local_id", "standing", "pinned", "archived"})
 """Columns of the mirror that mean something only inside its file."""
 SERVER = frozenset({"encrypted_password", "banned_until"})
 """Columns of auth.users that no mirror has."""

@@ -219,7 +219,7 @@ class Walk:
     def setting(self) -> None:
         row = {
             "session_id": self.draw.choice(SESSIONS),
-            "key": self.draw.choice(("model", "tags", "leaf")),
+            "key": self.draw.choice(("model", "pinned", "archived", "tag:x", "leaf")),
             "value": self.draw.choice(JSONS),
         }
         then = "on conflict ({key}) do update set value = excluded.value"

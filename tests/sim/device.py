@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sterna.storage import PushBatch, Store, StoreError, SyncPush
+from sterna.storage import LabelChange, PushBatch, Store, StoreError, SyncPush
 from sterna.storage.ids import DIGITS
 from sterna.sync.protocol.delta import DeltaSync
 from sterna.sync.protocol.effects import (
@@ -348,6 +348,22 @@ class Device:
             session_id, key = self.rng.choice(there), self.rng.choice(("model", "pinned"))
             value = self.rng.choice((None, self.rng.randrange(1000), self.rng.randrange(1000)))
             self.store.conversations.set_setting(session_id, key, value)
+
+    def label(self) -> None:
+        """Pin, archive or tag some conversations, or no longer; sometimes take it back at once."""
+        if there := self.sessions():
+            some = self.rng.sample(there, min(len(there), self.rng.randrange(1, 4)))
+            tags = ("red", "green", "blue")
+            add = self.rng.choice(tags)
+            change = LabelChange(
+                pinned=self.rng.choice((None, True, False)),
+                archived=self.rng.choice((None, True, False)),
+                add=(add,),
+                remove=tuple(tag for tag in tags if tag != add and self.rng.random() < 0.3),
+            )
+            changed = self.store.labels.change(some, change)
+            if changed is not None and self.rng.random() < 0.2:
+                self.store.undo.undo(changed.token)
 
     def delete_message(self) -> None:
         """Delete one."""

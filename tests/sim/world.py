@@ -147,6 +147,7 @@ class World:
             ("edit_message", lambda: self._do("edit_message"), 2.0),
             ("rename", lambda: self._do("rename"), 2.0),
             ("set_setting", lambda: self._do("set_setting"), 1.0),
+            ("label", lambda: self._do("label"), 1.0),
         ]
         rare: list[tuple[str, Callable[[], None], float]] = [
             ("delete_message", lambda: self._do("delete_message"), 1.0),

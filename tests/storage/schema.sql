@@ -103,7 +103,7 @@ CREATE TABLE chat_sessions (
     is_active integer not null default 1,
     last_message_preview text,
     last_message_timestamp text,
-    last_message text, -- last, because it may be long: reading the others then stops before it
+    last_message text, pinned integer not null default 0 constraint chat_sessions_pinned_boolean check (pinned in (0, 1)), archived integer not null default 0 constraint chat_sessions_archived_boolean check (archived in (0, 1)), -- last, because it may be long: reading the others then stops before it
     constraint chat_sessions_id_key unique (id),
     constraint chat_sessions_user_id_fkey
         foreign key (user_id) references profiles (id) on delete cascade on update cascade,
@@ -501,7 +501,7 @@ CREATE TABLE trash (
     sessions integer not null,
     messages integer not null,
     indexed integer not null               -- 1: the words of its messages are still in the index, to be removed when it is emptied
-, elsewhere integer not null default 0) strict;
+, elsewhere integer not null default 0, labels text constraint trash_labels_json check (labels is null or json_valid(labels))) strict;
 
 CREATE TABLE trash_rows (
     row_id integer primary key,
@@ -884,6 +884,8 @@ from user_sessions;
 
 CREATE INDEX branched_conversations_stale on branched_conversations (session_id) where stale = 1;
 
+CREATE INDEX chat_sessions_listed on chat_sessions (archived, pinned desc, coalesce(last_message_timestamp, created_at) desc, id desc);
+
 CREATE INDEX chat_sessions_newest on chat_sessions (coalesce(last_message_timestamp, created_at) desc, id desc);
 
 CREATE INDEX deleted_items_session on deleted_items (session_id);
@@ -960,6 +962,8 @@ CREATE INDEX idx_visit_messages_message_id on visit_messages (message_id);
 CREATE INDEX idx_visit_messages_session_id on visit_messages (session_id);
 
 CREATE INDEX live_replies_session on live_replies (session_id);
+
+CREATE INDEX session_settings_key on session_settings (key, session_id);
 
 CREATE INDEX sync_deferred_session on sync_deferred (session_id);
 
@@ -1478,6 +1482,42 @@ CREATE TRIGGER keep_user_session before update on user_sessions
 when new.id is not old.id or new.session_token is not old.session_token
 begin
     select raise(abort, 'a visit keeps its id and its token');
+end;
+
+CREATE TRIGGER list_label_delete after delete on session_settings
+when old.key in ('pinned', 'archived')
+begin
+    update write_context set filling = 1;
+    update chat_sessions
+    set
+        pinned = iif(old.key = 'pinned', 0, pinned),
+        archived = iif(old.key = 'archived', 0, archived)
+    where id = old.session_id;
+    update write_context set filling = 0;
+end;
+
+CREATE TRIGGER list_label_insert after insert on session_settings
+when new.key in ('pinned', 'archived')
+begin
+    update write_context set filling = 1;
+    update chat_sessions
+    set
+        pinned = iif(new.key = 'pinned', new.value not in ('false', 'null'), pinned),
+        archived = iif(new.key = 'archived', new.value not in ('false', 'null'), archived)
+    where id = new.session_id;
+    update write_context set filling = 0;
+end;
+
+CREATE TRIGGER list_label_update after update of key, value on session_settings
+when new.key in ('pinned', 'archived') or old.key in ('pinned', 'archived')
+begin
+    update write_context set filling = 1;
+    update chat_sessions
+    set
+        pinned = exists (select 1 from session_settings where session_id = new.session_id and key = 'pinned' and value not in ('false', 'null')),
+        archived = exists (select 1 from session_settings where session_id = new.session_id and key = 'archived' and value not in ('false', 'null'))
+    where id = new.session_id;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER model_access_default_times after insert on model_access

@@ -30,7 +30,7 @@ COLUMNS = {
     """,
     "chat_sessions": """
         local_id id user_id title created_at updated_at last_activity message_count total_tokens last_model
-        is_active last_message_preview last_message_timestamp last_message
+        is_active last_message_preview last_message_timestamp last_message pinned archived
     """,
     "chat_messages": """
         local_id id session_id role content model total_tokens input_tokens output_tokens user_message_id

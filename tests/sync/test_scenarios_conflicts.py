@@ -11,7 +11,7 @@ import pytest
 from pair import Device, DeviceGroup
 from scenario_steps import in_step, set_time
 
-from sterna.storage import Settled
+from sterna.storage import LabelChange, Labels, Settled
 from sterna.sync.protocol.effects import CrashPoint, Effect, Request, Response, Unreachable
 
 
@@ -250,6 +250,39 @@ def test_settings_do_not_fight_each_other(group: DeviceGroup) -> None:
     other.store.conversations.set_setting(session_id, "pinned", None)
     in_step(group)
     assert one.store.conversations.settings(session_id) == {"model": "acme/large"}
+
+
+def test_tags_given_on_two_devices_at_once_are_all_kept(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
+    session_id = one.say(None, "words")
+    one.store.labels.change([session_id], LabelChange(add=("common", "gone")))
+    in_step(group)
+    one.store.labels.change([session_id], LabelChange(pinned=True, add=("red",), remove=("gone",)))
+    other.store.labels.change([session_id], LabelChange(archived=True, add=("blue",), remove=("common",)))
+    in_step(group)
+    for device in group.devices:
+        assert device.store.labels.of(session_id) == Labels(True, True, ("blue", "red"))
+        assert [row.tags for row in device.store.conversations.page(0, 9, "is:archived is:pinned")] == [("blue", "red")]
+        assert device.store.conversations.count() == 0
+        assert not device.store.conflicts.list_open()
+    trashed = one.store.trash.delete_conversation(session_id)
+    in_step(group)
+    one.store.undo.undo(trashed.token)
+    in_step(group)
+    assert other.store.labels.of(session_id) == Labels(True, True, ("blue", "red"))
+
+
+def test_of_a_tag_that_one_device_takes_away_and_the_other_gives_again_the_later_counts(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
+    session_id = one.say(None, "words")
+    one.store.labels.change([session_id], LabelChange(add=("red",)))
+    in_step(group)
+    one.store.labels.change([session_id], LabelChange(remove=("red",)))
+    set_time(group, *group.devices, minutes=5)
+    other.store.labels.change([session_id], LabelChange(remove=("red",)))
+    other.store.labels.change([session_id], LabelChange(add=("red",)))
+    in_step(group)
+    assert one.store.labels.of(session_id).tags == ("red",)
 
 
 def test_a_regenerated_reply_replaces_the_old_one_everywhere(group: DeviceGroup) -> None:
