@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
-from sterna.storage import Finish, LiveReplies, Messages, NewTurn, NotFound, Store, StoreError, StoreThread
+from sterna.storage import Finish, LiveReplies, Message, Messages, NewTurn, NotFound, Store, StoreError, StoreThread
 
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
 from .requests import Prepared, RequestOptions
+from .titles import title_by_model
 
 log = logging.getLogger("sterna.chat")
 
@@ -64,6 +65,7 @@ class Turns:
         self._claimed: set[str] = set()
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._titling: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
 
     async def begin(
@@ -122,9 +124,16 @@ class Turns:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
+    async def titled(self) -> None:
+        """Return once no model is being asked for a title any more."""
+        if self._titling:
+            await asyncio.wait(self._titling)
+
     def end_all(self) -> None:
         """Interrupt all replies and settle them; one that cannot be settled at once stays in ``live_replies``."""
         self._closing.set()
+        for task in self._titling:
+            task.cancel()
         for reply in self.running():
             reply.stop("interrupted")
 
@@ -254,11 +263,22 @@ class Turns:
             else:
                 reply.message = message
                 self._set_problem(reply, None)
+                self._title(reply, message)
                 return
             if once or self._closing.is_set():
                 return
             await self._first(self._sleep(pause), self._closing.wait())
             pause = min(pause * 2, MAX_PAUSE)
+
+    def _title(self, reply: Reply, message: Message) -> None:
+        """Ask a model for a title once the first reply is there, where the settings want one."""
+        titles = self.settings.titles
+        if titles.generate and message.finish == "done" and not self._closing.is_set():
+            ref = titles.model or reply.model or ""
+            work = title_by_model(self._store, self.catalog, reply.session_id, ref, monotonic=self._monotonic)
+            task = self._own(work, f"title {reply.session_id}")
+            self._titling.add(task)
+            task.add_done_callback(self._titling.discard)
 
     # Helpers
 

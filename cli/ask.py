@@ -208,6 +208,8 @@ async def _turn(turns: Turns, reply: Reply, *, as_json: bool) -> int:
         print_json(ids | _reply_object(message, message.finish))
     else:
         _print_notes(message)
+    if not stop.codes:
+        await turns.titled()
     return _exit_code(stop, message.error_message)
 
 

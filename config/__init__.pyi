@@ -14,6 +14,7 @@ from .settings import EndpointSettings as EndpointSettings
 from .settings import Settings as Settings
 from .settings import SyncSettings as SyncSettings
 from .settings import TimeoutSettings as TimeoutSettings
+from .settings import TitleSettings as TitleSettings
 from .settings import Ui as Ui
 from .snippets import Snippets as Snippets
 from .snippets import load_snippets as load_snippets

@@ -21,7 +21,7 @@ from .paths import CONFIG_FILE, config_dir
 from .problems import Problems
 from .request_settings import RequestSettings
 from .schema import BY_PATH, Value, find_setting
-from .settings import AnalyticsSettings, EndpointSettings, Settings, SyncSettings, TimeoutSettings, Ui
+from .settings import AnalyticsSettings, EndpointSettings, Settings, SyncSettings, TimeoutSettings, TitleSettings, Ui
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -140,6 +140,7 @@ def _settings(
     top: dict[str, Any] = {key: value for key, value in values.items() if "." not in key}
     return Settings(
         **top,
+        titles=TitleSettings(**table("titles.")),
         ui=Ui(**table("ui.")),
         timeouts=TimeoutSettings(**table("timeouts.")),
         sync=SyncSettings(**table("sync.")),

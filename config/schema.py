@@ -159,6 +159,19 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "At start, look for API keys in the environment and for model servers on this computer.",
     ),
+    Setting(
+        "titles.generate",
+        BOOLEAN,
+        False,
+        "Let a model title new conversations. It gets the first question and reply, and never replaces a title of "
+        "yours. false: the title is the beginning of the question.",
+    ),
+    Setting(
+        "titles.model",
+        TEXT,
+        "",
+        "Model for titles, as provider/model. Empty: the one that replied. A cheap one will do.",
+    ),
     Setting("ui.sidebar", BOOLEAN, True, "Show the sidebar, the list of conversations."),
     Setting("ui.sidebar_width", INTEGER, 32, "Sidebar width, in columns.", minimum=16, maximum=80),
     Setting("ui.show_reasoning", BOOLEAN, False, "Expand reasoning by default."),

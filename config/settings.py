@@ -29,6 +29,14 @@ class Ui:
 
 
 @dataclass(frozen=True, slots=True)
+class TitleSettings:
+    """Titles of new conversations by a model."""
+
+    generate: bool = False
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeoutSettings:
     """Timeouts of requests to an endpoint, in seconds."""
 
@@ -89,6 +97,7 @@ class Settings:
     theme: str = ""
     similar: bool = True
     discover: bool = True
+    titles: TitleSettings = field(default_factory=TitleSettings)
     ui: Ui = field(default_factory=Ui)
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
