@@ -1,4 +1,4 @@
-"""Shell completion of CONVERSATION arguments: short names, with titles as descriptions."""
+"""Arguments that name a conversation or a tag, with their shell completion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from sterna.storage import StoreError, one_line
+from sterna.storage import HistoryReader, NotFound, StoreError, one_line
+from sterna.storage.conversations.tags import tag_name
 
 from .context import LAST, CommandContext, short_id
 
@@ -25,3 +26,23 @@ def conversations(ctx: click.Context, param: click.Parameter, incomplete: str) -
     items: list[tuple[str, Any]] = [(LAST, "the newest")]
     items += [(short_id(row.id), one_line(row.title, 50)) for row in rows]
     return [CompletionItem(value, help=title) for value, title in items if value.startswith(incomplete)]
+
+
+def tag_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the tags that begin with ``incomplete``."""
+    params = ctx.find_root().params
+    try:
+        with CommandContext(params.get("data_dir"), params.get("config_dir")).history() as store:
+            tags = store.tags.all()
+    except StoreError:
+        return []
+    items = [(tag.name, f"{tag.conversations:,} conversations") for tag in tags]
+    return [CompletionItem(name, help=count) for name, count in items if name.startswith(incomplete.lstrip("#"))]
+
+
+def known_tag(store: HistoryReader, text: str) -> str:
+    """Return the name of a tag that some conversation has. Raises NotFound, and Invalid for what can be no tag."""
+    name = tag_name(text)
+    if not any(tag.name == name for tag in store.tags.all()):
+        raise NotFound(f"No conversation has the tag #{name}. `sterna tags` lists all tags.")
+    return name

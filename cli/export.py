@@ -129,15 +129,16 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
     if ids:
         yield from map(store.conversations.get, ids)
         return
-    offset = 0
-    while page := store.conversations.page(offset, PAGE):
-        for row in page:
-            try:
-                yield store.conversations.get(row.id)
-            except NotFound:  # its id is not text: it cannot be found before it is repaired
-                title = one_line(row.title, 60)
-                click.echo(f"sterna: Skipped {title}: its id is damaged. Run: sterna doctor repair", err=True)
-        offset += len(page)
+    for part in ("", "is:archived"):
+        offset = 0
+        while page := store.conversations.page(offset, PAGE, part):
+            for row in page:
+                try:
+                    yield store.conversations.get(row.id)
+                except NotFound:  # its id is not text: it cannot be found before it is repaired
+                    title = one_line(row.title, 60)
+                    click.echo(f"sterna: Skipped {title}: its id is damaged. Run: sterna doctor repair", err=True)
+            offset += len(page)
 
 
 def _document(store: Store, session: Conversation, branches: bool) -> Iterator[str]:

@@ -11,9 +11,10 @@ import click
 
 from sterna.storage import NotFound, clean, clip, one_line
 from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
+from sterna.storage.conversations.tags import labels_of
 
 from .context import CommandContext, find_conversation, short_id
-from .conversation_argument import conversations
+from .conversation_argument import conversations, known_tag, tag_names
 from .number_types import LIMIT
 from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
 
@@ -29,30 +30,56 @@ STATE = {"stopped": "stopped", "interrupted": "interrupted", "failed": "failed"}
 
 @click.command("list", short_help="List conversations.")
 @click.option("--limit", "-n", type=LIMIT, help="Maximum number (default: 50 on a terminal, else all).")
+@click.option("--tag", "-t", "tags", multiple=True, shell_complete=tag_names, help="List those with this tag.")
+@click.option("--pinned", is_flag=True, help="List pinned ones.")
+@click.option("--archived", is_flag=True, help="List archived ones, which are left out otherwise.")
+@click.option("--untagged", is_flag=True, help="List those without a tag.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.argument("words", nargs=-1)
 @click.pass_obj
-def list_(context: CommandContext, limit: int | None, as_json: bool, words: tuple[str, ...]) -> None:
-    """List conversations, newest first, with short name, time and title.
+def list_(
+    context: CommandContext,
+    limit: int | None,
+    tags: tuple[str, ...],
+    pinned: bool,
+    archived: bool,
+    untagged: bool,
+    as_json: bool,
+    words: tuple[str, ...],
+) -> None:
+    """List conversations, pinned ones first, then newest first, with short name, time, title and tags.
 
-    With WORDS, list those that have them in title or preview.
+    With WORDS, list those that have them in title or preview. WORDS may be conditions as in the chat's list: '#work',
+    is:pinned, is:archived, is:untagged; for those without a tag: sterna list -- -'#work'.
 
-    With --json each line has: id, name, title, at, model, preview, live, unread, failed.
+    With --json each line has: id, name, title, at, model, preview, live, unread, failed, pinned, archived, tags.
     """
+    states = {"is:pinned": pinned, "is:archived": archived, "is:untagged": untagged}
+    conditions = [state for state, is_wanted in states.items() if is_wanted]
     if limit is None and sys.stdout.isatty() and not as_json:
         limit = 50
     with context.history() as store:
-        for row in _rows(store, limit, " ".join(words)):
+        conditions += [f"#{known_tag(store, tag)}" for tag in tags]
+        for row in _rows(store, limit, " ".join((*words, *conditions))):
             if as_json:
                 flags = {"live": row.live, "unread": row.unread, "failed": row.failed}
+                labels = {"pinned": row.pinned, "archived": row.archived, "tags": row.tags}
                 print_json(
                     {"id": row.id, "name": short_id(row.id), "title": row.title, "at": row.at, "model": row.model}
                     | {"preview": row.preview}
                     | flags
+                    | labels
                 )
             else:
                 title = title_line(UNTITLED if row.untitled else row.title, 255)
-                click.echo(_fit(f"{short_id(row.id)}  {local_time(row.at)}  {title}"))
+                marks = "".join(f"  {mark}" for mark in _marks(row))
+                click.echo(_fit(f"{short_id(row.id)}  {local_time(row.at)}  {title}{marks}"))
+
+
+def _marks(row: ConversationSummary) -> list[str]:
+    """Return the labels of a conversation as they are shown behind its title."""
+    states = [word for word, is_so in (("(pinned)", row.pinned), ("(archived)", row.archived)) if is_so]
+    return [*states, *(f"#{title_line(tag)}" for tag in row.tags)]
 
 
 def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[ConversationSummary]:
@@ -91,10 +118,11 @@ def show(
     number for --branch and a mark at the one that the chat shows. Another one is shown here only.
 
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
-    settings, messages (each: id, role, content, at, model, finish, error, reasoning, input_tokens, output_tokens,
-    total_tokens, elapsed_ms, parent_id, and what `ask` adds) and live (arriving replies: id, model, content). A
-    parent_id is the message that a message follows: null for the one before it in time, empty for none. With --branches
-    it prints one object per line: branch, shown, message_id, at, content (of the last message).
+    pinned, archived, tags, settings, messages (each: id, role, content, at, model, finish, error, reasoning,
+    input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, and what `ask` adds) and live (arriving replies:
+    id, model, content). A parent_id is the message that a message follows: null for the one before it in time, empty
+    for none. With --branches it prints one object per line: branch, shown, message_id, at, content (of the last
+    message).
     """
     with context.history() as store:
         session = store.conversations.get(find_conversation(store, conversation))
@@ -160,10 +188,13 @@ def conversation_object(
     """
     messages = every_message(store, session.id) if whole else all_messages(store, session.id, end)
     columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
+    settings = store.conversations.settings(session.id)
+    labels = labels_of(key for key, value in settings.items() if value)
     return (
         {"id": session.id, "name": short_id(session.id)}
         | {name: getattr(session, name) for name in columns}
-        | {"settings": store.conversations.settings(session.id)}
+        | {"pinned": labels.pinned, "archived": labels.archived, "tags": labels.tags}
+        | {"settings": settings}
         | {"messages": [_message_object(message) for message in messages]}
         | {"live": [_live_reply_object(reply) for reply in store.arriving_replies.of(session.id)]}
     )
@@ -234,6 +265,9 @@ def _live_reply_object(reply: LiveReply) -> dict[str, Any]:
 @click.pass_obj
 def search(context: CommandContext, words: tuple[str, ...], limit: int, conversation: str | None, as_json: bool) -> int:
     """Search titles and messages for WORDS, the last of which may be incomplete.
+
+    WORDS may be conditions as in the chat's list: '#work', is:pinned, is:archived, is:untagged. Archived conversations
+    are searched too.
 
     Exit code 1 means that nothing was found.
 

@@ -155,6 +155,7 @@ INNER_DOORS = {
         "branches": "ask context conversation_argument output streams",
         "history": "context conversation_argument number_types output",
         "edit": "context conversation_argument number_types output streams",
+        "labels": "context conversation_argument output",
         "export": "account_context context conversation_argument history output output_files",
         "models": "account_context context output",
         "keys": "context streams",

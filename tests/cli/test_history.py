@@ -43,7 +43,20 @@ def test_the_list_is_newest_first_and_names_each(run: Run) -> None:
 
 def test_json_lines_have_the_documented_keys(run: Run) -> None:
     row = run("list", "--json").lines()[0]
-    assert set(row) == {"id", "name", "title", "at", "model", "preview", "live", "unread", "failed"}
+    assert set(row) == {
+        "id",
+        "name",
+        "title",
+        "at",
+        "model",
+        "preview",
+        "live",
+        "unread",
+        "failed",
+        "pinned",
+        "archived",
+        "tags",
+    }
     assert (row["failed"], row["live"], row["unread"]) == (True, False, True)
     hit = run("search", "--json", "seabird").lines()[0]
     assert set(hit) == {"session_id", "title", "message_id", "role", "at", "snippet"}
