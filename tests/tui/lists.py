@@ -125,7 +125,11 @@ class ListApp(App[Any]):
 
     @on(Sidebar.DeleteRequested)
     def note_deleted(self, event: Sidebar.DeleteRequested) -> None:
-        self.posted.append(("deleted", event.conversation_id))
+        self.posted.append(("deleted", *event.conversation_ids))
+
+    @on(Sidebar.LabelRequested)
+    def note_label(self, event: Sidebar.LabelRequested) -> None:
+        self.posted.append((event.what, *event.conversation_ids))
 
     def keep(self, result: object) -> None:
         """What a screen returned."""

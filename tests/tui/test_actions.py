@@ -14,6 +14,7 @@ from sterna.tui.actions.bindings import BY_ID, NO_KEY, key_names, keymap, keys_t
 from sterna.tui.actions.registry import ACTIONS, SECTIONS
 from sterna.tui.app import SternaApp
 from sterna.tui.main.conversation_actions import ConversationActions
+from sterna.tui.main.label_actions import LabelActions
 from sterna.tui.main.layout import MainLayout
 from sterna.tui.main.reading_actions import ReadingActions
 from sterna.tui.main.screen import MainScreen
@@ -43,6 +44,7 @@ TARGETS: dict[Target, type] = {
     Target.TURNS: TurnActions,
     Target.WRITING: WritingActions,
     Target.READING: ReadingActions,
+    Target.LABELS: LabelActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

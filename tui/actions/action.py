@@ -36,6 +36,8 @@ class Target(Enum):
     """``WritingActions`` of the main screen."""
     READING = auto()
     """``ReadingActions`` of the main screen."""
+    LABELS = auto()
+    """``LabelActions`` of the main screen."""
 
 
 class Needs(Flag):

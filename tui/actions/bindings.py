@@ -99,6 +99,8 @@ KEY_NAMES = {
     NO_KEY: "no key",
     "ctrl+underscore": "ctrl+_",
     "slash": "/",
+    "shift+up": "shift+↑",
+    "shift+down": "shift+↓",
     "question_mark": "?",
     "comma": ",",
     "number_sign": "#",

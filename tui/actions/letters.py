@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events
 from textual.widget import Widget
 
+from .action import Scope
 from .bindings import BY_ID
 from .typeahead import typeahead
 
@@ -67,6 +68,9 @@ class LetterCommands:
             return False
         if self._word and event.time - self._word[-1].time > PAUSE_SECONDS:
             self._begin_word()
+        if event.key == "space" and action is not None and action.scope is Scope.SIDEBAR:
+            self._begin_word()  # it selects, and a command for what is selected follows at once
+            return False
         if bound is None:
             if self._word or event.key != "space":
                 self._write(event)

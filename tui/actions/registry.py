@@ -18,6 +18,7 @@ SWITCHES = Focus.LEAVES | Focus.SWITCHES
 _app = partial(Action, scope=Scope.APP)
 _layout = partial(Action, scope=Scope.MAIN, target=Target.LAYOUT)
 _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, needs=Needs.STORE)
+_labels = partial(Action, scope=Scope.MAIN, target=Target.LABELS, needs=CONVERSATION)
 _turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
 _writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
@@ -61,7 +62,8 @@ CONVERSATIONS = (
         "delete", needs=CONVERSATION,
     ),
     _conversations(
-        "conversation.undo", "Undo delete", "ctrl+underscore,leader u", "Undo the last deletion",
+        "conversation.undo", "Undo delete", "ctrl+underscore,leader u",
+        "Undo the last deletion, pin, archiving or tagging",
         "undo_delete",
     ),
     _conversations(
@@ -76,6 +78,19 @@ CONVERSATIONS = (
     _conversations(
         "conversation.private", "Sync on or off", "leader L,shift+f4", "Toggle sync for this conversation",
         "toggle_private", needs=CONVERSATION,
+    ),
+    _labels(
+        "conversation.pin", "Pin or unpin", "alt+p,leader P",
+        "Pin this conversation to the top of the list, or unpin it",
+        "toggle_pin",
+    ),
+    _labels(
+        "conversation.archive", "Archive or unarchive", "alt+a,leader a",
+        "Archive this conversation, or put it back into the list", "toggle_archive",
+    ),
+    _labels(
+        "conversation.tag", "Tags", "alt+t,leader number_sign", "Choose the tags of this conversation",
+        "edit_tags", focus=Focus.LEAVES,
     ),
 )  # fmt: skip
 
@@ -278,7 +293,8 @@ LIST = (
         "open", hint="open", focus=Focus.RETURNS | Focus.SWITCHES,
     ),
     _sidebar(
-        "sidebar.filter", "Filter the list", "slash", "Filter by title or last message",
+        "sidebar.filter", "Filter the list", "slash",
+        "Filter by title or last message, #tag, is:pinned, is:archived or is:untagged",
         "filter", hint="filter", palette=True, focus=Focus.LEAVES,
     ),
     _sidebar(
@@ -286,8 +302,33 @@ LIST = (
         "rename", hint="rename", focus=Focus.LEAVES,
     ),
     _sidebar(
-        "sidebar.delete", "Delete from the list", "d,delete", "Delete the selected conversation (can be undone)",
+        "sidebar.delete", "Delete from the list", "d,delete", "Delete the selected conversations (can be undone)",
         "delete", hint="delete", destroys=True,
+    ),
+    _sidebar(
+        "sidebar.select", "Select", "space", "Select the conversation, to do something with several",
+        "select", hint="select",
+    ),
+    _sidebar(
+        "sidebar.extend_down", "Select downwards", "shift+down", "Select the conversation and the next one", "extend(1)"
+    ),
+    _sidebar(
+        "sidebar.extend_up", "Select upwards", "shift+up", "Select the conversation and the one before it", "extend(-1)"
+    ),
+    _sidebar(
+        "sidebar.select_all", "Select all", "asterisk", "Select every conversation of the list, or none", "select_all"
+    ),
+    _sidebar(
+        "sidebar.pin", "Pin in the list", "p", "Pin or unpin the selected conversations",
+        "label('pin')", hint="pin", destroys=True,
+    ),
+    _sidebar(
+        "sidebar.archive", "Archive in the list", "a", "Archive the selected conversations, or put them back",
+        "label('archive')", hint="archive", destroys=True,
+    ),
+    _sidebar(
+        "sidebar.tag", "Tag in the list", "t", "Choose the tags of the selected conversations",
+        "label('tag')", hint="tag", focus=Focus.LEAVES,
     ),
 )  # fmt: skip
 

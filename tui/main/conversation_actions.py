@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sterna import storage
 from sterna.storage.text import one_line
 
+from ..counts import counted
 from .layout import MainLayout
 from .navigation import Navigation
-from .sentences import quoted
+from .sentences import labels_restored, quoted
 from .sentences import restored as restored_sentence
 from .status_display import StatusDisplay
 
@@ -138,38 +140,46 @@ class ConversationActions:
     def delete(self) -> None:
         """Delete the open conversation."""
         if (record := self._stored()) is not None:
-            self.request_delete(record.id)
+            self.request_delete((record.id,))
 
-    def request_delete(self, conversation_id: str) -> None:
-        """Delete a conversation, after a question where the settings want one."""
-        self._layout.start_worker("delete", self._request_delete, conversation_id, exclusive=False)
+    def request_delete(self, conversation_ids: Sequence[str]) -> None:
+        """Delete conversations, after a question where the settings want one."""
+        self._layout.start_worker("delete", self._request_delete, conversation_ids, exclusive=False)
 
-    async def _request_delete(self, conversation_id: str) -> None:
+    async def _request_delete(self, conversation_ids: Sequence[str]) -> None:
         if self._context.settings.ui.confirm_delete:
-            record = await self._navigation.find(conversation_id)
-            title = quoted(record.title, 60) if record else "It"
-            question = f"{title} moves to the trash. You can undo this."
-            if not await self._confirm("Delete conversation?", question, "Delete"):
+            if len(conversation_ids) == 1:
+                record = await self._navigation.find(conversation_ids[0])
+                title, question = quoted(record.title, 60) if record else "It", "Delete conversation?"
+            else:
+                title, question = counted(len(conversation_ids), "conversation"), "Delete conversations?"
+            moves = "moves" if len(conversation_ids) == 1 else "move"
+            if not await self._confirm(question, f"{title} {moves} to the trash. You can undo this.", "Delete"):
                 return
-        self._context.spawn(self._delete(conversation_id), "conversation.delete")
+        self._context.spawn(self._delete(conversation_ids), "conversation.delete")
 
-    async def _delete(self, conversation_id: str) -> None:
+    async def _delete(self, conversation_ids: Sequence[str]) -> None:
         store, navigation = self._context.store, self._navigation
         try:
             if (turns := self._context.turns) is not None:
-                await turns.halt(conversation_id)  # the partial reply goes to the trash with the rest
-            if conversation_id == self._conversation.id:
+                for reply in turns.running():
+                    if reply.session_id in conversation_ids:
+                        await turns.halt(reply.session_id)  # the partial reply goes to the trash with the rest
+            is_open, open_id = self._conversation.id in conversation_ids, self._conversation.id or ""
+            if is_open:
                 await navigation.save_draft()  # it goes with its conversation, and comes back with it
-            position = await store.run(storage.Conversations.position, conversation_id)
-            trashed = await store.run(storage.Trash.delete_conversation, conversation_id)
-            self._context.analytics.track("conversation_deleted", conversation_id)
-            if conversation_id == self._conversation.id:
+            position = await store.run(storage.Conversations.position, open_id)
+            trashed = await store.run(storage.Trash.delete_conversations, conversation_ids)
+            self._context.analytics.track("conversation_deleted", *conversation_ids[:1])
+            if is_open:
                 left = await store.run(storage.Conversations.count)
                 rows = await store.run(storage.Conversations.page, max(0, min(position or 0, left - 1)), 1)
                 await navigation.open(rows[0].id if rows else None)
-            navigation.drafts.forget(conversation_id)
+            for conversation_id in conversation_ids:
+                navigation.drafts.forget(conversation_id)
             await self._layout.sidebar.reload()
-            self.offer_undo(f"Deleted {quoted(trashed.title)}.")
+            what = quoted(trashed.title) if trashed.sessions == 1 else counted(trashed.sessions, "conversation")
+            self.offer_undo(f"Deleted {what}.")
         except storage.StoreError as error:
             self._layout.complain(f"Not deleted. {error}")
 
@@ -181,7 +191,7 @@ class ConversationActions:
         from ..dialogs.confirm import ConfirmClear
 
         store, navigation = self._context.store, self._navigation
-        count = await store.run(storage.Conversations.count)
+        count = await store.run(storage.Conversations.total)
         if not count:
             self._layout.notify("There is nothing to delete.")
         elif await self._layout.app.push_screen_wait(ConfirmClear(count)):
@@ -203,7 +213,7 @@ class ConversationActions:
         self._layout.notify(f"{what} {self._display.key_name('conversation.undo')} undoes this.", timeout=UNDO_SECONDS)
 
     def undo_delete(self) -> None:
-        """Restore what was deleted last."""
+        """Restore what was deleted last, or labels as they were before the last change."""
         self._context.spawn(self._undo_delete(), "conversation.undo")
 
     async def _undo_delete(self) -> None:
@@ -215,6 +225,9 @@ class ConversationActions:
                 return
             restored = await store.run(storage.Undo.undo, trashed.token)
             await self._layout.sidebar.reload()
+            if trashed.kind == "labels":
+                self._layout.notify(labels_restored(len(restored), trashed.title))
+                return
             if trashed.sessions and restored:
                 open_id = self._open_before_delete_all
                 await self._navigation.open(open_id if open_id in restored else restored[0])

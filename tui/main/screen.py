@@ -16,6 +16,7 @@ from ..messages import ActionRequested
 from ..prompt import Prompt
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
+from .label_actions import LabelActions
 from .layout import MainLayout
 from .leader import LeaderKeys
 from .navigation import Navigation
@@ -65,6 +66,7 @@ class MainScreen(MainLayout):
         )
         self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
         self.leader = LeaderKeys(self, self.can_perform)
+        self.label_actions = LabelActions(self, self.navigation, offer_undo=self.conversation_actions.offer_undo)
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
             Target.LAYOUT: self,
@@ -72,6 +74,7 @@ class MainScreen(MainLayout):
             Target.TURNS: self.turn_actions,
             Target.WRITING: self.writing_actions,
             Target.READING: self.reading_actions,
+            Target.LABELS: self.label_actions,
         }
 
     # Start and end of the program
@@ -194,9 +197,9 @@ class MainScreen(MainLayout):
         self.remove_class("-list")
         return self.prompt
 
-    def _selected(self) -> tuple[str | None, str | None]:
+    def _selected(self) -> tuple[object, ...]:
         """Return what commands of the list and of the messages are about."""
-        return self.sidebar.rows.cursor_id, self.transcript.selected
+        return self.sidebar.rows.cursor_id, self.sidebar.selection.ids, self.transcript.selected
 
     async def _run_in_order(self, event: events.Key) -> None:
         """Run a command of the list or the messages here: later, a key that opens something would overtake it."""
@@ -265,7 +268,19 @@ class MainScreen(MainLayout):
         self.conversation_actions.save_title(event.conversation_id, event.title)
 
     def _on_sidebar_delete_requested(self, event: Sidebar.DeleteRequested) -> None:
-        self.conversation_actions.request_delete(event.conversation_id)
+        self.conversation_actions.request_delete(event.conversation_ids)
+
+    def _on_sidebar_label_requested(self, event: Sidebar.LabelRequested) -> None:
+        match event.what:
+            case "pin":
+                self.label_actions.pin(event.conversation_ids)
+            case "archive":
+                self.label_actions.archive(event.conversation_ids)
+            case "tag":
+                self.label_actions.tag(event.conversation_ids)
+
+    def _on_sidebar_selection_changed(self) -> None:
+        self.status_display.show_hints()
 
     # Messages of the transcript
 

@@ -28,6 +28,12 @@ def removed_elsewhere(count: int, newest: str, key: str, *, in_steps: bool) -> s
     return f"{what} removed on another device. {key} restores {'it' if count == 1 else 'them'}{order}."
 
 
+def labels_restored(conversations: int, newest: str) -> str:
+    """Say that an undo has changed labels back."""
+    what = quoted(newest) if conversations == 1 else counted(conversations, "conversation")
+    return f"Labels of {what} are as before."
+
+
 def restored(conversations: int, title: str, *, is_reply: bool = False) -> str:
     """Say what an undo has brought back; ``is_reply``: an earlier version of a reply."""
     if conversations == 1:

@@ -139,6 +139,8 @@ class StatusDisplay:
             ids = ["transcript.copy", "transcript.copy_code", "transcript.retry", "prompt.focus"]
         else:
             ids = ["sidebar.open", "sidebar.filter", "sidebar.rename", "sidebar.delete", "prompt.focus"]
+            if layout.sidebar.selection.ids:
+                ids = ["sidebar.select", "sidebar.pin", "sidebar.archive", "sidebar.tag", "sidebar.delete"]
         ids += ["conversation.new", "conversation.search", "model.choose", "app.palette", "app.help"]
         layout.status.hints = tuple(self._hint(action_id) for action_id in ids)
 
@@ -158,7 +160,7 @@ class StatusDisplay:
         if catalog is None:
             return
         welcome = self._layout.welcome
-        welcome.first = await self._context.store.run(storage.Conversations.count) == 0
+        welcome.first = await self._context.store.run(storage.Conversations.total) == 0
         names = [title for name in catalog.names() if (title := catalog.title(name))]
         model, problems = self._conversation.model.rstrip("/"), tuple(catalog.problems.values())
         welcome.providers = Providers(model, tuple(names), problems)

@@ -52,9 +52,13 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
         """Compose field, list and status line."""
         with Vertical(id="chooser") as frame:
             frame.border_title = self.TITLE
-            yield Input(placeholder=self.PLACEHOLDER)
+            yield self.make_field()
             yield Menu(markup=False, classes="-driven")
             yield Static(id="note", markup=False)
+
+    def make_field(self) -> Input:
+        """Return the field."""
+        return Input(placeholder=self.PLACEHOLDER)
 
     def on_mount(self) -> None:
         """Focus the field and put into it what was typed before it was there."""

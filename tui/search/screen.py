@@ -21,6 +21,7 @@ from sterna.storage.text import one_line
 
 from ..counts import counted
 from ..pickers.chooser import Chooser
+from ..sidebar.conditions import ConditionSuggester
 from .drawing import result_lines
 
 MOST_RESULTS = 50
@@ -99,6 +100,7 @@ class SearchScreen(Chooser[Hit | None]):
         """Show the last search again, its text ready to be typed over."""
         last = Query(self._text) if self._text else _last.get(self.app, Query())
         self._query = Query(last.text, last.in_conversation and self._conversation_id is not None)
+        self.field.suggester = ConditionSuggester(self._store)
         self.field.value = last.text
         super().on_mount()
         self._show()

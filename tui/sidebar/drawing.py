@@ -44,12 +44,18 @@ class Signs:
     failed: str
     unsynced: str
     private: str
+    pinned: str
+    selected: str
     more: str
     """Ends a text that was cut."""
 
 
-SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", failed="✗", unsynced="↑", private="⌂", more="…")
-ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^", private="#", more="..")
+SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", failed="✗", unsynced="↑", private="⌂", pinned="◆",
+    selected="✓", more="…",
+)  # fmt: skip
+ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^", private="#", pinned="+",
+    selected="v", more="..",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class State:
 
     opened: bool = False
     cursor: bool = False
+    selected: bool = False
+    """One of several that the next command is for."""
     signed_in: bool = False
 
 
@@ -87,7 +95,7 @@ def model_name(model: str) -> str:
 def title_line(row: ConversationSummary, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
     """Draw the first line: title and time."""
     front = signs.cursor if state.cursor else signs.bar if state.opened else " "
-    mark, kind = _mark(row, signs)
+    mark, kind = (signs.selected, "selected-mark") if state.selected else _mark(row, signs)
     weight = "strong" if state.opened or row.unread else "title"
     return _line(
         (front, style("bar")),
@@ -102,7 +110,7 @@ def title_line(row: ConversationSummary, time: str, width: int, state: State, si
 
 
 def preview_line(row: ConversationSummary, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
-    """Draw the second line: the newest text, and its model or state."""
+    """Draw the second line: the newest text, and its state, tags or model."""
     front = signs.bar if state.opened else " "
     note, kind = _note(row, state.opened)
     note = shown(note, signs is ASCII)
@@ -142,6 +150,8 @@ def _mark(row: ConversationSummary, signs: Signs) -> tuple[str, str]:
         return signs.failed, "failed"
     if row.unread:
         return signs.unread, "unread"
+    if row.pinned:
+        return signs.pinned, "quiet"
     return " ", "quiet"
 
 
@@ -154,6 +164,8 @@ def _note(row: ConversationSummary, opened: bool) -> tuple[str, str]:
         return "draft", "draft"
     if row.private:
         return "private", "quiet"
+    if row.tags:
+        return " ".join(f"#{tag}" for tag in row.tags), "tag"
     return (model_name(row.model) if row.model else ""), "quiet"
 
 

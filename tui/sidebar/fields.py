@@ -12,10 +12,12 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from sterna.storage import StoreThread
 from sterna.storage.text import title_text
 
 from ..actions.typeahead import typeahead
 from ..terminal import field_fixes as field_fixes
+from .conditions import ConditionSuggester
 
 LEAVE_KEYS = frozenset(("enter", "escape"))
 
@@ -70,8 +72,10 @@ class FilterInput(ListField):
     count: reactive[int | None] = reactive(None)
     """Number of conversations in the list."""
 
-    def __init__(self) -> None:
-        super().__init__(placeholder="/ filter", compact=True, select_on_focus=False)
+    def __init__(self, store: StoreThread) -> None:
+        super().__init__(
+            placeholder="/ filter", compact=True, select_on_focus=False, suggester=ConditionSuggester(store)
+        )
 
     @property
     def text(self) -> str:

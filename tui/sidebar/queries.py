@@ -92,9 +92,11 @@ def pages_of(rows: range) -> range:
 def _groups(store: Store, query: Query, count: int) -> list[tuple[str, int]]:
     if not count:
         return []
+    pinned = store.conversations.pinned()
     oldest = store.conversations.page(count - 1, 1)
     bounds = headings(query.now, oldest[0].at if oldest else None, query.zone)
-    return grouped(bounds, store.conversations.groups([bound.since for bound in bounds]), count)
+    days = grouped(bounds, store.conversations.groups([bound.since for bound in bounds]), count - pinned)
+    return [("Pinned", pinned), *days]
 
 
 def _top(store: Store, query: Query, lines: Lines) -> int:

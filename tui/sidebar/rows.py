@@ -46,6 +46,9 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         "rows--failed",
         "rows--unsynced",
         "rows--draft",
+        "rows--tag",
+        "rows--selected-mark",
+        "rows--selected",
         "rows--opened",
         "rows--hover",
         "rows--cursor",
@@ -71,6 +74,9 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         & > .rows--live { color: $success; }
         & > .rows--failed { color: $error; }
         & > .rows--unsynced, & > .rows--draft { color: $warning; }
+        & > .rows--tag { color: $secondary; }
+        & > .rows--selected-mark { color: $primary; text-style: bold; }
+        & > .rows--selected { background: $primary 15%; }
         & > .rows--opened { background: $foreground 7%; }
         & > .rows--hover { background: $foreground 4%; }
         & > .rows--cursor { background: $block-cursor-background; }
@@ -85,6 +91,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     """Draw with ASCII only."""
     is_active: reactive[bool] = reactive(False)
     """Keys go to the list or its filter: the cursor is drawn."""
+    selected: reactive[frozenset[str]] = reactive(frozenset[str]())
+    """Conversations that the next command is for, besides the one under the cursor."""
     cursor: var[int] = var(0, init=False)
     hover: var[int | None] = var(None, init=False)
 
@@ -93,6 +101,10 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """A row was clicked."""
 
         row: int
+        toggles: bool = False
+        """It is selected, or taken out of the selection."""
+        extends: bool = False
+        """Everything up to it is selected."""
 
     @dataclass
     class Moved(Message):
@@ -294,7 +306,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Post which row was clicked."""
         if (row := self.lines.row_at(event.y + self.top)) is not None:
             event.stop()
-            self.post_message(self.Clicked(row))
+            self.post_message(self.Clicked(row, toggles=event.ctrl or event.meta, extends=event.shift))
 
     # Drawing
 
@@ -335,9 +347,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _draw(self, index: int, row: ConversationSummary, part: int, width: int) -> Strip:
         signs = ASCII if self.ascii else SIGNS
-        state = State(row.id == self.opened, self.is_active and index == self.cursor, self.signed_in)
+        is_selected = row.id in self.selected
+        state = State(row.id == self.opened, self.is_active and index == self.cursor, is_selected, self.signed_in)
         if state.cursor:
             background = "rows--cursor"
+        elif state.selected:
+            background = "rows--selected"
         elif state.opened:
             background = "rows--opened"
         else:

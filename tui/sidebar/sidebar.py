@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from sterna.storage import Change, StoreError, StoreThread, utc_now
 
@@ -25,13 +25,17 @@ from ..actions.bindings import bindings
 from .drawing import title_of
 from .fields import FilterInput, TitleInput
 from .rows import Rows
+from .selection import MOST_SELECTED, Selection
+
+Label = Literal["pin", "archive", "tag", "export"]
+"""Command on conversations that deletes nothing."""
 
 FILTER_SECONDS = 0.06
 """Pause in typing after which the list is filtered."""
 DAY_CHECK_SECONDS = 60
 """Time between two checks of the headings: midnight moves them all."""
 
-FIELD_ACTIONS = frozenset(("move", "open", "delete"))
+FIELD_ACTIONS = frozenset(("move", "open", "delete", "select", "extend", "label"))
 """Actions whose keys belong to the field while a title is edited."""
 
 
@@ -51,6 +55,13 @@ class Sidebar(Widget):
 
         & Rows {
             height: 1fr;
+        }
+
+        & #selection {
+            display: none;
+            padding: 0 1 0 3;
+            color: $primary;
+            text-style: bold;
         }
     }
     """
@@ -85,9 +96,20 @@ class Sidebar(Widget):
 
     @dataclass
     class DeleteRequested(Message):
-        """A conversation is to be deleted."""
+        """Conversations are to be deleted."""
 
-        conversation_id: str
+        conversation_ids: tuple[str, ...]
+
+    @dataclass
+    class LabelRequested(Message):
+        """Conversations are to be pinned, archived, tagged or exported."""
+
+        what: Label
+        conversation_ids: tuple[str, ...]
+
+    @dataclass
+    class SelectionChanged(Message):
+        """Conversations were selected, or no longer are."""
 
     def __init__(
         self,
@@ -107,13 +129,15 @@ class Sidebar(Widget):
         self._goal: str | None = None
         self._filter_timer: Timer | None = None
         self._today: object = None
+        self.selection = Selection(lambda: self.rows, self._show_selection)
 
     def compose(self) -> ComposeResult:
         """Compose the filter over the list; the field for a title lies on top, hidden."""
-        yield FilterInput()
+        yield FilterInput(self.store)
         yield Rows(self.store, clock=self.clock, zone=self._zone).data_bind(
             Sidebar.signed_in, Sidebar.ascii, opened=Sidebar.selected
         )
+        yield Static(id="selection", markup=False)
         yield TitleInput()
 
     def on_mount(self) -> None:
@@ -130,6 +154,7 @@ class Sidebar(Widget):
             if self._served >= ticket or not (self.is_attached and self.store.is_open):
                 return
             self._served = self._requested
+            await self.selection.drop_missing(self.filter.text)
             goal, self._goal = self._goal, None
             await self.rows.read(self.rows.current_query(self.filter.text, cursor_id=goal, reveal=goal is not None))
             self._today = self._day()
@@ -180,6 +205,7 @@ class Sidebar(Widget):
     def _filter_soon(self, event: Input.Changed) -> None:
         """Filter once typing pauses."""
         event.stop()
+        self.selection.clear()  # it would go on where nobody sees it
         if self._filter_timer is not None:
             self._filter_timer.stop()
         self._filter_timer = self.set_timer(FILTER_SECONDS, self._reload_soon)
@@ -197,7 +223,10 @@ class Sidebar(Widget):
         self.focus_filter()
 
     def action_clear_filter(self) -> None:
-        """Clear the filter; the cursor stays on its conversation."""
+        """Clear the selection, else the filter; the cursor stays on its conversation."""
+        if self.selection.ids and not self.filter.has_focus:
+            self.selection.clear()
+            return
         self._goal = self.rows.cursor_id
         self.filter.value = ""
         if self.filter.has_focus:
@@ -220,13 +249,14 @@ class Sidebar(Widget):
         if action in FIELD_ACTIONS:
             return not self.title.is_open
         if action == "clear_filter":
-            return bool(self.filter.value) or self.filter.has_focus
+            return bool(self.filter.value or self.selection.ids) or self.filter.has_focus
         return True
 
     # Moving
 
     def action_move(self, move: Move) -> None:
         """Move the cursor."""
+        self.selection.end_range()
         rows = self.rows
         match move:
             case "down" | "up":
@@ -241,10 +271,15 @@ class Sidebar(Widget):
 
     @on(Rows.Clicked)
     async def _open_clicked(self, event: Rows.Clicked) -> None:
-        """Open the row that was clicked."""
+        """Open the row that was clicked, or select it."""
         event.stop()
-        self.rows.cursor = event.row
-        await self.action_open()
+        start, self.rows.cursor = self.rows.cursor, event.row
+        if event.extends:
+            await self.selection.extend_from(start)
+        elif event.toggles:
+            await self.selection.toggle()
+        else:
+            await self.action_open()
 
     async def action_open(self) -> None:
         """Open the conversation under the cursor."""
@@ -253,9 +288,38 @@ class Sidebar(Widget):
             self.drop_filter(row.id)
 
     async def action_delete(self) -> None:
-        """Ask to delete the conversation under the cursor."""
-        if (row := await self.rows.read_row(self.rows.cursor)) is not None:
-            self.post_message(self.DeleteRequested(row.id))
+        """Ask to delete the selected conversations, else the one under the cursor."""
+        if ids := await self.selection.chosen():
+            self.post_message(self.DeleteRequested(ids))
+
+    async def action_label(self, what: Label) -> None:
+        """Ask to pin, archive, tag or export the selected conversations, else the one under the cursor."""
+        if ids := await self.selection.chosen():
+            self.post_message(self.LabelRequested(what, ids))
+
+    # Selecting
+
+    async def action_select(self) -> None:
+        """Select the conversation under the cursor, or take it out of the selection."""
+        await self.selection.toggle()
+
+    async def action_extend(self, by: int) -> None:
+        """Move the cursor, and select everything from where it was first moved so."""
+        start = self.rows.cursor
+        self.rows.move_to(start + by)
+        await self.selection.extend_from(start)
+
+    async def action_select_all(self) -> None:
+        """Select every conversation of the list; when all are selected, none."""
+        if not await self.selection.select_all():
+            self.app.notify(f"The first {MOST_SELECTED:,} are selected.", markup=False)
+
+    def _show_selection(self) -> None:
+        """Say how many are selected."""
+        line, count = self.query_one("#selection", Static), len(self.selection.ids)
+        line.display = count > 0
+        line.update(f"{count:,} selected")
+        self.post_message(self.SelectionChanged())
 
     # Renaming
 
