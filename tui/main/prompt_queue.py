@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sterna import storage
 
-from ..actions.bindings import key_name
 from ..prompt import plain, slash_commands
 from .layout import MainLayout
 from .navigation import Navigation
@@ -144,6 +143,6 @@ class PromptQueue:
         self._layout.queue_bar.show(
             [plain(draft) for draft in self._drafts.queued(conversation_id)],
             is_held=conversation_id not in self._flowing,
-            send_key=key_name(self._context.key_of("prompt.send")),
-            take_back_key=key_name(self._context.key_of("prompt.take_back")),
+            send_key=self._context.key_of("prompt.send"),
+            take_back_key=self._context.key_of("prompt.take_back"),
         )
