@@ -15,6 +15,21 @@ from .records import MOST_COUNTED, SyncAccount, SyncCounts, SyncState
 
 _BOUNDED = "select count(*) as n from (select 1 from {what} limit :most)"
 
+# Parents of messages, messages of branches that were not shown, and settings.
+_UNTOLD = (
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'm', m.id, m.session_id, 'put', t.ms
+    from branched_conversations as b join chat_messages as m on m.session_id = b.session_id, sync_moment as t
+    where m.session_id not in (select conv_id from sync_private)
+        and (m.parent_id is not null or m.id in (select message_id from hidden_messages))
+    on conflict (kind, id) do nothing""",
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 's', s.session_id || '/' || s.key, s.session_id, 'put', t.ms
+    from session_settings as s, sync_moment as t
+    where s.session_id not in (select conv_id from sync_private)
+    on conflict (kind, id) do nothing""",
+)
+
 
 @in_sentences
 class SyncMetadata:
@@ -51,8 +66,15 @@ class SyncMetadata:
         caps: str | None = None,
         caps_at: int | None = None,
     ) -> None:
-        """Note the account and what was learnt of its server."""
+        """Note the account and what was learnt of its server.
+
+        A server that spoke upstream's protocol until now is told what that has no words for.
+        """
         with self.db.write():
+            before = self.account()
+            if before is not None and (before.mode, mode) == ("baseline", "delta"):
+                for sql in _UNTOLD:
+                    self.db.execute(sql)
             self.db.execute(
                 """insert into sync_account (one, origin, user_id, mode, caps, caps_at)
                 values (1, :origin, :user, :mode, :caps, :caps_at)

@@ -151,3 +151,19 @@ def test_an_upstream_server_gets_the_shown_branch_and_others_when_they_are_shown
     laptop.cycle()
     assert there(laptop, session_id) == ["a", "c", "b"]
     assert [m.content for m in store.messages.before(session_id, None, 9)] == ["a", "Because.", "c", "Because."]
+
+
+def test_a_server_that_learns_branches_is_told_them(laptop: UpstreamDevice) -> None:
+    store = laptop.store
+    begun = store.live_replies.begin_turn(None, "a", model="a/b")
+    store.live_replies.settle(begun.reply.id, Settled("done", "Because."))
+    edited = store.live_replies.begin_edit(begun.user_message.id, "b")
+    store.live_replies.settle(edited.reply.id, Settled("done", "Because."))
+    store.branches.show(begun.user_message.id)
+    laptop.cycle()
+    assert store.sync_metadata.waiting() == 0
+    account = store.sync_metadata.account()
+    assert account is not None
+    store.sync_metadata.set_account(account.origin, account.user_id, mode="delta")
+    waiting = {row["id"] for row in store.db.rows("select id from sync_outbox where op = 'put'")}
+    assert waiting == {edited.user_message.id, edited.reply.id, f"{begun.session.id}/leaf"}

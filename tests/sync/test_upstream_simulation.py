@@ -30,6 +30,13 @@ def test_nothing_is_lost_and_nothing_deleted_is_back(first: int) -> None:
             assert world.check() == [], f"seed {seed}"
 
 
+def test_nothing_of_the_shown_branch_is_lost_where_conversations_have_branches() -> None:
+    for seed in range(5000, 5000 + A_TEST):
+        with closing(World(seed, trees=True)) as world:
+            world.run()
+            assert world.check() == [], f"seed {seed}"
+
+
 FOUND = (143, 167, 700, 831)
 """Seeds that a rule was made for."""
 

@@ -50,7 +50,9 @@ class Story:
 class World:
     """One run."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, trees: bool = False) -> None:
+        """``trees``: people also edit messages that they send again, and switch between branches."""
+        self.trees = trees
         self.rng = rng = random.Random(seed)
         self.now = START
         flavour: Flavour = rng.choice(("H", "H", "S"))
@@ -144,6 +146,8 @@ class World:
         weights = [4, 2, 3, 4, 3, 2, 1, 1, 1, 0.5, 2, 0.2, 1, 4, 4, 4, 4, 4, 4]
         if self.gentle:  # nobody deletes: then every title and every edit is accounted for
             weights = [1, 1, 1, 5, 3, 0, 0, 0, 1, 0, 0, 0, 1, 4, 4, 4, 4, 4, 4]
+        if self.trees:
+            acts, weights = [*acts, self.branch, self.switch], [*weights, 4, 4]
         for _ in range(steps):
             self.now += timedelta(seconds=self.rng.choice((1, 5, 20, 60) if self.gentle else (1, 5, 60, 400)))
             act = self.rng.choices(acts, weights)[0]
@@ -261,6 +265,20 @@ class World:
         self.story.said[begun.user_message.id] = (place, text)
         self.story.said[begun.reply.id] = (place, answer)
 
+    def branch(self, device: Device) -> None:
+        rows = device.store.db.rows(f"select id, session_id from chat_messages where role = 'user' and {PUBLIC}")
+        if rows:
+            row = self.rng.choice(sorted(rows, key=lambda row: str(row["id"])))
+            text, answer = self._text("sent again"), self._text("answered again")
+            begun = device.store.live_replies.begin_edit(row["id"], text)
+            device.store.live_replies.settle(begun.reply.id, Settled("done", answer, output_tokens=7))
+            self.story.said[begun.user_message.id] = (row["session_id"], text)
+            self.story.said[begun.reply.id] = (row["session_id"], answer)
+
+    def switch(self, device: Device) -> None:
+        if rows := device.store.db.rows("select message_id as id from hidden_messages order by message_id"):
+            device.store.branches.show(self.rng.choice(rows)["id"])
+
     def fail(self, device: Device) -> None:
         place = self._some(device)
         if place is None or device.store.sync_metadata.is_private(place):
@@ -372,6 +390,8 @@ class World:
         for id_, (place, text) in self.story.said.items():
             if id_ in self.story.dropped:
                 continue
+            if any(id_ in self._hidden(device) for device in self.devices):
+                continue  # on a branch that was never shown when it was sent, or is shown elsewhere
             live = id_ in there and all(id_ in ids for ids, _, _ in places)
             forms = {text, *(form for _, form in self.story.edits.get(id_, []))}  # what is moved apart has a new id
             kept = id_ in there or any(id_ in ids or id_ in trash or forms & words for ids, trash, words in places)
@@ -380,6 +400,9 @@ class World:
             if not live and not (place in hidden and kept):
                 found.append(f"lost {id_} of {place}: kept={kept} killed={place in self.story.killed}")
         return found
+
+    def _hidden(self, device: Device) -> set[str]:
+        return {row["message_id"] for row in device.store.db.rows("select message_id from hidden_messages")}
 
     def _texts_of(self, device: Device) -> tuple[set[str], set[str], set[str]]:
         rows = device.store.db.rows("select id, content from chat_messages")
@@ -457,6 +480,7 @@ class World:
                 where session_id not in (select conv_id from sync_private) and role <> 'system'""")}  # fmt: skip
             theirs = {id_: row["content"] for rows in server.messages.values() for id_, row in rows.items()}
             theirs = {id_: text for id_, text in theirs.items() if id_ not in gone}
+            mine = {id_: text for id_, text in mine.items() if id_ in theirs or id_ not in self._hidden(device)}
             if mine != theirs:
                 odd = {id_ for id_ in mine.keys() | theirs.keys() if mine.get(id_) != theirs.get(id_)}
                 found.append(f"{name} differs in {[(id_, mine.get(id_), theirs.get(id_)) for id_ in sorted(odd)]}")
