@@ -36,15 +36,15 @@ class BranchChanges:
         self._shown_branch = shown_branch
         self._trash_rows = trash_rows
 
-    def note_shown(self, session_id: str, leaf: str) -> None:
-        """Let an undo show the branch again that ended with ``leaf``."""
-        self._note(session_id, SHOWN, session_id, {"leaf": leaf})
+    def note_shown(self, new: Message, leaf: str) -> None:
+        """Let an undo show the branch again that ended with ``leaf``, until somebody goes on with the new one."""
+        self._note(new.session_id, SHOWN, new.session_id, {"leaf": leaf, "at": new.message_timestamp})
 
     def note_text(self, reply: Message) -> None:
-        """Let an undo give a reply its present text again."""
+        """Let an undo give a reply its present text again, until somebody goes on after it."""
         row = self.db.one(f"select {', '.join(_TEXT)} from chat_messages where id = :id", id=reply.id)
         assert row is not None
-        self._note(reply.session_id, CONTINUED, reply.id, dict(row))
+        self._note(reply.session_id, CONTINUED, reply.id, {**dict(row), "at": reply.message_timestamp})
 
     def undo(self, token: int) -> str:
         """Undo a change; return its conversation."""

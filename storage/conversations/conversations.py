@@ -34,7 +34,10 @@ select
             select m.error_message <> ''
                 and coalesce(iif(json_valid(m.metadata), json_extract(m.metadata, '$.finish'), null), '') <> 'stopped'
             from chat_messages as m
-            where m.session_id = s.id order by m.message_timestamp desc, m.id desc limit 1
+            where m.session_id = s.id and not exists (
+                select 1 from hidden_messages as h where h.session_id = s.id and h.message_id = m.id
+            )
+            order by m.message_timestamp desc, m.id desc limit 1
         ), 0
     ) as failed,
     exists (select 1 from sync_outbox as o where o.conv_id = s.id) as unsynced,

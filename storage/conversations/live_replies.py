@@ -106,7 +106,7 @@ class LiveReplies:
             prompt = self._add_prompt(old.session_id, text, model, parent.id if parent is not None else ROOT, old.id)
             self._shown_branch.show(prompt.id, old.session_id)
             if shown is not None:
-                self._branch_changes.note_shown(old.session_id, shown)
+                self._branch_changes.note_shown(prompt, shown)
             reply = self._add_live(prompt, model, owner, parent_id=prompt.id)
             return NewTurn(self._conversations.get(old.session_id), False, prompt, reply)
 

@@ -79,7 +79,7 @@ class SettledReplies:
             return _of_row(row, stays.id)
         if parent is None or not self._is_hidden(parent):
             self._shown_branch.show(message.id, session_id)
-            self._branch_changes.note_shown(session_id, shown)
+            self._branch_changes.note_shown(message, shown)
         return message
 
     def grow(self, reply_id: str, row: dict[str, Any], settled: Settled) -> Message:

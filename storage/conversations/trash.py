@@ -149,12 +149,18 @@ class Trash:
                 exists (
                     select 1 from trash_rows as r where r.token = t.token and case t.kind
                         when 'message' then r.place = 'chat_messages' and r.thing not in (select id from chat_messages)
-                        when 'reply' then
+                        when 'reply' then (
                             r.place = 'continued' and r.thing in (select id from chat_messages)
                             or r.place = 'shown' and exists (
                                 select 1 from hidden_messages as h
                                 where h.session_id = r.thing and h.message_id = json_extract(r.content, '$.leaf')
                             )
+                        ) and not exists (
+                            select 1 from chat_messages as later
+                            where later.role = 'user' and later.message_timestamp > json_extract(r.content, '$.at')
+                                and later.session_id
+                                    = coalesce((select session_id from chat_messages where id = r.thing), r.thing)
+                        )
                         else r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
                     end
                 )

@@ -79,6 +79,23 @@ def test_an_edit_can_be_undone_and_loses_nothing(store: Store) -> None:
     assert store.trash.latest() is None
 
 
+def test_an_edit_is_not_undone_any_more_once_somebody_has_gone_on(store: Store) -> None:
+    a, _, b, _ = talk(store, "a", "b")
+    edited(store, b, "c")
+    exchange(store, "d", session_id=a.session_id)
+    assert store.trash.latest() is None
+
+
+def test_the_list_marks_a_conversation_as_failed_by_what_is_shown(store: Store) -> None:
+    _, reply = talk(store, "a")
+    again = store.live_replies.begin_retry(reply.id)
+    store.live_replies.settle(again.reply.id, Settled("failed", "half", error_message="down"))
+    (row,) = store.conversations.page(0, 9)
+    assert not row.failed
+    store.branches.switch(reply.id)
+    assert store.conversations.page(0, 9)[0].failed
+
+
 def test_only_ones_own_messages_are_edited_and_only_into_words(store: Store) -> None:
     a, reply = talk(store, "a")
     with pytest.raises(Invalid, match="own messages"):
