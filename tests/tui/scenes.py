@@ -164,6 +164,30 @@ def _provider(app: SternaApp) -> Any:
     return ProviderDialog(app.context, EndpointSettings("work", "https://api.example.com/v1", label="Work"))
 
 
+async def binding(pilot: Pilot[int], app: SternaApp) -> None:
+    await app.perform("app.keys")
+    await until(pilot, lambda: "Start" in frame(app) or "New conversation" in frame(app))
+
+
+async def splitting(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+backslash")
+    if not app.main.has_class("-short"):
+        await until(pilot, lambda: "closes" in frame(app))
+
+
+def _key(app: SternaApp) -> Any:
+    from sterna.tui.actions.bindings import BY_ID
+    from sterna.tui.screens.key_dialog import KeyDialog
+
+    return KeyDialog(app.context, BY_ID["conversation.new"])
+
+
+def _provider_new(app: SternaApp) -> Any:
+    from sterna.tui.screens.provider_dialog import ProviderDialog
+
+    return ProviderDialog(app.context, None)
+
+
 async def noticing(pilot: Pilot[int], app: SternaApp) -> None:
     for severity in ("information", "warning", "error"):
         app.notify(f"This is {severity}.", severity=cast(Any, severity))
@@ -197,6 +221,9 @@ DIALOGS: dict[str, Scene] = {
     "search": searching,
     "settings": setting,
     "provider": pushing(_provider),
+    "provider_new": pushing(_provider_new),
+    "keys": binding,
+    "key": pushing(_key),
     "help": helping,
     "sync": pressing("shift+f9", "Sign in"),
     "profile": pressing("shift+f2", "Today"),
@@ -209,6 +236,7 @@ DIALOGS: dict[str, Scene] = {
 PARTS: dict[str, Scene] = {
     "conversation": nothing,
     "reading": reading,
+    "split": splitting,
     "list": listing,
     "filter": filtering,
     "rename": renaming,
@@ -229,6 +257,7 @@ async def back(pilot: Pilot[int], app: SternaApp) -> None:
         app.pop_screen()
         await pilot.pause()
     await pilot.press("escape")
+    await app.main.end_split()
     app.main.welcome.trouble = None
     app.main.sidebar.filter.value = ""
     app.main.prompt.focus()

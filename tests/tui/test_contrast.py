@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
 from contrast import CONTROL, difference, painted, too_faint
 from home import Home, settled, until
 from scenes import DIALOGS, PARTS, back
 from textual.pilot import Pilot
-from textual.theme import Theme
 from textual.widgets import Input, OptionList, TextArea
 
 from sterna.storage import Settled
 from sterna.tui.app import SternaApp
-from sterna.tui.terminal.themes import THEMES
+from sterna.tui.terminal.themes import DARK, LIGHT, OFFERED
+
+THEMES = (DARK.name, LIGHT.name)
 
 SIZE = (100, 70)
 
@@ -58,21 +61,25 @@ def add_endings(home: Home) -> None:
     store.close()
 
 
+ROUNDS = {name: (name,) for name in THEMES} | {"offered": tuple(name for name in OFFERED if name not in THEMES)}
+"""Themes by round: Sterna's own on every screen, the others in turn."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-async def test_every_screen_can_be_read(shelf: Home, theme: Theme) -> None:
+@pytest.mark.parametrize("themes", ROUNDS.values(), ids=ROUNDS)
+async def test_every_screen_can_be_read(shelf: Home, themes: tuple[str, ...]) -> None:
     add_endings(shelf)
     app = shelf.app()
     faults: list[str] = []
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
-        app.theme = theme.name
-        for name, scene in {**PARTS, **DIALOGS}.items():
+        for (name, scene), theme in zip({**PARTS, **DIALOGS}.items(), cycle(themes)):
+            app.theme = theme
             await scene(pilot, app)
             await settled(pilot, app)
-            faults += [f"{name}: {fault}" for fault in too_faint(app)]
+            faults += [f"{theme} {name}: {fault}" for fault in too_faint(app)]
             if name in DIALOGS:
-                faults += [f"{name}: {fault}" for fault in await unfocused(pilot, app)]
+                faults += [f"{theme} {name}: {fault}" for fault in await unfocused(pilot, app)]
             await back(pilot, app)
     assert not faults, "\n".join(faults)

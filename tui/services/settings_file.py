@@ -26,6 +26,11 @@ class SettingsFile:
         """Path of config.toml."""
         return self.current.path or self._folder()
 
+    @property
+    def themes_folder(self) -> Path:
+        """Folder with themes of one's own."""
+        return (self.current.path.parent if self.current.path is not None else self._folder()) / "themes"
+
     async def save(self, key_path: str, value: object) -> None:
         """Write one value and apply it. Raises ConfigError with a sentence."""
         await asyncio.to_thread(config.save_value, key_path, value, self._folder())

@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
 from textual.notifications import Notify, SeverityLevel
+from textual.theme import BUILTIN_THEMES, Theme
 
-from sterna.storage.text import clean
+from sterna.storage.text import clean, one_line
 
 from . import textual_fixes as textual_fixes
 from .output_filter import OutputFilter
-from .themes import THEMES, chosen_theme, opposite
+from .themes import THEMES, chosen_theme, opposite, shipped
 
 
 class BaseApp(App[int], inherit_bindings=False):
     """Textual's application as Sterna needs it, whatever it shows."""
 
-    def set_up_terminal(self, theme: str, environ: Mapping[str, str], *, is_ascii: bool) -> None:
+    theme_folder: Path | None = None
+    """Folder with themes of one's own."""
+    theme_problems: Sequence[str] = ()
+    """Reason why the theme of the settings is not in use."""
+
+    def set_up_terminal(
+        self, theme: str, environ: Mapping[str, str], theme_folder: Path | None = None, *, is_ascii: bool
+    ) -> None:
         """Choose theme and characters before the first frame. Setting a theme later would parse every style twice."""
         self._filters.append(OutputFilter(ascii_only=is_ascii))
         for known in THEMES:
             self.register_theme(known)
+        self.theme_folder = theme_folder
+        if theme not in ("", "dark", "light", *self.available_themes):
+            self._read_theme(theme)
         name = chosen_theme(theme, self.available_themes, environ)
-        chosen = self.available_themes[name]
+        chosen = self.get_theme(name)
+        assert chosen is not None
         if chosen.ansi:
             self.theme = name
             return
         self.set_reactive(BaseApp.theme, name)
         self.add_class(f"-theme-{name}", "-dark-mode" if chosen.dark else "-light-mode")
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def _read_theme(self, name: str) -> None:
+        """Read the only theme of one's own that the start needs."""
+        from .own_themes import ThemeError, read_theme
+
+        file = self.theme_folder / f"{name}.toml" if self.theme_folder is not None and "/" not in name else None
+        if file is None or not file.exists():
+            self.theme_problems = [f"There is no theme “{one_line(name, 40)}”. Choose one in the settings."]
+            return
+        try:
+            self.register_theme(read_theme(file))
+        except ThemeError as error:
+            self.theme_problems = [str(error)]
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Return a theme; those of Textual as they can be read."""
+        theme = super().get_theme(theme_name)
+        return shipped(theme.name) if theme is not None and BUILTIN_THEMES.get(theme.name) is theme else theme
 
     def get_driver_class(self) -> Any:
         """Return a driver whose terminal may go away."""
@@ -43,8 +73,12 @@ class BaseApp(App[int], inherit_bindings=False):
         return SternaDriver
 
     def action_toggle_dark(self) -> None:
-        """Switch to the light theme, or back."""
+        """Switch to the light theme or back, and keep the choice."""
         self.theme = opposite(self.theme, self.available_themes)
+        self.theme_chosen(self.theme)
+
+    def theme_chosen(self, name: str | None) -> None:
+        """Do what is to be done once a theme was chosen, or none."""
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """Save a picture of the screen in the current folder and say where."""

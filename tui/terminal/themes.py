@@ -1,10 +1,11 @@
-"""Themes of Sterna: a dark and a light one of sea and sky, each with one accent colour."""
+"""Themes of Sterna: a dark and a light one of sea and sky, and eight well-known ones made readable."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="sterna-dark",
@@ -79,6 +80,20 @@ LIGHT = Theme(
 )
 
 THEMES: tuple[Theme, ...] = (DARK, LIGHT)
+
+OFFERED = (
+    DARK.name, LIGHT.name, "catppuccin-latte", "catppuccin-mocha", "dracula", "gruvbox", "nord", "rose-pine-dawn",
+    "solarized-light", "tokyo-night",
+)  # fmt: skip
+"""Themes that a picker offers; Textual's others can be set by name."""
+
+
+@cache
+def shipped(name: str) -> Theme:
+    """Return a theme of Textual's in colours that can be read."""
+    from .theme_colors import readable  # not needed for Sterna's own
+
+    return readable(BUILTIN_THEMES[name])
 
 
 def chosen_theme(configured: str, known: Mapping[str, Theme], environ: Mapping[str, str]) -> str:
