@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, Timeouts
@@ -167,6 +168,14 @@ class Catalog:
         cached = self._cache.context_length(endpoint.url, model) if endpoint is not None else None
         return cached or (listed.context_length if listed else None)
 
+    def price(self, ref: str, input_tokens: int, output_tokens: int) -> float | None:
+        """Return the price of that many tokens in US dollars, by the provider's list; None where it states none."""
+        model = next((known for known in self._known() if ref in (known.ref, known.id)), None)
+        prices = model.traits.pricing if model is not None else {}
+        if "prompt" not in prices or "completion" not in prices:
+            return None
+        return input_tokens * float(prices["prompt"]) + output_tokens * float(prices["completion"])
+
     async def fetch_context_length(self, ref: str | None) -> None:
         """Request the provider's list, once, if it may state the context length of the model; errors are ignored."""
         try:
@@ -197,6 +206,14 @@ class Catalog:
         missing = [name for name in names if refresh or name not in self._listed]
         await asyncio.gather(*(self._list(name) for name in missing))
         return [model for name in names for model in self._listed.get(name, [])]
+
+    async def test(self, endpoint: Endpoint) -> list[Model]:
+        """Request the list of models of an endpoint, which need not be one of these. Raises :class:`ProviderError`."""
+        provider = self._provider(replaced(endpoint, models=()))
+        try:
+            return await provider.models()
+        finally:
+            await provider.aclose()
 
     async def aclose(self) -> None:
         """Close all connections. May be called twice."""

@@ -21,6 +21,8 @@ from .conversations.arriving_replies import ArrivingReplies as ArrivingReplies
 from .conversations.branches import Branches as Branches
 from .conversations.bulk_import import BulkImport as BulkImport
 from .conversations.conversations import Conversations as Conversations
+from .conversations.costs import Costs as Costs
+from .conversations.costs import ModelCost as ModelCost
 from .conversations.drafts import Drafts as Drafts
 from .conversations.history_reader import HistoryReader as HistoryReader
 from .conversations.labels import ConversationLabels as ConversationLabels

@@ -16,6 +16,7 @@ from .analytics.visits import Visits
 from .clock import Clock, utc_now
 from .conversations.branch_changes import BranchChanges
 from .conversations.bulk_import import BulkImport
+from .conversations.costs import Costs
 from .conversations.drafts import Drafts
 from .conversations.history_reader import HistoryReader
 from .conversations.kept_versions import KeptVersions
@@ -128,6 +129,7 @@ class Store(HistoryReader):
         self.local_state = LocalState(db)
         self.search_history = SearchHistory(db)
         self.usage = Usage(db)
+        self.costs = Costs(db)
         self.bulk_import = BulkImport(db, self.search_index, self.shown_branch, self.usage)
         self.model_access = ModelAccess(db)
         self.profiles = Profiles(db, self.model_access)

@@ -70,6 +70,21 @@ def status_line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> 
     return " · ".join(parts)
 
 
+_SIGNS: dict[Phase, str] = {"local": "", "off": "", "synced": "✓", "syncing": "↻", "paused": "paused"}
+
+
+def short_status(report: SyncReport) -> str:
+    """Return the status in a few characters: ``✓``, ``↑3``, ``offline``, with ``!`` where something wants a look.
+
+    Empty: nothing is synced, so that there is nothing to know.
+    """
+    if report.phase == "waiting":
+        sign = f"↑{report.waiting:,}" if report.waiting < 1_000 else "↑999+"
+    else:
+        sign = _SIGNS.get(report.phase, _WORDS[report.phase])
+    return f"{sign} !" if report.conflicts or report.quarantined else sign
+
+
 def _first(report: SyncReport, now: datetime, tz: tzinfo | None) -> str:
     if report.phase == "waiting":
         return _waiting(report)

@@ -17,3 +17,13 @@ def short_count(count: int) -> str:
         if amount < 999.5:
             return f"{amount:.1f}{unit}".replace(".0", "") if amount < 10 else f"{amount:.0f}{unit}"
     return f"{count / 1_000_000:.0f}M"
+
+
+def short_cost(dollars: float, *, is_estimate: bool = False) -> str:
+    """Return a cost with two digits that say something: ``$12.40``, ``$0.31``, ``$0.0042``; empty for nothing."""
+    if dollars <= 0:
+        return ""
+    about = "~" if is_estimate else ""
+    if dollars < 0.0001:
+        return "<$0.0001"
+    return f"{about}${dollars:,.2f}" if dollars >= 0.1 else f"{about}${dollars:.4f}"[: 7 + len(about)]

@@ -40,7 +40,7 @@ KINDS = {
     "document": Kind(lambda: DocumentView(plain("")), lambda view: setattr(view, "document", plain(LINES)), 5),
     "static": Kind(lambda: Static("", markup=False), lambda view: view.update(Content(LINES)), 5),
     "prompt": Kind(Prompt, lambda view: view.put(LINES), 5),
-    "welcome": Kind(Welcome, lambda view: setattr(view, "providers", Providers("test/small")), 2),
+    "welcome": Kind(Welcome, lambda view: setattr(view, "providers", Providers("test/small")), 4),
 }
 
 

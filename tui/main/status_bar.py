@@ -1,8 +1,12 @@
-"""Status line at the bottom: model, use of the context, what is in progress, and the keys that make sense now."""
+"""Status line at the bottom: model, use of the context, cost, sync, what is in progress, and the keys that make sense.
+
+Each part has a long and a short form. Where the long ones do not fit the short ones are taken, and then the last part
+goes: the model and what is in progress are there in forty columns too.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from textual import events
@@ -16,6 +20,10 @@ from ..messages import ActionRequested
 
 GAP = "   "
 """Space between two hints."""
+DOT = " · "
+"""Mark between two parts."""
+NEARLY_FULL = 80
+"""Percentage of the context from which its use is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,25 @@ class Hint:
     action_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part of the left side."""
+
+    name: str
+    text: str
+    style: str
+    action_id: str = ""
+    """Action of a click on it."""
+    short: str = ""
+    """Text for a narrow terminal; empty: it is left out there."""
+
+
+WHOLE_LINE = 60
+"""Width below which the parts may take the whole line: the keys are in the help."""
+ABBREVIATES = 20
+"""Width below which a short name would help no more."""
+
+
 class StatusLine(Widget):
     """One line. What does not fit is left out: hints from the right first, the model last."""
 
@@ -34,10 +61,16 @@ class StatusLine(Widget):
     """Model of the next reply."""
     context: reactive[str] = reactive("")
     """Tokens of the conversation, and of how many."""
+    share: reactive[int | None] = reactive(None)
+    """Tokens of the conversation as a percentage of what the model takes; None: not known."""
+    cost: reactive[str] = reactive("")
+    """Cost of the conversation."""
     activity: reactive[str] = reactive("")
     """Work in progress, such as a reply that arrives."""
     sync: reactive[str] = reactive("")
     """Sync status."""
+    sync_short: reactive[str] = reactive("")
+    """Sync status in a few characters."""
     read_only: reactive[bool] = reactive(False)
     """True while the history can be read and not written."""
     hints: reactive[tuple[Hint, ...]] = reactive(())
@@ -50,7 +83,7 @@ class StatusLine(Widget):
         """Return the line, filled to its width."""
         width = self.content_size.width
         self._spans = []
-        left = self._left(width * 2 // 3 if self.hints else width)
+        left = self._left(width * 2 // 3 if self.hints and width >= WHOLE_LINE else width)
         hints = self._fitting(width - left.cell_length - len(GAP))
         right = Content.assemble(
             *(
@@ -74,24 +107,44 @@ class StatusLine(Widget):
                 event.stop()
                 self.post_message(ActionRequested(action_id))
 
+    def _parts(self) -> list[Part]:
+        name = self.model.rpartition("/")[2] or self.model
+        share = f"{self.share}%" if self.share is not None else self.context
+        quiet = "$foreground 75%"
+        parts = [
+            Part("read-only", "read-only" if self.read_only else "", "$warning"),
+            Part("activity", self.activity, "$primary"),
+            Part("model", self.model, "$foreground 85%", "model.choose", name),
+            Part("context", self.context, "$warning" if (self.share or 0) >= NEARLY_FULL else quiet, "", share),
+            Part("cost", self.cost, quiet, "app.profile"),
+            Part("sync", self.sync, quiet, "app.sync", self.sync_short),
+        ]
+        return [replace(part, text=one_line(part.text), short=one_line(part.short)) for part in parts if part.text]
+
     def _left(self, width: int) -> Content:
-        items = (
-            ("read-only" if self.read_only else "", "$warning", ""),
-            (self.activity, "$primary", ""),
-            (self.model, "$foreground 85%", "model.choose"),
-            (self.context, "$foreground 75%", ""),
-            (self.sync, "$foreground 75%", "app.sync"),
-        )
-        parts = [(one_line(text), style, action) for text, style, action in items if text]
-        while len(parts) > 1 and sum(cell_len(text) for text, _, _ in parts) + 3 * (len(parts) - 1) > width:
-            parts.pop()
+        parts = self._fitted(self._parts(), width)
         at = 0
-        for text, _, action in parts:
-            end = min(at + cell_len(text), width)
-            self._spans.append((at, end, action))
-            at = end + 3
-        separated = _separated([(text, style) for text, style, _ in parts])
+        for part in parts:
+            end = min(at + cell_len(part.text), width)
+            self._spans.append((at, end, part.action_id))
+            at = end + len(DOT)
+        separated = _separated([(part.text, part.style) for part in parts])
         return Content.assemble(*separated).truncate(max(0, width), ellipsis=True)
+
+    def _fitted(self, parts: list[Part], width: int) -> list[Part]:
+        """Return the parts that fit: the use of the context is abbreviated first, then sync, then the model."""
+        for name in ("context", "sync"):
+            if _length(parts) > width:
+                parts = [_abbreviated(part) if part.name == name else part for part in parts]
+                parts = [part for part in parts if part.text]
+        while len(parts) > 1 and _length(parts) > width:
+            short = [_abbreviated(part) if part.name == "model" else part for part in parts]
+            if width >= ABBREVIATES and _length(short) <= width:
+                return short
+            parts.pop()
+        if width >= ABBREVIATES and _length(parts) > width:
+            return [_abbreviated(part) if part.name == "model" else part for part in parts]
+        return parts
 
     def _fitting(self, width: int) -> list[Hint]:
         fitting: list[Hint] = []
@@ -111,7 +164,15 @@ def field_hints(focused: Widget) -> tuple[Hint, ...] | None:
 
 def _separated(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the parts with a dot between each two."""
-    return [each for part in parts for each in ((" · ", "$foreground 60%"), part)][1:]
+    return [each for part in parts for each in ((DOT, "$foreground 60%"), part)][1:]
+
+
+def _abbreviated(part: Part) -> Part:
+    return replace(part, text=part.short)
+
+
+def _length(parts: list[Part]) -> int:
+    return sum(cell_len(part.text) for part in parts) + len(DOT) * (len(parts) - 1)
 
 
 def replying(seconds: float, text: str, is_waiting: bool) -> str:

@@ -11,12 +11,12 @@ from sterna import storage
 from sterna.storage.text import one_line
 
 from ..actions.bindings import BY_ID, key_name
-from ..counts import short_count
+from ..counts import short_cost, short_count
 from ..titles import UNTITLED
 from .conversation import OpenConversation
 from .layout import MainLayout
 from .status_bar import Hint, field_hints, replying
-from .welcome import Keys, Providers
+from .welcome import STEPS, Providers
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.5
 """Interval between updates of the status line while a reply arrives."""
+
+
+TRANSCRIPTS = ("transcript", "reading-transcript")
+"""Ids of the widgets that show messages."""
 
 
 class StatusDisplay:
@@ -52,7 +56,7 @@ class StatusDisplay:
         layout.heading.update(title)
         layout.heading.renames = record is not None
         layout.status.model = self._conversation.model.rstrip("/")
-        layout.status.context = await self._usage(record) if record is not None else ""
+        await self._show_usage(record)
         layout.status.read_only = self._conversation.reopened and self._context.store.read_only is not None
         self.show_sync()
         self.show_activity()
@@ -65,16 +69,28 @@ class StatusDisplay:
             return one_line(record.title)
         return one_line(record.last_message_preview or "") or UNTITLED
 
-    async def _usage(self, record: Conversation) -> str:
-        newest = await self._context.store.run(storage.Messages.before, record.id, None, 4)
+    async def _show_usage(self, record: Conversation | None) -> None:
+        """Show how much of the model's context the conversation takes, and what it has cost."""
+        status, catalog = self._layout.status, self._context.catalog
+        newest = await self._context.store.run(storage.Messages.before, record.id, None, 4) if record else []
         used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
-        catalog = self._context.catalog
         most = catalog.context_length(self._conversation.model) if catalog is not None else None
-        if not used:
-            return ""
-        if most is None and catalog is not None:
+        if used and most is None and catalog is not None:
             self._layout.start_worker("context length", self._learn_context_length, catalog)
-        return f"{short_count(used)} of {short_count(most)} tokens" if most else f"{short_count(used)} tokens"
+        tokens = f"{short_count(used)} of {short_count(most)} tokens" if most else f"{short_count(used)} tokens"
+        status.context = tokens if used else ""
+        status.share = min(999, round(100 * used / most)) if used and most else None
+        status.cost = await self._cost(record.id) if record is not None and used else ""
+
+    async def _cost(self, conversation_id: str) -> str:
+        """Return the cost as providers stated it, and an estimate by their prices where they did not."""
+        catalog = self._context.catalog
+        stated = estimated = 0.0
+        for use in await self._context.store.run(storage.Costs.by_model, conversation_id):
+            stated += use.stated
+            if catalog is not None and (use.input_tokens or use.output_tokens):
+                estimated += catalog.price(use.model, use.input_tokens, use.output_tokens) or 0.0
+        return short_cost(stated + estimated, is_estimate=estimated > 0)
 
     async def _learn_context_length(self, catalog: Catalog) -> None:
         """Ask the model's server once how long a context may be, and show it."""
@@ -101,6 +117,7 @@ class StatusDisplay:
         """Show the sync status; once the server is known to answer questions, offer its models."""
         sync, catalog = self._context.sync, self._context.catalog
         self._layout.status.sync = sync.status_line(self._context.clock())
+        self._layout.status.sync_short = sync.short_status
         for sidebar in self._layout.query("#sidebar"):
             cast("Sidebar", sidebar).signed_in = bool(sync.account)
         if catalog is not None and sync.report.phase == "synced" and "server" not in catalog.names():
@@ -118,8 +135,7 @@ class StatusDisplay:
 
     def show_keys(self) -> None:
         """Show every key as the keymap has it now."""
-        ids = ("model.choose", "app.settings", "conversation.search", "app.help", "reply.retry", "app.quit")
-        self._layout.welcome.keys = Keys(*(self.key_name(action_id) for action_id in ids))
+        self._layout.welcome.keys = {action_id: self.key_name(action_id) for action_id in STEPS}
         self.show_hints()
 
     def show_hints(self) -> None:
@@ -135,7 +151,7 @@ class StatusDisplay:
         elif (hints := field_hints(focused)) is not None:
             layout.status.hints = hints
             return
-        elif any(node.id == "transcript" for node in focused.ancestors_with_self):
+        elif any(node.id in TRANSCRIPTS for node in focused.ancestors_with_self):
             ids = ["transcript.copy", "transcript.copy_code", "transcript.retry", "prompt.focus"]
         else:
             ids = ["sidebar.open", "sidebar.filter", "sidebar.rename", "sidebar.delete", "prompt.focus"]

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from sterna.sync.status import SyncReport, status_line
+from sterna.sync.status import SyncReport, short_status, status_line
 
 if TYPE_CHECKING:
     from sterna.storage import Change, StoreThread
@@ -76,6 +76,11 @@ class SyncController:
     def status_line(self, now: datetime) -> str:
         """Return the text for the status line."""
         return status_line(self.report, now)
+
+    @property
+    def short_status(self) -> str:
+        """Status in a few characters, for a narrow terminal."""
+        return short_status(self.report)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after each report; return the function that ends this."""
