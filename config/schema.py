@@ -176,6 +176,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ui.sidebar_width", INTEGER, 32, "Sidebar width, in columns.", minimum=16, maximum=80),
     Setting("ui.show_reasoning", BOOLEAN, False, "Expand reasoning by default."),
     Setting("ui.show_token_count", BOOLEAN, True, "Show token count and duration under each reply."),
+    Setting(
+        "ui.keys",
+        TEXT,
+        "default",
+        "Preset of keys. vim: more letters in the list and in the messages; emacs: its keys for moving and editing.",
+        choices=("default", "vim", "emacs"),
+    ),
     Setting("ui.vim", BOOLEAN, True, "Vim-style movement (h j k l g G) in lists and in the transcript."),
     Setting("ui.mouse", BOOLEAN, True, "Use the mouse. false: the terminal selects text with it."),
     Setting("ui.animation", BOOLEAN, True, "Animations of panels and scrolling."),

@@ -18,6 +18,7 @@ class Ui:
     sidebar_width: int = 32
     show_reasoning: bool = False
     show_token_count: bool = True
+    keys: Literal["default", "vim", "emacs"] = "default"
     vim: bool = True
     mouse: bool = True
     animation: bool = True

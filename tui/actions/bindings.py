@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from textual.binding import Binding, BindingType
 
 from .action import Action, Scope
+from .presets import clashing, preset_keys
 from .registry import ACTIONS, SECTIONS
 from .sequences import LEADER, bound_key, bound_keys, second_key
 
@@ -42,12 +43,13 @@ NEWLINE_FIRST = {"prompt.send": "ctrl+j,alt+enter", "prompt.newline": "enter,shi
 
 
 def keymap(
-    configured: Mapping[str, str], *, vim: bool = True, enter_sends: bool = True
+    configured: Mapping[str, str], *, vim: bool = True, enter_sends: bool = True, preset: str = "default"
 ) -> tuple[dict[str, str], list[str]]:
     """Return the keymap for ``App.set_keymap``, and a sentence for each configured key that cannot be used."""
-    defaults = {} if enter_sends else dict(NEWLINE_FIRST)
+    defaults = preset_keys(preset) | ({} if enter_sends else NEWLINE_FIRST)
     if not vim:
-        defaults |= {action.id: _without_letters(action.key) for action in ACTIONS if action.vim}
+        letterless = [action for action in ACTIONS if action.vim]
+        defaults |= {action.id: _without_letters(defaults.get(action.id, action.key)) for action in letterless}
     mapping: dict[str, str] = {}
     problems: list[str] = []
     leaders = bound_keys(configured.get(LEADER_ACTION, BY_ID[LEADER_ACTION].key))
@@ -63,9 +65,9 @@ def keymap(
                 continue
         mapping[action_id] = ",".join(bound_keys(keys, leaders)) or NO_KEY
     # Checked as a whole, so that two actions may exchange their keys; each refusal can only free keys, never take one.
-    while clash := next(((each, other) for each in mapping if (other := _conflicting(each, mapping))), None):
+    while clash := next(((each, other) for each in mapping if (other := _conflicting(each, defaults, mapping))), None):
         action_id, other = clash
-        refused, stays = key_names(mapping.pop(action_id)), key_names(BY_ID[action_id].key)
+        refused, stays = key_names(mapping.pop(action_id)), key_names(defaults.get(action_id, BY_ID[action_id].key))
         problems.append(f"[keys]: {refused} already belongs to “{other}”, so “{action_id}” keeps {stays}.")
     return {**defaults, **mapping}, problems
 
@@ -79,20 +81,11 @@ def _without_letters(keys: str) -> str:
     return ",".join(key for key in bound_keys(keys) if len(key) > 1)
 
 
-def _conflicting(action_id: str, mapping: Mapping[str, str]) -> str | None:
+def _conflicting(action_id: str, defaults: Mapping[str, str], mapping: Mapping[str, str]) -> str | None:
     """Return another action that would have one of the same keys where both are active."""
     keys = set(mapping[action_id].split(",")) - {NO_KEY}
-    scopes = _active_with(BY_ID[action_id].scope)
-    for other in ACTIONS:
-        if other.id != action_id and other.scope in scopes and keys & set(keys_of(other, mapping)):
-            return other.id
-    return None
-
-
-def _active_with(scope: Scope) -> frozenset[Scope]:
-    """Return the scopes whose keys are active at the same time as those of ``scope``."""
-    everywhere = frozenset((Scope.APP, Scope.MAIN))
-    return frozenset(Scope) if scope in everywhere else everywhere | {scope}
+    other = clashing(BY_ID[action_id], keys, {**defaults, **mapping})
+    return other.id if other is not None else None
 
 
 KEY_NAMES = {

@@ -92,6 +92,10 @@ CONVERSATIONS = (
         "conversation.tag", "Tags", "alt+t,leader number_sign", "Choose the tags of this conversation",
         "edit_tags", focus=Focus.LEAVES,
     ),
+    _conversations(
+        "conversation.split", "Read beside", "ctrl+backslash,leader vertical_line",
+        "Read this conversation, or the one selected in the list, beside another; again: close it", "toggle_split",
+    ),
 )  # fmt: skip
 
 REPLIES = (
@@ -341,7 +345,10 @@ PROGRAM = (
         "app.leader", "Leader key", "ctrl+x", "Begin a command of two keys, and show which ones there are",
         "show_leader_keys", Scope.MAIN, palette=False,
     ),
-    _app("app.help", "Help", "leader h,leader question_mark,f1", "Show every key", "help", hint="help"),
+    _app(
+        "app.help", "Help", "leader h,leader question_mark,f1", "Find any key, command or topic",
+        "open_page('help')", hint="help", focus=Focus.LEAVES,
+    ),
     _app("app.theme", "Light or dark", "leader t,shift+f6", "Switch between light and dark", "toggle_dark"),
     _app("app.themes", "Themes", "leader T,shift+f7", "Choose a theme", "change_theme"),
     _layout(
@@ -351,7 +358,15 @@ PROGRAM = (
     _layout("app.profile", "Account", "leader i,shift+f2", "Account and usage", "show_profile", needs=Needs.STORE),
     _app(
         "app.settings", "Settings", "leader comma,f9", "Providers, theme and behaviour",
-        "settings", focus=Focus.LEAVES,
+        "open_page('settings')", focus=Focus.LEAVES,
+    ),
+    _app(
+        "app.keys", "Key bindings", "leader K", "Change keys, or choose those of vim or emacs",
+        "open_page('keys')", focus=Focus.LEAVES,
+    ),
+    _app(
+        "app.provider", "Add a provider", "leader M", "Connect a model: add its provider",
+        "open_page('provider')", focus=Focus.LEAVES,
     ),
     _app("app.screenshot", "Screenshot", "leader w,f12", "Save the screen as an SVG picture", "screenshot"),
     _app(

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from rich.text import Text
 from textual import events, on
+from textual.binding import Binding
 from textual.document._document import EditResult
 from textual.document._edit import Edit
 from textual.message import Message
 from textual.widgets import TextArea
 
 from ..actions.action import Scope
-from ..actions.bindings import bindings
+from ..actions.bindings import NO_KEY, bindings
+from ..actions.presets import EMACS_EDITING
 from ..actions.typeahead import redirect, typeahead
 from .history import History
 from .pastes import UNFOLD_CHARACTERS, Pastes, is_big, is_long
@@ -30,7 +32,10 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 class Prompt(TextArea):
     """Multi-line input. Sending posts :class:`Submitted`; the text stays until :meth:`sent` says that it is stored."""
 
-    BINDINGS = bindings(Scope.PROMPT)
+    BINDINGS = [
+        *bindings(Scope.PROMPT),
+        *(Binding(NO_KEY, name.removeprefix("prompt."), id=name, show=False) for name in EMACS_EDITING),
+    ]
 
     COMPONENT_CLASSES = {"prompt--paste"}
 
