@@ -84,6 +84,21 @@ class ConversationActions:
             if hit.message_id is not None:
                 self._layout.transcript.focus()
 
+    # Split
+
+    def toggle_split(self) -> None:
+        """Read the open conversation, or the one selected in the list, beside the open one; or end that."""
+        layout = self._layout
+        in_list = layout.sidebar.rows.cursor_id if layout.sidebar.has_focus_within else None
+        if layout.query("#reading") and in_list is None:
+            layout.start_worker("split", layout.end_split)
+        elif layout.has_class("-short"):
+            layout.notify("There is no room for two conversations. Make the terminal higher.")
+        elif (conversation_id := in_list or self._conversation.id) is None:
+            layout.notify("Open a conversation first, or select one in the list.")
+        else:
+            layout.start_worker("split", layout.split, conversation_id)
+
     # Title
 
     def rename(self) -> None:

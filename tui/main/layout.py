@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.getters import query_one
 from textual.screen import Screen
@@ -48,7 +48,7 @@ class MainLayout(Screen[None]):
             space = Static(id="sidebar-place")
             space.styles.width = self.context.settings.ui.sidebar_width
             yield space
-            with Vertical(id="conversation"):
+            with Container(id="split"), Vertical(id="conversation"):
                 yield Heading(id="heading")
                 yield Welcome(id="welcome")
                 yield NoticeBar(id="notice")
@@ -123,7 +123,7 @@ class MainLayout(Screen[None]):
         for widget in self.query("#sidebar, #sidebar-place"):
             widget.styles.width = ui.sidebar_width
         self.set_class(not ui.sidebar, "-no-list")
-        for transcript in self.query("#transcript"):
+        for transcript in self.query("#transcript, #reading-transcript"):
             cast("Transcript", transcript).options = self._message_options()
 
     def _message_options(self) -> MessageOptions:
@@ -162,6 +162,23 @@ class MainLayout(Screen[None]):
     def focus_prompt(self) -> None:
         """Focus the prompt."""
         self.prompt.focus()
+
+    async def split(self, conversation_id: str) -> None:
+        """Show a conversation beside the open one, to read in it."""
+        from .reading_pane import ReadingPane
+
+        pane = next(iter(self.query(ReadingPane)), None)
+        if pane is None:
+            pane = ReadingPane(self.context, self._message_options())
+            await self.query_one("#split").mount(pane, before=0)
+        await pane.show(conversation_id)
+
+    async def end_split(self) -> None:
+        """Close the conversation beside the open one."""
+        has_focus = any(pane.has_focus_within for pane in self.query("#reading"))
+        await self.query("#reading").remove()
+        if has_focus:
+            self.prompt.focus()
 
     # Pages
 
