@@ -15,6 +15,7 @@ from sterna.cli.commands import sterna
 from sterna.config import SETTINGS
 from sterna.tui.actions.bindings import keys_table
 from sterna.tui.prompt.slash_commands import table as slash_commands_table
+from sterna.tui.terminal.themes import OFFERED
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -55,6 +56,29 @@ key_command = "pass show work/llm"
 context_length = 32768
 ```
 
+## Keys
+
+`ui.keys` chooses a preset: `default`, `vim` or `emacs`. The screen of key bindings, from the settings, changes single
+keys and shows with which action a key clashes; it writes them under `[keys]`, where `"leader r"` stands for the leader
+key and then `r`.
+
+## Themes
+
+Ten themes are offered: {themes}. Any other theme of
+Textual can be set by its name, such as `theme = "monokai"`; its colors are shifted until text and controls can be read.
+
+A theme of your own is a file `themes/NAME.toml` beside `config.toml`. All of it is optional: what is left out is
+derived from the rest. The list of themes shows it at once, and says what is wrong with a file that cannot be used.
+
+```toml
+dark = true                  # else: as dark as the background
+background = "#101b27"
+foreground = "#d5dfe8"
+primary = "#7cc4ff"          # keys, headings, the focus
+# secondary, accent, success, warning, error: colors of text
+# surface, panel: grounds of the list and of dialogs
+```
+
 ## Environment variables
 
 | variable | meaning |
@@ -70,7 +94,8 @@ context_length = 32768
 def configuration() -> str:
     """Return the text of docs/configuration.md."""
     rows = [f"| `{setting.path}` | {default(setting.default)} | {setting.help} |" for setting in SETTINGS]
-    return INTRODUCTION + "\n".join(rows) + "\n" + EXAMPLE
+    themes = ", ".join(f"`{name}`" for name in OFFERED)
+    return INTRODUCTION + "\n".join(rows) + "\n" + EXAMPLE.replace("{themes}", themes)
 
 
 def default(value: object) -> str:

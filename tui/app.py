@@ -115,7 +115,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         context.sync.subscribe(self.main.sync_changed)
         self._admission = Admission(self, self.main, self.main.leader.take)
         typeahead(self).is_switching = partial(context.tasks.is_running, SWITCHING)
-        self.set_up_terminal(settings.theme, environ, is_ascii=context.is_ascii)
+        self.set_up_terminal(settings.theme, environ, context.settings_file.themes_folder, is_ascii=context.is_ascii)
         self._problems = self._apply_keys()
         if not settings.ui.animation:
             self.animation_level = "none"
@@ -176,7 +176,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""
         reason = self.context.store.read_only
         problems = [f"Read-only: you can read, search and export. {reason}"] if reason is not None else []
-        problems += [*self.context.settings.problems, *self._problems]
+        problems += [*self.context.settings.problems, *self._problems, *self.theme_problems]
         if problems:
             more = len(problems) - MOST_PROBLEMS
             rest = [f"{counted(more, 'more problem')}: run sterna doctor."] if more > 0 else []
@@ -207,7 +207,8 @@ class SternaApp(BaseApp, inherit_bindings=False):
     def _apply_keys(self) -> list[str]:
         """Take the configured keys; return a sentence for each that cannot be used."""
         settings = self.context.settings
-        mapping, problems = keymap(settings.keys, vim=settings.ui.vim, enter_sends=settings.ui.enter_sends)
+        ui = settings.ui
+        mapping, problems = keymap(settings.keys, vim=ui.vim, enter_sends=ui.enter_sends, preset=ui.keys)
         self.context.keymap = mapping
         self.set_keymap(mapping)
         return problems
@@ -320,18 +321,14 @@ class SternaApp(BaseApp, inherit_bindings=False):
         copying = copy_elsewhere(text, self.context.settings_file.environ, folder)
         self.context.copying = asyncio.create_task(copying, name="copy")
 
-    def action_toggle_dark(self) -> None:
-        """Switch to the light theme or back, and keep the choice."""
-        super().action_toggle_dark()
-        self._save_theme(self.theme)
-
     def action_change_theme(self) -> None:
         """Choose a theme, seen on the screen while choosing."""
         from .pickers import ThemePicker
 
-        self.push_screen(ThemePicker(), self._save_theme)
+        self.push_screen(ThemePicker(self.theme_folder), self.theme_chosen)
 
-    def _save_theme(self, name: str | None) -> None:
+    def theme_chosen(self, name: str | None) -> None:
+        """Keep a theme for the next start."""
         if name is not None and name != self.context.settings.theme:
             self.context.spawn(self._write_theme(name), "theme.save")
 
@@ -354,17 +351,16 @@ class SternaApp(BaseApp, inherit_bindings=False):
         if not CommandPalette.is_open(self):  # type: ignore[arg-type]
             self.push_screen(Palette(id="--command-palette"))
 
-    async def action_help(self) -> None:
-        """Show every key."""
-        from .screens.help import HelpScreen
+    async def action_open_page(self, name: str) -> None:
+        """Show a page over the conversation."""
+        from .screens.pages import page
 
-        await self.push_screen(HelpScreen(self.context.keymap))
+        await self.push_screen(page(name, self.context), self._page_closed)
 
-    async def action_settings(self) -> None:
-        """Show the page with the settings."""
-        from .screens.settings import SettingsScreen
-
-        await self.push_screen(SettingsScreen(self.context))
+    def _page_closed(self, result: Any) -> None:
+        """Say what a page has done, where it returns that."""
+        if result is not None:
+            self.notify(result.sentence, severity="information" if result.is_good else "warning", timeout=8)
 
     @on(ConversationRequested)
     def _open_conversation(self, event: ConversationRequested) -> None:

@@ -257,7 +257,7 @@ async def back(pilot: Pilot[int], app: SternaApp) -> None:
         app.pop_screen()
         await pilot.pause()
     await pilot.press("escape")
-    await app.main.end_split()
+    await app.main.query("#reading").remove()
     app.main.welcome.trouble = None
     app.main.sidebar.filter.value = ""
     app.main.prompt.focus()

@@ -20,13 +20,11 @@ from sterna.tui.app import SternaApp
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((80, 24), (160, 48))
 
-SCENES = {
-    name: {**PARTS, **DIALOGS}[name]
-    for name in (
-        *("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions"),
-        *("code", "find", "leader"),
-    )
-}
+BOTH_SIZES = [
+    *("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions"),
+    *("keys", "provider_new", "profile", "split", "code", "find", "leader"),
+]
+SCENES = {name: {**PARTS, **DIALOGS}[name] for name in BOTH_SIZES}
 """Screens in both sizes; every dialog is shown once more in the smallest."""
 
 

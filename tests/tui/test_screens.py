@@ -34,9 +34,31 @@ async def test_help_shows_the_keys_as_they_are_now_and_goes_away(home: Home) -> 
         await until(pilot, lambda: "Start a new conversation" in frame(app))
         (line,) = [line for line in frame(app).splitlines() if "Start a new conversation" in line]
         assert "alt+w" in line
-        await pilot.press("G", "escape")
+        await pilot.press("pagedown", "escape")
         await until(pilot, lambda: app.screen is app.main)
         assert app.main.prompt.has_focus
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "hidden"),
+    [
+        ("rename", "Rename this conversation", "Quit"),
+        ("ctrl+n", "Start a new conversation", "Regenerate"),
+        ("/model", "Choose the model", "Start a new conversation"),
+        ("backup", "All conversations are in one SQLite file", "Quit"),
+        ("zzzz", "nothing about “zzzz”", "Quit"),
+    ],
+)
+async def test_help_is_filtered_by_keys_commands_and_topics(home: Home, typed: str, shown: str, hidden: str) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f1")
+        await until(pilot, lambda: "Start a new conversation" in frame(app))
+        await write(pilot, typed)
+        await until(pilot, lambda: shown in frame(app))
+        page = "\n".join(line for line in frame(app).splitlines() if "│" in line)
+        assert hidden not in page
 
 
 async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) -> None:

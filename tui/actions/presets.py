@@ -29,6 +29,8 @@ VIM: Mapping[str, str] = {
 EMACS: Mapping[str, str] = {
     "app.palette": "alt+x,leader colon",
     "prompt.page_up": "+alt+v",
+    "prompt.editor": "leader E",
+    "transcript.find": "+ctrl+s",
     "transcript.down": "ctrl+n,down",
     "transcript.up": "ctrl+p,up",
     "transcript.page_down": "ctrl+v,pagedown,space",

@@ -11,7 +11,7 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import ModalScreen
@@ -30,8 +30,19 @@ class Panel(VerticalScroll, can_focus=False):
 
     def __init__(self, title: str, *children: Widget, keys: str = "esc cancel", classes: str = "") -> None:
         super().__init__(*children, classes=classes)
-        self.border_title = Content(clean(title, newlines=False))
-        self.border_subtitle = Content(keys)
+        _name(self, title, keys)
+
+
+class Sheet(Vertical):
+    """Frame as large as the screen allows, whose parts scroll each by itself."""
+
+    def __init__(self, title: str, *children: Widget, keys: str = "esc close") -> None:
+        super().__init__(*children)
+        _name(self, title, keys)
+
+
+class Columns(Container):
+    """Groups of fields, beside each other where the screen is wide."""
 
 
 class Page(Panel, can_focus=True):
@@ -47,6 +58,10 @@ class Dialog(ModalScreen[Result]):
         Binding("pagedown", "scroll_panel(1)", "Scroll down", show=False),
         Binding("pageup", "scroll_panel(-1)", "Scroll up", show=False),
     ]
+
+    def show_top(self) -> None:
+        """Show the panel from its beginning: the first focus scrolls the heading above it away."""
+        self.call_after_refresh(self.query_one(Panel).scroll_home, animate=False)
 
     def action_scroll_panel(self, pages: int) -> None:
         """Scroll the body by a page."""
@@ -101,6 +116,16 @@ class Buttons(Horizontal):
         for name, label, *variant in self._buttons:
             kind = variant[0] if variant else "default"
             yield Button(Content(label), id=name, variant=kind, compact=True)  # type: ignore[arg-type]
+
+
+def _name(frame: Widget, title: str, keys: str) -> None:
+    frame.border_title = Content(clean(title, newlines=False))
+    frame.border_subtitle = Content(keys)
+
+
+def heading(text: str) -> Label:
+    """Return the heading of a group of fields."""
+    return Label(Content(text), classes="section")
 
 
 def sentence(text: str, *, id: str | None = None, classes: str = "") -> Label:

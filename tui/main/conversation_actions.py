@@ -14,6 +14,7 @@ from .layout import MainLayout
 from .navigation import Navigation
 from .sentences import labels_restored, quoted
 from .sentences import restored as restored_sentence
+from .split_view import SplitView
 from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ConversationActions:
         self._display = display
         self._context = layout.context
         self._conversation = navigation.conversation
+        self._split = SplitView(layout, navigation.conversation)
         self._open_before_delete_all: str | None = None
         """Conversation that was open when everything was deleted."""
         self._list_classes: dict[str, bool] = {}
@@ -84,20 +86,9 @@ class ConversationActions:
             if hit.message_id is not None:
                 self._layout.transcript.focus()
 
-    # Split
-
     def toggle_split(self) -> None:
-        """Read the open conversation, or the one selected in the list, beside the open one; or end that."""
-        layout = self._layout
-        in_list = layout.sidebar.rows.cursor_id if layout.sidebar.has_focus_within else None
-        if layout.query("#reading") and in_list is None:
-            layout.start_worker("split", layout.end_split)
-        elif layout.has_class("-short"):
-            layout.notify("There is no room for two conversations. Make the terminal higher.")
-        elif (conversation_id := in_list or self._conversation.id) is None:
-            layout.notify("Open a conversation first, or select one in the list.")
-        else:
-            layout.start_worker("split", layout.split, conversation_id)
+        """Read a conversation beside the open one, or end that."""
+        self._split.toggle()
 
     # Title
 

@@ -163,23 +163,6 @@ class MainLayout(Screen[None]):
         """Focus the prompt."""
         self.prompt.focus()
 
-    async def split(self, conversation_id: str) -> None:
-        """Show a conversation beside the open one, to read in it."""
-        from .reading_pane import ReadingPane
-
-        pane = next(iter(self.query(ReadingPane)), None)
-        if pane is None:
-            pane = ReadingPane(self.context, self._message_options())
-            await self.query_one("#split").mount(pane, before=0)
-        await pane.show(conversation_id)
-
-    async def end_split(self) -> None:
-        """Close the conversation beside the open one."""
-        has_focus = any(pane.has_focus_within for pane in self.query("#reading"))
-        await self.query("#reading").remove()
-        if has_focus:
-            self.prompt.focus()
-
     # Pages
 
     async def show_profile(self) -> None:

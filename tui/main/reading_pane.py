@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ..transcript import MessageOptions
 
 SPLIT = "conversation.split"
-READS = (Transcript.Copied, Transcript.MatchShown, Transcript.Opened)
+READS = (
+    Transcript.Copied, Transcript.CodeRequested, Transcript.LinksRequested, Transcript.MatchShown, Transcript.Opened,
+)  # fmt: skip
 """Messages of a transcript that ask for no change."""
 CHANGES = [
     kind for kind in vars(Transcript).values()

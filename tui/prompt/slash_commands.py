@@ -41,7 +41,7 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("help", "app.help", aliases=("keys",)),
+    Command("help", "app.help"),
     Command("new", "conversation.new", aliases=("clear",)),
     Command("search", "conversation.search", "WORDS", "with words, search for them"),
     Command("model", "model.choose", "NAME", "with a name, use that model", ("models",)),
@@ -62,6 +62,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("undo", "conversation.undo"),
     Command("theme", "app.themes", aliases=("themes",)),
     Command("settings", "app.settings"),
+    Command("keys", "app.keys"),
+    Command("connect", "app.provider", aliases=("provider",)),
     Command("sync", "app.sync"),
     Command("account", "app.profile"),
     Command("commands", "app.palette"),

@@ -5,14 +5,15 @@ from __future__ import annotations
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import VerticalGroup
 from textual.content import Content
 from textual.widgets import Static
 
 from sterna.storage import Store, StoreError
 
 from ..context import AppContext
-from ..dialogs.panels import Dialog, Page
-from .profile_text import Profile, profile_lines
+from ..dialogs.panels import Columns, Dialog, Page
+from .profile_text import Profile, activity_lines, usage_lines
 
 MOST_ACTIVITY = 30
 """Most entries of the activity log."""
@@ -29,8 +30,11 @@ class ProfileScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Compose the page."""
-        with Page("Account and usage", keys="↑ ↓ scroll   esc close", classes="-sheet"):
-            yield Static(Content(""), id="page")
+        with Page("Account and usage", keys="↑ ↓ scroll   esc close", classes="-sheet -large"), Columns():
+            with VerticalGroup():
+                yield Static(Content(""), id="page")
+            with VerticalGroup():
+                yield Static(Content(""), id="activity")
 
     def on_mount(self) -> None:
         """Read the page."""
@@ -39,13 +43,15 @@ class ProfileScreen(Dialog[None]):
 
     @work(group="profile", exclusive=True)
     async def _fill(self) -> None:
+        texts = {"#page": [Content("")], "#activity": [Content("")]}
         try:
             page = await self.context.store.run(read, self.context.sync.account)
-            content = Content("\n").join(profile_lines(page))
+            texts = {"#page": [*usage_lines(page), Content("")], "#activity": activity_lines(page)}
         except StoreError as error:
-            content = Content(str(error))
-        for widget in self.query("#page").results(Static):  # none once the page was closed
-            widget.update(content)
+            texts["#page"] = [Content(str(error))]
+        for place, lines in texts.items():
+            for widget in self.query(place).results(Static):  # none once the page was closed
+                widget.update(Content("\n").join(lines))
 
 
 def read(store: Store, account: str) -> Profile:

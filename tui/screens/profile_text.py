@@ -53,6 +53,11 @@ class Profile:
 
 def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     """Return the lines of the page."""
+    return [*usage_lines(page), Content(""), *activity_lines(page, zone)]
+
+
+def usage_lines(page: Profile) -> list[Content]:
+    """Return the first column: account and usage."""
     lines = [_bold(page.account or "Local account (not signed in)")]
     if name := one_line(page.profile.get("full_name") or "", LONG):
         lines.append(Content(name))
@@ -72,11 +77,15 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     if limited := [model for model in page.models if model["allowed"] and model["limits"]]:
         lines += [Content(""), _head("Limits of your tier")]
         lines += [_pair(one_line(model["model_id"], 60), model["limits"]) for model in limited]
-    if page.activity:
-        lines += [Content(""), _head("Recent activity")]
-        lines += [_activity_line(entry, zone) for entry in page.activity]
-    lines += [Content(""), *(_quiet(line) for line in MORE)]
     return lines
+
+
+def activity_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
+    """Return the second column: what was done lately, and what can be done elsewhere."""
+    lines = []
+    if page.activity:
+        lines = [_head("Recent activity"), *(_activity_line(entry, zone) for entry in page.activity), Content("")]
+    return [*lines, *(_quiet(line) for line in MORE)]
 
 
 def _usage(days: Iterable[Mapping[str, Any]]) -> str:

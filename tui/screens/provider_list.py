@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from textual.content import Content
 
+from sterna.providers.discovery import LOCAL, SERVICES
 from sterna.storage.text import one_line
 
 if TYPE_CHECKING:
@@ -20,6 +21,26 @@ ADD = ""
 """Name of the line that adds a provider."""
 NAME_LENGTH = 40
 QUIET = "$foreground 75%"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Service that is added without typing its address."""
+
+    name: str
+    url: str
+    note: str
+    needs_key: bool = True
+
+
+def _domain(url: str) -> str:
+    return ".".join((urlsplit(url).hostname or "").split(".")[-2:])
+
+
+KNOWN = (
+    *(Known(service.label, service.url, _domain(service.url)) for service in SERVICES),
+    *(Known(local.label, local.url, "on this computer", needs_key=False) for local in LOCAL),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from operator import attrgetter
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalGroup
 from textual.content import Content
 from textual.widgets import Button, Checkbox, Input, Label
 from textual.widgets.option_list import Option
@@ -15,23 +18,38 @@ from sterna.config import ConfigError
 from sterna.storage.text import one_line
 
 from ..context import AppContext
+from ..counts import counted
 from ..dialogs.menu import Menu
-from ..dialogs.panels import Buttons, CheckField, Dialog, Field, Panel, sentence
+from ..dialogs.panels import Buttons, CheckField, Columns, Dialog, Field, Panel, heading, sentence
 from .provider_list import ADD, Row, provider_rows
 from .provider_result import Result
+from .provider_test import test_provider
+
+if TYPE_CHECKING:
+    from sterna.providers import Endpoint
 
 ANALYTICS = "analytics.enabled"
-SWITCHES = (
+Switches = tuple[tuple[str, str], ...]
+"""Key path and label of checkboxes."""
+REPLIES: Switches = (
     ("ui.show_reasoning", "Expand reasoning by default"),
     ("ui.show_token_count", "Show tokens and time under each reply"),
+    ("similar", "Point out questions I have asked before"),
+)
+SCREEN: Switches = (("ui.animation", "Animations"),)
+KEYS: Switches = (
     ("ui.enter_sends", "Enter sends (off: Enter adds a line, Ctrl+J sends)"),
     ("ui.vim", "Vim-style movement (j k g G)"),
     ("ui.confirm_delete", "Ask before deleting a conversation"),
-    ("ui.animation", "Animations"),
-    ("similar", "Point out questions I have asked before"),
-    (ANALYTICS, "Send usage statistics to my server (never message text)"),
 )
-"""Key path and label of each checkbox."""
+PRIVACY: Switches = ((ANALYTICS, "Send usage statistics to my server (never message text)"),)
+SWITCHES: Switches = (*REPLIES, *SCREEN, *KEYS, *PRIVACY)
+
+
+class ProviderMenu(Menu):
+    """List of providers; a letter tests the highlighted one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "screen.test_provider", "Test")]
 
 
 class SettingsScreen(Dialog[None]):
@@ -44,33 +62,48 @@ class SettingsScreen(Dialog[None]):
         self.context = context
 
     def compose(self) -> ComposeResult:
-        """Compose the page."""
+        """Compose the page: two columns of groups where the screen is wide."""
         settings = self.context.settings
-        with Panel("Settings", keys="tab next   esc close", classes="-sheet"):
-            yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
-            yield Field(
-                "Model for new conversations",
-                settings.model,
-                placeholder="provider/model (blank = first available)",
-                id="model",
-            )
-            yield Field("Sidebar width", str(settings.ui.sidebar_width), hint="columns", id="width")
-            for path, label in SWITCHES:
-                yield CheckField(label, attrgetter(path)(settings), name=path)
-            yield Label(Content("Providers"), classes="section")
-            yield Menu(id="providers", markup=False, compact=True)
-            yield sentence("", id="answer", classes="answer")
-            yield sentence(f"More settings and key bindings: {settings.path}", classes="note more")
+        with Panel("Settings", keys="tab next   enter set   esc close", classes="-sheet -large"):
+            with Columns():
+                with VerticalGroup():
+                    yield heading("Providers")
+                    yield ProviderMenu(id="providers", markup=False, compact=True)
+                    yield heading("Replies")
+                    yield Field(
+                        "Model for new conversations",
+                        settings.model,
+                        placeholder="provider/model (blank = first available)",
+                        id="model",
+                    )
+                    yield from self._switches(REPLIES)
+                with VerticalGroup():
+                    yield heading("Screen")
+                    yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
+                    yield Field("Sidebar width", str(settings.ui.sidebar_width), hint="columns", id="width")
+                    yield from self._switches(SCREEN)
+                    yield heading("Keys and writing")
+                    yield Menu(Option(self._keys_line(), id="keys"), id="keys", markup=False, compact=True)
+                    yield from self._switches(KEYS)
+                    yield heading("Privacy")
+                    yield from self._switches(PRIVACY)
+            yield sentence(f"All settings, with their comments, are in {settings.path}", classes="note more")
             yield Buttons(("close", "Close", "primary"))
+            yield sentence("", id="answer", classes="answer")
+
+    def _switches(self, switches: Switches) -> Iterator[CheckField]:
+        for path, label in switches:
+            yield CheckField(label, attrgetter(path)(self.context.settings), name=path)
 
     def on_mount(self) -> None:
         """List the providers."""
         self.show_providers()
+        self.show_top()
 
     # Theme
 
     def _theme_line(self) -> Content:
-        return Content.assemble(("Theme   ", "bold"), self.app.theme, ("   enter to change", "$foreground 75%"))
+        return Content.assemble(("Theme   ", "bold"), self.app.theme)
 
     @on(Menu.OptionSelected, "#theme")
     def choose_theme(self, event: Menu.OptionSelected) -> None:
@@ -78,12 +111,30 @@ class SettingsScreen(Dialog[None]):
         from ..pickers import ThemePicker
 
         event.stop()
-        self.app.push_screen(ThemePicker(), self._theme_chosen)
+        self.app.push_screen(ThemePicker(self.context.settings_file.themes_folder), self._theme_chosen)
 
     async def _theme_chosen(self, name: str | None) -> None:
         if name is not None and name != self.context.settings.theme:
             await self._save("theme", name)
         self.query_one("#theme", Menu).replace_option_prompt_at_index(0, self._theme_line())
+
+    # Keys
+
+    def _keys_line(self) -> Content:
+        settings = self.context.settings
+        changed = f", {counted(len(settings.keys), 'key')} of your own" if settings.keys else ""
+        return Content.assemble(("Keys    ", "bold"), settings.ui.keys + changed)
+
+    @on(Menu.OptionSelected, "#keys")
+    def choose_keys(self, event: Menu.OptionSelected) -> None:
+        """Open the screen of key bindings."""
+        from .keys import KeysScreen
+
+        event.stop()
+        self.app.push_screen(KeysScreen(self.context), self._keys_closed)
+
+    def _keys_closed(self, _: None) -> None:
+        self.query_one("#keys", Menu).replace_option_prompt_at_index(0, self._keys_line())
 
     # Providers
 
@@ -107,6 +158,23 @@ class SettingsScreen(Dialog[None]):
             self._answer(f"{one_line(row.name, 40)} is {row.origin}, so there is nothing to edit here.")
         else:
             await self.app.push_screen(ProviderDialog(self.context, row.settings), self._provider_saved)
+
+    def action_test_provider(self) -> None:
+        """Ask the highlighted provider for its models."""
+        index = self.query_one("#providers", Menu).highlighted
+        row = self._rows[index] if index is not None else None
+        catalog = self.context.catalog
+        endpoint = catalog.endpoint(row.name) if row is not None and catalog is not None else None
+        if endpoint is None:
+            self._answer("Only providers with an address can be tested.")
+        else:
+            self._test_provider(endpoint)
+
+    @work(group="test", exclusive=True)
+    async def _test_provider(self, endpoint: Endpoint) -> None:
+        self._answer(f"Asking {endpoint.shown} for its models…")
+        result = await test_provider(self.context.catalog, endpoint)
+        self._answer(result.sentence, good=result.is_good)
 
     def _provider_saved(self, result: Result | None) -> None:
         if result is not None:
@@ -151,8 +219,6 @@ class SettingsScreen(Dialog[None]):
         return True
 
     def _answer(self, text: str, *, good: bool = True) -> None:
-        answer = self.query_one("#answer", Label)
-        answer.display = True
-        answer.update(Content.styled(one_line(text), "$success" if good else "$error"))
-        if not good:
-            self.call_after_refresh(answer.scroll_visible, animate=False)
+        for answer in self.query("#answer").results(Label):  # none once the page was closed
+            answer.display = True
+            answer.update(Content.styled(one_line(text), "$success" if good else "$error"))

@@ -37,7 +37,7 @@ class SyncScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Compose the lines."""
-        with Panel("Sync status", keys="enter choose   s sync now   esc close", classes="-sheet"):
+        with Panel("Sync status", keys="enter choose   s sync   esc close", classes="-sheet"):
             yield Menu(markup=False)
 
     def on_mount(self) -> None:

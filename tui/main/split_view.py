@@ -1,0 +1,54 @@
+"""Split of the main screen: a second conversation to read in, opened and closed by one key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .conversation import OpenConversation
+from .layout import MainLayout
+
+if TYPE_CHECKING:
+    from .reading_pane import ReadingPane
+
+
+class SplitView:
+    """Opens and closes the reading pane."""
+
+    def __init__(self, layout: MainLayout, conversation: OpenConversation) -> None:
+        self._layout = layout
+        self._conversation = conversation
+
+    def toggle(self) -> None:
+        """Read the conversation selected in the list, else the open one, beside the open one; or end that."""
+        layout = self._layout
+        in_list = layout.sidebar.rows.cursor_id if layout.sidebar.has_focus_within else None
+        if self._pane is not None and in_list is None:
+            layout.start_worker("split", self._close)
+        elif layout.has_class("-short"):
+            layout.notify("There is no room for two conversations. Make the terminal higher.")
+        elif (conversation_id := in_list or self._conversation.id) is None:
+            layout.notify("Open a conversation first, or select one in the list.")
+        else:
+            layout.start_worker("split", self._open, conversation_id)
+
+    @property
+    def _pane(self) -> ReadingPane | None:
+        from .reading_pane import ReadingPane
+
+        return next(iter(self._layout.query(ReadingPane)), None)
+
+    async def _open(self, conversation_id: str) -> None:
+        from .reading_pane import ReadingPane
+
+        pane = self._pane
+        if pane is None:
+            pane = ReadingPane(self._layout.context, self._layout.transcript.options)
+            await self._layout.query_one("#split").mount(pane, before=0)
+        await pane.show(conversation_id)
+
+    async def _close(self) -> None:
+        if (pane := self._pane) is not None:
+            has_focus = pane.has_focus_within
+            await pane.remove()
+            if has_focus:
+                self._layout.prompt.focus()
