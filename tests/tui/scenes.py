@@ -237,6 +237,9 @@ PARTS: dict[str, Scene] = {
     "conversation": nothing,
     "reading": reading,
     "split": splitting,
+    "code": using_code,
+    "find": finding,
+    "leader": leading,
     "list": listing,
     "filter": filtering,
     "rename": renaming,
@@ -244,9 +247,6 @@ PARTS: dict[str, Scene] = {
     "welcome": welcoming,
     "trouble": troubling,
     "notices": noticing,
-    "code": using_code,
-    "find": finding,
-    "leader": leading,
 }
 """Parts of the main screen, each with the focus."""
 

@@ -250,7 +250,7 @@ async def test_a_failed_reply_is_a_sentence_and_f5_asks_again(home: Home) -> Non
         await write(pilot, "hello")
         await pilot.press("enter")
         await shown(pilot, app, "Start the server and retry.")
-        await shown(pilot, app, "and retry.  f5")  # the key that works while one writes
+        await shown(pilot, app, "alt+g to retry")  # the key that works while one writes
         await pilot.press("f5")
         await shown(pilot, app, "Here I am.")
         await until(pilot, lambda: "Start the server" not in frame(app))
