@@ -8,6 +8,8 @@ and ``cli``. No Textual, no SQL and no HTTP: a turn must survive the screen that
 
 from __future__ import annotations
 
+from .attachments.attach import attach, attach_bytes, keep_bytes, keep_file
+from .attachments.paths import may_be_paths, paths_in, typed_files
 from .context import build_context
 from .one_off import OneOffTurn
 from .reply import Reply
@@ -21,10 +23,17 @@ __all__ = [
     "Reply",
     "Turns",
     "add_discovered",
+    "attach",
+    "attach_bytes",
     "build_catalog",
     "build_context",
     "configured_endpoints",
+    "keep_bytes",
+    "keep_file",
+    "may_be_paths",
     "needs_discovery",
+    "paths_in",
     "server_provider",
     "similar_questions",
+    "typed_files",
 ]

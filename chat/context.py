@@ -7,10 +7,17 @@ states it best, and the request is then repeated with less.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sterna.providers import ChatMessage
 from sterna.storage import Message
+
+if TYPE_CHECKING:
+    from .attachments.sending import Attached
+
+NOTHING_ATTACHED: Mapping[str, Attached] = MappingProxyType({})
 
 CHARACTERS_PER_TOKEN = 4
 RESERVED = 150
@@ -55,17 +62,23 @@ def select_messages(
     return selected, is_full
 
 
-def to_chat_messages(newest_first: Sequence[Message], system_prompt: str = "") -> tuple[ChatMessage, ...]:
-    """Return the messages in chronological order, after the system prompt.
+def to_chat_messages(
+    newest_first: Sequence[Message], system_prompt: str = "", attached: Mapping[str, Attached] = NOTHING_ATTACHED
+) -> tuple[ChatMessage, ...]:
+    """Return the messages in chronological order, after the system prompt; what is attached stands before its message.
 
     Consecutive messages of one role are merged: many servers reject a conversation whose roles do not alternate.
     """
     result = [ChatMessage("system", system_prompt)] if system_prompt else []
     for message in reversed(newest_first):
+        files = attached.get(message.id)
+        text = f"{files.text}\n\n{message.content}" if files is not None and files.text else message.content
+        images = files.images if files is not None else ()
         if result and result[-1].role == message.role:
-            result[-1] = ChatMessage(message.role, f"{result[-1].content}\n\n{message.content}")
+            before = result[-1]
+            result[-1] = ChatMessage(message.role, f"{before.content}\n\n{text}", (*before.images, *images))
         else:
-            result.append(ChatMessage(message.role, message.content))
+            result.append(ChatMessage(message.role, text, images))
     return tuple(result)
 
 

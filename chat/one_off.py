@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sterna.config import Settings
-from sterna.providers import Catalog, ChatMessage, ProviderError
-from sterna.storage import Settled
+from sterna.providers import Catalog, ProviderError
+from sterna.storage import ATTACHMENTS, Attachment, AttachmentFiles, Message, Settled, StoreError, attachments_json
 
-from .reply import Reply
+from .context import NOTHING_ATTACHED, UNKNOWN, to_chat_messages
+from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
-from .requests import RequestOptions
+from .requests import RequestOptions, require_inputs
+
+if TYPE_CHECKING:
+    from .attachments.sending import Attached
 
 log = logging.getLogger("sterna.chat")
 
@@ -29,10 +33,14 @@ class OneOffTurn:
         text: str,
         *,
         own: Mapping[str, Any] | None = None,
+        files: AttachmentFiles | None = None,
+        attachments: Sequence[Attachment] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
         self._text = text
+        self._files = files
+        self._attachments = attachments
         self._monotonic = monotonic
         self._options = RequestOptions.choose(own or {}, settings, fallback=catalog.default_ref())
         self.reply = Reply("", "", "", self._options.ref, monotonic())
@@ -58,6 +66,15 @@ class OneOffTurn:
         except ProviderError as error:
             self.reply.end(failed(error.failure))
             return
-        system = (ChatMessage("system", options.system_prompt),) if options.system_prompt else ()
-        request = options.request_for(model, (*system, ChatMessage("user", self._text)))
+        try:
+            await require_inputs(self._catalog, options.ref, self._attachments)
+        except StoreError as error:
+            self.reply.end(Ending("failed", str(error)))
+            return
+        metadata = {ATTACHMENTS: attachments_json(self._attachments)}
+        question = Message("question", "", "user", self._text, "", metadata=metadata)
+        attached: Mapping[str, Attached] = NOTHING_ATTACHED
+        if self._files is not None and self._attachments:
+            attached = await options.load_attached(self._files, self._catalog, [question], UNKNOWN)
+        request = options.request_for(model, to_chat_messages([question], options.system_prompt, attached))
         await receive(self.reply, provider, request, self._monotonic)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sterna.config import Settings
 from sterna.providers import Catalog, ChatMessage, Failed, Provider, Request
 from sterna.providers.embedding import embed
-from sterna.storage import Message, NewTurn, SimilarQuestion, Store, StoreThread, Visits
+from sterna.storage import (
+    Attachment,
+    AttachmentFiles,
+    Invalid,
+    Message,
+    NewTurn,
+    SimilarQuestion,
+    Store,
+    StoreThread,
+    Visits,
+)
 
 from .context import (
     CHARACTERS_PER_TOKEN,
+    NOTHING_ATTACHED,
     OVERHEAD,
     UNKNOWN,
     estimate_tokens,
@@ -20,6 +31,9 @@ from .context import (
     select_messages,
     to_chat_messages,
 )
+
+if TYPE_CHECKING:
+    from .attachments.sending import Attached
 
 Effort = Literal["low", "medium", "high"]
 EFFORTS: Mapping[object, Effort] = {"low": "low", "medium": "medium", "high": "high"}
@@ -103,15 +117,34 @@ class RequestOptions:
         limit = budget or input_budget(catalog.context_length(self.ref))
         selected, left_out = await store.run(read, limit)
         size = sum(len(message.content) for message in selected)
-        if budget is None and limit == UNKNOWN and size > SHORT_CONVERSATION:
+        has_attachments = any(message.attachments for message in selected)
+        if budget is None and limit == UNKNOWN and (size > SHORT_CONVERSATION or has_attachments):
             await catalog.fetch_context_length(self.ref)
             if (limit := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
                 selected, left_out = await store.run(read, limit)
-        messages = to_chat_messages(selected, self.system_prompt)
+        attached = NOTHING_ATTACHED
+        if has_attachments:
+            attached = await self.load_attached(await store.run(attachment_files), catalog, selected, limit)
+        messages = to_chat_messages(selected, self.system_prompt, attached)
         if continues:
             messages += (ChatMessage("user", CONTINUE),)
         request = self.request_for(model, messages, question.id if not continues else begun.reply.id)
         return Prepared(provider, request, len(selected), left_out)
+
+    async def load_attached(
+        self, files: AttachmentFiles, catalog: Catalog, newest_first: Sequence[Message], limit: int
+    ) -> Mapping[str, Attached]:
+        """Return what is sent for the attachments of the messages, in the tokens that their texts leave."""
+        from .attachments.sending import load_attached
+
+        used = sum(estimate_tokens(message.content) + OVERHEAD for message in newest_first)
+        return await load_attached(
+            files,
+            newest_first,
+            budget=max(0, limit - used),
+            image_side=catalog.image_size(self.ref),
+            takes_images=catalog.takes_images(self.ref) is not False,
+        )
 
     def request_for(self, model: str, messages: tuple[ChatMessage, ...], request_id: str | None = None) -> Request:
         """Return the request for the provider's ``model``."""
@@ -123,6 +156,23 @@ class RequestOptions:
             reasoning_effort=self.reasoning_effort,
             request_id=request_id,
         )
+
+
+async def require_inputs(catalog: Catalog, ref: str, attachments: Sequence[Attachment]) -> None:
+    """Raise Invalid if the model of ``ref`` takes no images and there are some; a model of unknown kind may."""
+    images = [item.name for item in attachments if item.kind == "image"]
+    if not images:
+        return
+    if catalog.takes_images(ref) is None:
+        await catalog.fetch_context_length(ref)  # the list that states it
+    if catalog.takes_images(ref) is False:
+        them = images[0] if len(images) == 1 else f"the {len(images)} images"
+        raise Invalid(f"{ref} takes no images. Choose another model, or remove {them}.")
+
+
+def attachment_files(store: Store) -> AttachmentFiles:
+    """Return the files of a history."""
+    return store.attachment_files
 
 
 async def similar_questions(store: StoreThread, question: Message, visit: str | None = None) -> list[SimilarQuestion]:

@@ -11,17 +11,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
-from sterna.storage import Finish, LiveReplies, Message, Messages, NewTurn, NotFound, Store, StoreError, StoreThread
+from sterna.storage import (
+    Attachment,
+    Finish,
+    LiveReplies,
+    Message,
+    Messages,
+    NewTurn,
+    NotFound,
+    Store,
+    StoreError,
+    StoreThread,
+)
 
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
-from .requests import Prepared, RequestOptions
+from .requests import Prepared, RequestOptions, require_inputs
 from .titles import title_by_model
 
 log = logging.getLogger("sterna.chat")
@@ -68,6 +79,11 @@ class Turns:
         self._titling: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
 
+    @property
+    def store(self) -> StoreThread:
+        """Return the thread of the history."""
+        return self._store
+
     async def begin(
         self,
         session_id: str | None,
@@ -75,12 +91,14 @@ class Turns:
         *,
         model: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> tuple[NewTurn, Reply]:
         """Store the message, then request a reply. If StoreError is raised, nothing is stored.
 
         Without ``session_id`` a conversation is created, with ``settings`` as its own. ``model`` is for this turn only.
+        Raises Invalid, too, if the model does not take one of the ``attachments``.
         """
-        return await self._complete(self._begin(session_id, text, model, settings))
+        return await self._complete(self._begin(session_id, text, model, settings, attachments))
 
     async def retry(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request another version of a reply, or of the reply to a prompt. StoreError: nothing has changed."""
@@ -148,15 +166,28 @@ class Turns:
     # Parts of a turn
 
     async def _begin(
-        self, session_id: str | None, text: str, model: str | None, settings: Mapping[str, Any] | None
+        self,
+        session_id: str | None,
+        text: str,
+        model: str | None,
+        settings: Mapping[str, Any] | None,
+        attachments: Sequence[Attachment],
     ) -> tuple[NewTurn, Reply]:
-        def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
+        def choose(store: Store) -> RequestOptions:
             own = store.conversations.settings(session_id) if session_id is not None else {}
-            options = RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
-            return store.live_replies.begin_turn(session_id, text, model=options.ref, settings=settings), options
+            return RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
+
+        def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
+            options = choose(store)
+            begun = store.live_replies.begin_turn(
+                session_id, text, model=options.ref, settings=settings, attachments=attachments
+            )
+            return begun, options
 
         fallback = self.catalog.default_ref()
         with self._claim(session_id):
+            if attachments:
+                await require_inputs(self.catalog, (await self._store.run(choose)).ref, attachments)
             return self._start(*await self._store.run(store_turn))
 
     async def _again(

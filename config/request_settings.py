@@ -17,3 +17,5 @@ class RequestSettings:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stream: bool | None = None
     context_length: int | None = None
+    images: bool | None = None
+    image_size: int | None = None

@@ -288,6 +288,20 @@ SETTINGS: tuple[Setting, ...] = (
             Setting(
                 f"{table}.stream", BOOLEAN, None, "false: receive replies whole, for providers that do not stream."
             ),
+            Setting(
+                f"{table}.images",
+                BOOLEAN,
+                None,
+                f"Images can be attached for {models}. Not set: as the provider's list says.",
+            ),
+            Setting(
+                f"{table}.image_size",
+                INTEGER,
+                None,
+                "Most pixels of an attached image, in width and height. Not set: by the name of the model.",
+                minimum=64,
+                maximum=16384,
+            ),
         )
     ),
     Setting("endpoints.NAME.models.MODEL.headers", TABLE, {}, "Additional HTTP headers of requests to this model."),

@@ -82,6 +82,8 @@ class EndpointSettings:
     omit: tuple[str, ...] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stream: bool | None = None
+    images: bool | None = None
+    image_size: int | None = None
     model_options: Mapping[str, RequestSettings] = field(default_factory=dict, repr=False)
     """Tables ``[endpoints.NAME.models."MODEL"]``."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .endpoint import Endpoint, Timeouts
 from .events import Failed, FailureKind, Model, Provider, ProviderError
 from .model_cache import ModelCache
+from .model_names import image_side
 from .openai import OpenAIProvider
 
 if TYPE_CHECKING:
@@ -176,8 +177,34 @@ class Catalog:
             return None
         return input_tokens * float(prices["prompt"]) + output_tokens * float(prices["completion"])
 
+    def takes_images(self, ref: str | None) -> bool | None:
+        """Return whether a model takes images; None where its provider's list does not say."""
+        try:
+            provider, model = self.resolve(ref)
+        except ProviderError:
+            return None
+        if not getattr(provider, "takes_images", True):
+            return False
+        endpoint = self._endpoints.get(provider.name)
+        if endpoint is not None and (stated := endpoint.options_for(model).images) is not None:
+            return stated
+        listed = next((known for known in self._known() if known.endpoint == provider.name and known.id == model), None)
+        inputs = listed.traits.input_modalities if listed is not None else ()
+        if not inputs and endpoint is not None:
+            inputs = self._cache.input_modalities(endpoint.url, model)
+        return "image" in inputs if inputs else None
+
+    def image_size(self, ref: str | None) -> int:
+        """Return the most pixels, in width and height, that a model is sent of an image."""
+        try:
+            provider, model = self.resolve(ref)
+        except ProviderError:
+            return image_side("")
+        endpoint = self._endpoints.get(provider.name)
+        return (endpoint.options_for(model).image_size if endpoint is not None else None) or image_side(model)
+
     async def fetch_context_length(self, ref: str | None) -> None:
-        """Request the provider's list, once, if it may state the context length of the model; errors are ignored."""
+        """Request the provider's list, once, if it may state properties of the model; errors are ignored."""
         try:
             provider, _ = self.resolve(ref)
         except ProviderError:

@@ -196,5 +196,13 @@ def endpoints_from(settings: Iterable[E], key: Callable[[E], str | None]) -> lis
 
 def options_from(settings: object, *, of_endpoint: bool = False) -> Options:
     """Return the options in ``settings``. Headers and context length of an endpoint are fields of its own."""
-    names = ("parameters", "omit", "extra_body", "stream", *(() if of_endpoint else ("headers", "context_length")))
+    names = (
+        "parameters",
+        "omit",
+        "extra_body",
+        "stream",
+        "images",
+        "image_size",
+        *(() if of_endpoint else ("headers", "context_length")),
+    )
     return Options(**{name: getattr(settings, name) for name in names if hasattr(settings, name)})

@@ -11,11 +11,22 @@ from .model_traits import Traits
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePart:
+    """Image of a message."""
+
+    media_type: str
+    """``image/png`` or ``image/jpeg``."""
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """Message of a request."""
 
     role: Literal["user", "assistant", "system"]
     content: str
+    images: tuple[ImagePart, ...] = ()
+    """Images that follow the text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,9 @@ def guide(
 class Guide:
     """Provider with one model, ``guide/guide``."""
 
+    takes_images = False
+    """The built-in guide reads text only."""
+
     def __init__(self, help_text: HelpText, history: History, sleep: Callable[[float], Awaitable[None]]) -> None:
         self.name = NAME
         self._help_text = help_text

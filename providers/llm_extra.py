@@ -24,6 +24,9 @@ def llm_models() -> Provider | None:
 class LlmPackage:
     """Provider of the package's models, with its own keys and options."""
 
+    takes_images = False
+    """Only text is passed on to the package."""
+
     def __init__(self) -> None:
         self.name = NAME
 

@@ -1,4 +1,4 @@
-"""Cache of context lengths and quirks of models, in a file.
+"""Cache of context lengths, kinds of input and quirks of models, in a file.
 
 A file that is damaged, of another version or not writable counts as empty.
 """
@@ -41,14 +41,25 @@ class ModelCache:
 
     def is_listed(self, url: str) -> bool:
         """Return whether the list of an endpoint is cached and fresh."""
-        listed_at = self._endpoint(url).get("listed_at")
+        entry = self._endpoint(url)
+        listed_at = entry.get("listed_at")
+        if not isinstance(entry.get("inputs"), dict):
+            return False  # saved by a version that did not keep them
         return isinstance(listed_at, (int, float)) and 0 <= self._now() - listed_at < MAX_AGE
 
+    def input_modalities(self, url: str, model: str) -> tuple[str, ...]:
+        """Return the kinds of input that a model takes; empty where the list did not say."""
+        inputs = self._endpoint(url).get("inputs")
+        known = inputs.get(model) if isinstance(inputs, dict) else None
+        return tuple(item for item in known if isinstance(item, str)) if isinstance(known, list) else ()
+
     def save_list(self, url: str, models: Iterable[Model]) -> None:
-        """Save the context lengths in a list of models."""
-        lengths = {model.id: model.context_length for model in list(models)[:MAX_MODELS] if model.context_length}
+        """Save the context lengths and kinds of input in a list of models."""
+        first = list(models)[:MAX_MODELS]
+        lengths = {model.id: model.context_length for model in first if model.context_length}
+        inputs = {model.id: list(known) for model in first if (known := model.traits.input_modalities)}
         entry = self._entry(url)
-        entry["lengths"], entry["listed_at"] = lengths, self._now()
+        entry["lengths"], entry["inputs"], entry["listed_at"] = lengths, inputs, self._now()
         for name, details in entry.get("models", {}).items():
             if isinstance(details, dict) and name in lengths:
                 details.pop("limit", None)  # the list is authoritative, and the server may have been reconfigured

@@ -14,3 +14,12 @@ _THINKER = re.compile(
 def names_thinker(model: str) -> bool:
     """Return whether models with such a name usually reason before they answer."""
     return _THINKER.search(model) is not None
+
+
+_IMAGE_SIDES = ((re.compile("claude", re.IGNORECASE), 1568), (re.compile("gemini|gemma", re.IGNORECASE), 3072))
+IMAGE_SIDE = 2048
+
+
+def image_side(model: str) -> int:
+    """Return the most pixels, in width and height, that models with such a name look at; more only costs tokens."""
+    return next((side for pattern, side in _IMAGE_SIDES if pattern.search(model)), IMAGE_SIDE)

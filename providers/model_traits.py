@@ -37,13 +37,26 @@ def traits_of(row: Mapping[str, Any]) -> Traits:
     description, created = row.get("description"), row.get("created")
     is_moment = isinstance(created, int) and not isinstance(created, bool) and 0 < created < 2**53
     return Traits(
-        _words(architecture.get("input_modalities") or row.get("input_modalities") or _parts(inputs)),
+        _words(architecture.get("input_modalities") or row.get("input_modalities") or _parts(inputs)) or _inputs(row),
         _words(architecture.get("output_modalities") or row.get("output_modalities") or _parts(outputs)),
         _words(row.get("supported_parameters")),
         description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
         created if is_moment and isinstance(created, int) else 0,
         {name: price for name in PRICES if (price := _price(_mapping(row.get("pricing")).get(name)))},
     )
+
+
+def _inputs(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the kinds of input as Mistral, Anthropic and LM Studio state them; empty where the row says nothing."""
+    capabilities = _mapping(row.get("capabilities"))
+    seeing = capabilities.get("vision")
+    if seeing is None:
+        seeing = _mapping(capabilities.get("image_input")).get("supported")
+    if seeing is None and row.get("type") in ("llm", "vlm"):
+        seeing = row["type"] == "vlm"
+    if not isinstance(seeing, bool):
+        return ()
+    return ("text", "image") if seeing else ("text",)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

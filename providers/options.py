@@ -21,6 +21,10 @@ class Options:
     stream: bool | None = None
     """False: the reply is received whole."""
     context_length: int | None = None
+    images: bool | None = None
+    """Images can be attached; None: as the list of models says."""
+    image_size: int | None = None
+    """Most pixels of an attached image, in width and height."""
 
     def over(self, other: Options) -> Options:
         """Return these options, with those of ``other`` where these have none."""
@@ -31,6 +35,8 @@ class Options:
             headers={**other.headers, **self.headers},
             stream=self.stream if self.stream is not None else other.stream,
             context_length=self.context_length or other.context_length,
+            images=self.images if self.images is not None else other.images,
+            image_size=self.image_size or other.image_size,
         )
 
 

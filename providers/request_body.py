@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .events import ChatMessage, Request
+from .events import ChatMessage, ImagePart, Request
 from .options import Options, deep_merged
 from .quirks import Quirks
 
@@ -34,7 +35,18 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace")
 
 
-def _messages(messages: tuple[ChatMessage, ...], quirks: Quirks) -> Iterator[dict[str, str]]:
+def content_parts(text: str, images: tuple[ImagePart, ...]) -> str | list[dict[str, Any]]:
+    """Return the content of a message: its text alone, or parts of which the images are data URIs."""
+    if not images:
+        return text
+    parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+    for image in images:
+        data = base64.b64encode(image.content).decode("ascii")
+        parts.append({"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{data}"}})
+    return parts
+
+
+def _messages(messages: tuple[ChatMessage, ...], quirks: Quirks) -> Iterator[dict[str, Any]]:
     """Yield the messages; without a system role, the system prompt becomes a part of the first user message."""
     prompts = [message.content for message in messages if message.role == "system"]
     system = "" if quirks.system else "\n\n".join(prompts)
@@ -44,4 +56,4 @@ def _messages(messages: tuple[ChatMessage, ...], quirks: Quirks) -> Iterator[dic
         content = message.content
         if system and message.role == "user":
             content, system = f"{system}\n\n{content}", ""
-        yield {"role": message.role, "content": content}
+        yield {"role": message.role, "content": content_parts(content, message.images)}

@@ -62,6 +62,8 @@ ListModels = Callable[[], Awaitable[Sequence[Model]]]
 class ServerProvider:
     """Relay of a Sterna server as a :class:`Provider`."""
 
+    takes_images = False
+    """The relay passes on text only."""
     name = NAME
 
     def __init__(

@@ -12,6 +12,13 @@ from .analytics.interactions import Interaction as Interaction
 from .analytics.interactions import Interactions as Interactions
 from .analytics.visits import SimilarQuestion as SimilarQuestion
 from .analytics.visits import Visits as Visits
+from .attachments.attachments import Attachments as Attachments
+from .attachments.attachments import Transfer as Transfer
+from .attachments.attachments import UsedAttachment as UsedAttachment
+from .attachments.files import PIECE_BYTES as PIECE_BYTES
+from .attachments.files import AttachmentFiles as AttachmentFiles
+from .attachments.files import read_pieces as read_pieces
+from .attachments.files import safe_name as safe_name
 from .clock import Clock as Clock
 from .clock import parse as parse
 from .clock import stamp as stamp
@@ -57,7 +64,12 @@ from .errors import StoreReadOnly as StoreReadOnly
 from .errors import StoreTooNew as StoreTooNew
 from .errors import StoreUnwritable as StoreUnwritable
 from .paths import data_dir as data_dir
+from .records import ATTACHMENT_IDS as ATTACHMENT_IDS
+from .records import ATTACHMENTS as ATTACHMENTS
+from .records import COUNTED_ATTACHMENTS as COUNTED_ATTACHMENTS
 from .records import KEPT_REPLY as KEPT_REPLY
+from .records import MAX_ATTACHMENTS as MAX_ATTACHMENTS
+from .records import Attachment as Attachment
 from .records import Change as Change
 from .records import Conversation as Conversation
 from .records import ConversationSummary as ConversationSummary
@@ -73,7 +85,8 @@ from .records import Role as Role
 from .records import Settled as Settled
 from .records import Tag as Tag
 from .records import Trashed as Trashed
-from .records import Version as Version
+from .records import attachments_from as attachments_from
+from .records import attachments_json as attachments_json
 from .store import Store as Store
 from .sync.ack_results import AckResults as AckResults
 from .sync.acknowledgements import Acknowledgements as Acknowledgements
@@ -111,5 +124,6 @@ from .sync.upstream.records import OutgoingMessage as OutgoingMessage
 from .text import clean as clean
 from .text import clip as clip
 from .text import one_line as one_line
+from .text import size_text as size_text
 from .text import storable as storable
 from .thread import StoreThread as StoreThread

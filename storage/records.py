@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,8 @@ Role = Literal["user", "assistant", "system"]
 Finish = Literal["done", "stopped", "interrupted", "failed"]
 """End of a reply: by itself, by the person, by the death of the process that received it, or by an error."""
 
+
+AttachmentKind = Literal["image", "pdf", "text"]
 
 KEPT_REPLY = "kept_reply"
 """Key of a message's metadata: the id of the reply that stayed because this one brought nothing better."""
@@ -65,6 +67,59 @@ class ConversationSummary:
     """Names of its tags, without ``#``."""
 
 
+ATTACHMENTS = "attachments"
+"""Key of a message's metadata: what is attached to it."""
+ATTACHMENT_IDS = "attachment_ids"
+"""Key of a message's metadata: the ids of the first attachments, under the name that other clients know."""
+MAX_ATTACHMENTS = 20
+"""Most attachments of one message."""
+COUNTED_ATTACHMENTS = 3
+"""Most attachments that ``attachment_count`` and ``attachment_ids`` can state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """File attached to a message or a draft. Its bytes are kept beside the database, under its id."""
+
+    id: str
+    """SHA-256 of the bytes, in hexadecimal."""
+    name: str
+    media_type: str
+    """``image/png``, ``application/pdf``, ``text/plain`` …"""
+    size: int
+    """Bytes."""
+
+    @property
+    def kind(self) -> AttachmentKind:
+        """Return how it is sent to a model."""
+        if self.media_type.startswith("image/"):
+            return "image"
+        return "pdf" if self.media_type == "application/pdf" else "text"
+
+
+def attachments_json(attachments: Sequence[Attachment]) -> list[dict[str, Any]]:
+    """Return attachments as metadata and drafts hold them."""
+    return [{"id": item.id, "name": item.name, "type": item.media_type, "size": item.size} for item in attachments]
+
+
+def attachments_from(value: object) -> tuple[Attachment, ...]:
+    """Return the attachments in a value of :func:`attachments_json`; invalid ones, from elsewhere, are passed over."""
+    result = []
+    for item in value[:MAX_ATTACHMENTS] if isinstance(value, list) else ():
+        given = item if isinstance(item, Mapping) else {}
+        identity, name, media_type, size = (given.get(key) for key in ("id", "name", "type", "size"))
+        if isinstance(identity, str) and is_attachment_id(identity):
+            size = size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**53 else 0
+            name, media_type = (text if isinstance(text, str) else "" for text in (name, media_type))
+            result.append(Attachment(identity, name[:255], media_type[:100], size))
+    return tuple(result)
+
+
+def is_attachment_id(text: str) -> bool:
+    """Return whether a text is a SHA-256 in lower-case hexadecimal, and so a safe name of a file."""
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One settled message, a row of ``chat_messages``: docs/specification/schema.md#table-chat-messages."""
@@ -93,6 +148,11 @@ class Message:
     def key(self) -> tuple[str, str]:
         """Return the place in the conversation: order is ``(message_timestamp, id)``."""
         return self.message_timestamp, self.id
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """Return the files attached to it."""
+        return attachments_from(self.metadata.get(ATTACHMENTS))
 
     @property
     def failed(self) -> bool:

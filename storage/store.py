@@ -13,6 +13,8 @@ from .accounts.server_profile import ServerProfile
 from .accounts.usage_pull import UsagePull
 from .analytics.interactions import Interactions
 from .analytics.visits import Visits
+from .attachments.attachments import Attachments
+from .attachments.files import AttachmentFiles
 from .clock import Clock, utc_now
 from .conversations.branch_changes import BranchChanges
 from .conversations.bulk_import import BulkImport
@@ -126,6 +128,8 @@ class Store(HistoryReader):
             self.trash,
         )
         self.drafts = Drafts(db, self.process_lock)
+        self.attachment_files = AttachmentFiles(db.path)
+        self.attachments = Attachments(db, self.attachment_files)
         self.local_state = LocalState(db)
         self.search_history = SearchHistory(db)
         self.usage = Usage(db)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
+from .attachments.attachments import Attachments
 from .database.connection import Database
 from .errors import StoreError
 from .records import Change
@@ -34,6 +35,9 @@ SPARE_MESSAGES = 100
 SPARE_PAUSE = 0.05
 """Messages that wait for the search index, or to be forgotten, are taken so many at a time, with a pause after each: a
 key never waits for them."""
+
+FIRST_SWEEP, SWEEP_ROUNDS = 10, 3600
+"""Files that nothing uses any more are removed after so many polls, and then after each so many."""
 
 
 class StoreThread:
@@ -136,10 +140,14 @@ class StoreThread:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _use_spare_time(self) -> None:
+        rounds = 0
         while True:
             with suppress(StoreError):  # as above
                 while await self.run(_some_of_what_waits):  # noqa: ASYNC110 - a pause, not a wait
                     await asyncio.sleep(SPARE_PAUSE)
+                rounds += 1
+                if rounds % SWEEP_ROUNDS == FIRST_SWEEP:
+                    await self.run(Attachments.sweep)
             await asyncio.sleep(POLL_SECONDS)
 
 

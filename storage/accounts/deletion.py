@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from ..attachments.files import erase_folder
 from ..errors import StoreBusy, StoreReadOnly
 from . import registry
 
@@ -18,6 +19,7 @@ def erase(path: Path) -> None:
     require_alone(path)
     try:
         registry.forget(path.parent, path.name)
+        erase_folder(path)
         for beside in sorted(path.parent.iterdir()):
             if beside.name.startswith((f"{path.name}", f"{path.stem}.backup-", f"{path.stem}-")):
                 beside.unlink(missing_ok=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
+from ..json_text import from_json, to_json
+from ..records import Attachment, attachments_from, attachments_json
 from ..text import storable
 from .conversations import text_of
 from .process_locks import ProcessLock, is_dead
@@ -29,22 +33,34 @@ class Drafts:
         Where it has none, it takes over the newest that a closed or crashed window left. Those of open windows stay
         with them.
         """
-        every = "select owner, content from drafts where session_id = :id order by updated_at desc, owner"
+        row = self._row(session_id)
+        return text_of(row["content"]) if row is not None else ""
+
+    def attachments(self, session_id: str | None) -> tuple[Attachment, ...]:
+        """Return what is attached to the draft that :meth:`get` returns."""
+        row = self._row(session_id)
+        return attachments_from(from_json(row["attachments"])) if row is not None else ()
+
+    def _row(self, session_id: str | None) -> sqlite3.Row | None:
+        every = "select owner, content, attachments from drafts where session_id = :id order by updated_at desc, owner"
         result = self.db.rows(every, id=session_id or "")
         mine = next((row for row in result if self._is_mine(row["owner"])), None)
         if mine is None and (left := next((row for row in result if self._is_left(row["owner"])), None)) is not None:
             if self.db.read_only is None and not self._take_over(session_id or "", left["owner"]):
-                return self.get(session_id)  # another window was first
+                return self._row(session_id)  # another window was first
             mine = left
-        return text_of(mine["content"]) if mine is not None else ""
+        return mine
 
     def unclaimed(self) -> int:
         """Return how many new conversations were begun in windows that are gone, and taken over by none."""
         rows = self.db.rows("select owner from drafts where session_id = ''")
         return sum(not self._is_mine(row["owner"]) and self._is_left(row["owner"]) for row in rows)
 
-    def save(self, session_id: str | None, text: str) -> None:
-        """Keep this window's unsent text; an empty one is forgotten."""
+    def save(self, session_id: str | None, text: str, attachments: Sequence[Attachment] | None = None) -> None:
+        """Keep this window's unsent text and what is attached to it; an empty draft is forgotten.
+
+        ``attachments`` None leaves those that are attached.
+        """
         values = {
             "id": session_id or "",
             "content": storable(text),
@@ -52,22 +68,38 @@ class Drafts:
             "owner": self._process_lock.name,
         }
         row = self.db.one(
-            "select content from drafts where session_id = :id and owner = :owner and :owner <> ''", **values
-        )
-        if values["content"] == (row["content"] if row else ""):
+            "select content, attachments from drafts where session_id = :id and owner = :owner and :owner <> ''",
+            id=values["id"], owner=values["owner"],
+        )  # fmt: skip
+        saved = (row["content"], row["attachments"]) if row else ("", "[]")
+        values["attachments"] = saved[1] if attachments is None else to_json(attachments_json(attachments))
+        if (values["content"], values["attachments"]) == saved:
             return
         self.db.require_writable()
         values["owner"] = self._process_lock.take()
         with self.db.write():
-            if text:
+            if text or values["attachments"] != "[]":
                 self.db.execute(
-                    """insert into drafts (session_id, owner, content, updated_at) values (:id, :owner, :content, :now)
-                    on conflict (session_id, owner) do update set
-                        content = excluded.content, updated_at = excluded.updated_at""",
+                    """insert into drafts (session_id, owner, content, attachments, updated_at)
+                    values (:id, :owner, :content, :attachments, :now)
+                    on conflict (session_id, owner) do update set content = excluded.content,
+                        attachments = excluded.attachments, updated_at = excluded.updated_at""",
                     values,
                 )
             else:
-                self.db.execute("delete from drafts where session_id = :id and owner = :owner", values)
+                self.db.execute(
+                    "delete from drafts where session_id = :id and owner = :owner",
+                    {"id": values["id"], "owner": values["owner"]},
+                )
+
+    def attach(self, session_id: str | None, attachments: Sequence[Attachment]) -> None:
+        """Keep what is attached to this window's draft, whose text stays as it is."""
+        row = self.db.one(
+            "select content from drafts where session_id = :id and owner = :owner and :owner <> ''",
+            id=session_id or "",
+            owner=self._process_lock.name,
+        )
+        self.save(session_id, text_of(row["content"]) if row is not None else "", attachments)
 
     def _take_over(self, session_id: str, owner: str) -> bool:
         """Make the draft of a window that is gone this window's; False when another has done so."""

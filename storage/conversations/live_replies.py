@@ -9,7 +9,7 @@ dead process.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +20,18 @@ from ..database.integers import int4
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound, StoreUnwritable
 from ..json_text import to_json
-from ..records import LiveReply, Message, NewTurn, Settled
+from ..records import (
+    ATTACHMENT_IDS,
+    ATTACHMENTS,
+    COUNTED_ATTACHMENTS,
+    MAX_ATTACHMENTS,
+    Attachment,
+    LiveReply,
+    Message,
+    NewTurn,
+    Settled,
+    attachments_json,
+)
 from ..text import storable
 from .arriving_replies import COLUMNS
 from .branch_changes import BranchChanges
@@ -67,10 +78,21 @@ class LiveReplies:
         self._trash = trash
 
     def begin_turn(
-        self, session_id: str | None, text: str, *, model: str | None, settings: Mapping[str, Any] | None = None
+        self,
+        session_id: str | None,
+        text: str,
+        *,
+        model: str | None,
+        settings: Mapping[str, Any] | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> NewTurn:
-        """Store a prompt before anything is asked: the conversation if need be, the message, the row of its reply."""
-        text = storable(text)
+        """Store a prompt before anything is asked: the conversation if need be, the message, the row of its reply.
+
+        Without text, the names of its attachments are the text.
+        """
+        if len(attachments) > MAX_ATTACHMENTS:
+            raise Invalid(f"A message can have {MAX_ATTACHMENTS} attachments at most. Remove some.")
+        text = storable(text if text.strip() else ", ".join(item.name for item in attachments))
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
         self.db.require_writable()
@@ -83,6 +105,9 @@ class LiveReplies:
             for key, value in (settings or {}).items():
                 self._conversations.set_setting(session_id, key, value)
             prompt = self._add_prompt(session_id, text, model, self._shown_branch.next_parent(session_id))
+            if attachments:
+                self._attach(prompt.id, attachments)
+                prompt = self._messages.get(prompt.id)
             reply = self._add_live(prompt, model, owner, parent_id=None if prompt.parent_id is None else prompt.id)
             return NewTurn(self._conversations.get(session_id), created, prompt, reply)
 
@@ -223,6 +248,16 @@ class LiveReplies:
         )  # fmt: skip
         self.db.touch(session_id)
         return self._messages.get(message_id)
+
+    def _attach(self, message_id: str, attachments: Sequence[Attachment]) -> None:
+        """Let a new message name what is attached to it."""
+        ids = [item.id for item in attachments[:COUNTED_ATTACHMENTS]]
+        metadata = {ATTACHMENTS: attachments_json(attachments), ATTACHMENT_IDS: ids}
+        self.db.execute(
+            """update chat_messages set metadata = :metadata, has_attachments = 1, attachment_count = :count
+            where id = :id""",
+            {"metadata": to_json(metadata), "count": len(ids), "id": message_id},
+        )
 
     def _add_live(
         self, prompt: Message, model: str | None, owner: str, *, parent_id: str | None, continues: str | None = None

@@ -43,7 +43,8 @@ _LISTS = (
     # what only this device has of the person's words and choices
     ("deleted_items", "select * from deleted_items where user_id = :id order by deleted_at, kind, id"),
     ("interactions_waiting", "select * from interactions_waiting order by place"),
-    ("drafts", "select session_id, content, updated_at from drafts order by session_id"),
+    ("drafts", "select session_id, content, attachments, updated_at from drafts order by session_id"),
+    ("attachments", "select id, media_type, size, created_at from attachments order by created_at, id"),
     ("live_replies", "select id, session_id, content, reasoning from live_replies order by id"),
     ("private_conversations", "select conv_id as session_id from sync_private order by conv_id"),
     ("conflicts", "select at, what, ref, value from sync_conflict order by id"),

@@ -99,6 +99,12 @@ class Privacy:
             values,
         )
         self.db.execute("delete from sync_outbox where conv_id = :id", values)
+        self.db.execute(
+            """update attachments set uploaded = 0 where id in (
+                select a.attachment_id from message_attachments as a join chat_messages as m on m.id = a.message_id
+                where m.session_id = :id)""",
+            values,
+        )
         # also where no server is known to have it: a copy of this file may have sent it
         self.db.execute(
             """insert into sync_tombstones (kind, id) values ('c', :id)

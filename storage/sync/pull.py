@@ -136,6 +136,7 @@ class SyncPull:
             self.db.execute("delete from sync_outbox where kind = 'x'")
             self.db.execute("delete from sync_seen")
             self.db.execute("delete from sync_deferred")
+            self.db.execute("update attachments set uploaded = 0, refused = null")
             self.db.execute(
                 """update sync_state set cursor = 0, full_cursor = 0, seen_seq = 0, seen_nonce = '', resync = 1,
                     complete = 0"""

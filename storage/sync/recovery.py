@@ -41,7 +41,10 @@ class Recovery:
         unsent = {row["id"] for row in self.db.rows(_UNSENT, id=session_id)}
         unsent |= {row["id"] for row in self.db.rows(_ASKED, id=session_id)}
         live = self.db.one("select 1 from live_replies where session_id = :id", id=session_id)
-        draft = self.db.one("select 1 from drafts where session_id = :id and trim(content) <> ''", id=session_id)
+        draft = self.db.one(
+            "select 1 from drafts where session_id = :id and (trim(content) <> '' or attachments <> '[]')",
+            id=session_id,
+        )
         if not unsent and live is None and draft is None:
             return None
         place = self.recovered_conversation(session_id)

@@ -20,7 +20,14 @@ ERROR = st.sampled_from([None, None, None, "", "boom"])
 ROLE = st.sampled_from(["user", "user", "assistant", "assistant", "system"])
 CONTENT = st.sampled_from(["", "x", 'say "hi"\n\\', "é" * 250, "🦜" * 210, "e\u0301" * 150])
 AT = st.sampled_from([f"2026-03-01T10:00:0{n}.{n}00000Z" for n in range(3)] + ["2026-03-01T10:00:00.000001Z"])
-JSON = st.sampled_from(['{"a": {"b": [1, 2.5, null, true]}, "é": "\\ud83e\\udd9c"}', "[]", "null", "7", '"s"'])
+ATTACHED = (
+    f'{{"attachments": [{{"id": "{"a1" * 32}", "name": "{"é" * 300}", "type": "image/png", "size": 7}}, 7, null, [],'
+    f' {{"id": "{"A" * 64}"}}, {{"id": 7}}, {{"id": "{"b" * 64}", "name": 7, "type": null, "size": -1}}, {{}}]}}'
+)
+NOT_ATTACHED = f'{{"attachments": {{"id": "{"a" * 64}"}}}}'
+JSON = st.sampled_from(
+    ['{"a": {"b": [1, 2.5, null, true]}, "é": "\\ud83e\\udd9c"}', "[]", "null", "7", '"s"', ATTACHED, NOT_ATTACHED]
+)
 
 REQUIRED = {"id": MESSAGE, "session_id": SESSION, "role": ROLE, "content": CONTENT}
 COUNTED = {

@@ -36,6 +36,7 @@ TABLES = (
     Table("public.user_activity_log", "user_activity_log", "user_id", (), frozenset({"id"})),
     Table("public.chat_sessions", "chat_sessions", "user_id"),
     Table("public.chat_messages", "chat_messages", "user_id"),
+    Table("public.message_attachments", "message_attachments", "user_id", ("message_id", "position")),
     Table("public.chat_memory", "chat_memory", "user_id"),
     Table("public.deleted_items", "deleted_items", "user_id", ("kind", "id")),
     Table("public.session_counts", "session_counts", "user_id", ("session_id",)),
@@ -52,7 +53,13 @@ SERVER = frozenset({"encrypted_password", "banned_until"})
 """Columns of auth.users that no mirror has."""
 
 UNOWNED = frozenset(
-    {"public.chat_messages", "public.session_counts", "public.session_settings", "public.visit_messages"}
+    {
+        "public.chat_messages",
+        "public.message_attachments",
+        "public.session_counts",
+        "public.session_settings",
+        "public.visit_messages",
+    }
 )
 """Where the mirror needs no owner: one file is one person's."""
 

@@ -11,6 +11,7 @@ from sterna.providers import Catalog, Endpoint, FailureKind, Model, ProviderErro
 from sterna.providers.endpoint import endpoints_from
 from sterna.providers.guide import guide
 from sterna.providers.openai import OpenAIProvider
+from sterna.providers.options import Options
 
 
 async def none(_: str) -> list[Any]:
@@ -202,6 +203,36 @@ async def test_the_context_length_is_the_settings_or_the_list_s() -> None:
         assert catalog.context_length("b/m") == 4096
         assert catalog.context_length("nowhere/m") is None
         await catalog.aclose()
+
+
+@pytest.mark.parametrize(
+    ("row", "takes_images"),
+    [
+        ({"architecture": {"input_modalities": ["text", "image"]}}, True),
+        ({"architecture": {"modality": "text->text"}}, False),
+        ({"capabilities": {"vision": True}}, True),
+        ({"capabilities": {"image_input": {"supported": False}}}, False),
+        ({"type": "vlm"}, True),
+        ({"type": "llm"}, False),
+        ({"capabilities": ["completion"]}, None),
+        ({}, None),
+    ],
+)
+async def test_a_list_says_whether_a_model_takes_images(row: dict[str, Any], takes_images: bool | None) -> None:
+    async with serving(answer("200 OK", {"data": [{"id": "m", **row}]})) as server:
+        catalog = made(Endpoint("a", server.url))
+        assert catalog.takes_images("a/m") is None
+        await catalog.models()
+        assert catalog.takes_images("a/m") is takes_images
+        await catalog.aclose()
+
+
+def test_settings_say_which_images_a_model_takes() -> None:
+    seeing = Options(images=True, image_size=512)
+    catalog = made(Endpoint("a", "http://a", options=Options(images=False), model_options={"claude-x": seeing}))
+    assert (catalog.takes_images("a/m"), catalog.image_size("a/m")) == (False, 2048)
+    assert (catalog.takes_images("a/claude-x"), catalog.image_size("a/claude-x")) == (True, 512)
+    assert catalog.takes_images("guide/guide") is False
 
 
 def test_a_configured_endpoint_comes_before_a_found_one_of_its_name() -> None:

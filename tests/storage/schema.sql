@@ -5,6 +5,20 @@ CREATE TABLE account_pending (
     value text not null constraint account_pending_json check (json_valid(value))
 ) strict, without rowid;
 
+CREATE TABLE attachments (
+    id text not null,                      -- SHA-256 of the content, in hexadecimal
+    media_type text not null,
+    size integer not null,
+    created_at text not null,
+    uploaded integer not null default 0,   -- local only. 1: the account's server has it
+    refused text,                          -- local only. Why the server does not take it
+    constraint attachments_pkey primary key (id),
+    constraint attachments_id_form check (length(id) = 64 and id not glob '*[^0-9a-f]*'),
+    constraint attachments_size_range check (size >= 0),
+    constraint attachments_uploaded_boolean check (uploaded in (0, 1)),
+    constraint attachments_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z')
+) strict, without rowid;
+
 CREATE TABLE auth_users (
     id text not null,
     email text,
@@ -138,7 +152,7 @@ CREATE TABLE "drafts" (
     session_id text not null,              -- empty: the conversation that is not made yet
     owner text not null default '',        -- name of the file that the window's process holds locked; empty: of no window that lives
     content text not null,
-    updated_at text not null,
+    updated_at text not null, attachments text not null default '[]' constraint drafts_attachments_json check (json_valid(attachments)),
     primary key (session_id, owner)
 ) strict, without rowid;
 
@@ -182,6 +196,16 @@ CREATE TABLE memory_input (
     before text, -- what the message said before, as memory_text
     constraint memory_input_one_row check (one = 1)
 ) strict;
+
+CREATE TABLE message_attachments (
+    message_id text not null,
+    position integer not null,
+    attachment_id text not null,
+    name text not null,
+    media_type text not null,
+    size integer not null,
+    constraint message_attachments_pkey primary key (message_id, position)
+) strict, without rowid;
 
 CREATE VIRTUAL TABLE message_search using fts5 (
     content,
@@ -689,6 +713,28 @@ select
 from profiles as p
 left join user_usage_daily as u on u.user_id = p.id and u.usage_date = (select today from moment);
 
+CREATE VIEW attachments_of_messages as
+select
+    m.id as message_id,
+    a.key as position,
+    json_extract(a.value, '$.id') as attachment_id,
+    substr(coalesce(iif(json_type(a.value, '$.name') = 'text', json_extract(a.value, '$.name'), null), ''), 1, 255) as name,
+    substr(coalesce(iif(json_type(a.value, '$.type') = 'text', json_extract(a.value, '$.type'), null), ''), 1, 100) as media_type,
+    iif(
+        json_type(a.value, '$.size') = 'integer' and json_extract(a.value, '$.size') between 0 and 9007199254740991,
+        json_extract(a.value, '$.size'),
+        0
+    ) as size
+from chat_messages as m, json_each(m.metadata, '$.attachments') as a
+where
+    m.has_attachments = 1
+    and json_type(m.metadata, '$.attachments') = 'array'
+    and a.key < 20
+    and a.type = 'object'
+    and json_type(a.value, '$.id') = 'text'
+    and length(json_extract(a.value, '$.id')) = 64
+    and json_extract(a.value, '$.id') not glob '*[^0-9a-f]*';
+
 CREATE VIEW chat_memory as
 select
     m.id,
@@ -930,6 +976,8 @@ CREATE INDEX idx_chat_sessions_user_id on chat_sessions (user_id);
 CREATE INDEX idx_chat_sessions_user_identifier on user_sessions (user_identifier);
 
 CREATE INDEX idx_chat_sessions_user_updated on chat_sessions (user_id, updated_at desc);
+
+CREATE INDEX idx_message_attachments_attachment_id on message_attachments (attachment_id);
 
 CREATE INDEX idx_model_access_model_id on model_access (model_id, is_active);
 
@@ -1518,6 +1566,38 @@ begin
         archived = exists (select 1 from session_settings where session_id = new.session_id and key = 'archived' and value not in ('false', 'null'))
     where id = new.session_id;
     update write_context set filling = 0;
+end;
+
+CREATE TRIGGER message_attachments_delete after delete on chat_messages
+when old.has_attachments = 1
+begin
+    delete from message_attachments where message_id = old.id;
+end;
+
+CREATE TRIGGER message_attachments_insert after insert on chat_messages
+when new.has_attachments = 1
+begin
+    insert into message_attachments (message_id, position, attachment_id, name, media_type, size)
+    select message_id, position, attachment_id, name, media_type, size
+    from attachments_of_messages
+    where message_id = new.id
+    on conflict (message_id, position) do nothing;
+    -- the server may have removed what no message had for long
+    update attachments
+    set uploaded = 0
+    where id in (select attachment_id from message_attachments where message_id = new.id);
+end;
+
+CREATE TRIGGER message_attachments_update after update of id, metadata, has_attachments on chat_messages
+when
+    (old.has_attachments = 1 or new.has_attachments = 1)
+    and (old.id, old.metadata, old.has_attachments) is not (new.id, new.metadata, new.has_attachments)
+begin
+    delete from message_attachments where message_id in (old.id, new.id);
+    insert into message_attachments (message_id, position, attachment_id, name, media_type, size)
+    select message_id, position, attachment_id, name, media_type, size
+    from attachments_of_messages
+    where message_id = new.id;
 end;
 
 CREATE TRIGGER model_access_default_times after insert on model_access
