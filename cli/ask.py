@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -17,10 +19,11 @@ import click
 from sterna.chat import OneOffTurn, Reply, Turns, add_discovered, build_catalog, needs_discovery
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
-from sterna.storage import Conversations, Finish, Message, Settled, StoreThread, clean
+from sterna.storage import AttachmentFiles, Conversations, Finish, Message, Settled, StoreThread, clean
 from sterna.storage.conversations.reply_notes import reply_details, reply_notes
 
 from .account_context import add_server_provider
+from .attach_arguments import attach_argument, keep_argument
 from .context import CommandContext, find_conversation
 from .conversation_argument import conversations
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
@@ -47,6 +50,8 @@ class Prompt:
     options: dict[str, Any]
     """Options under the names of a conversation's settings."""
     as_json: bool
+    attached: tuple[str, ...] = ()
+    """Paths of attachments; ``-`` for standard input."""
 
 
 @click.command(short_help="Ask a model and print its reply.")
@@ -64,6 +69,14 @@ class Prompt:
 )
 @click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Variable of the persona (repeatable).")
 @click.option("--system", "-s", help="System prompt.")
+@click.option(
+    "--attach",
+    "-a",
+    "attached",
+    multiple=True,
+    metavar="FILE",
+    help="Attach a text file, a PDF or an image (- : standard input). Can be repeated.",
+)
 @click.option("--temperature", "-t", type=FiniteRange(0, 2), help="Randomness: 0 = focused, 2 = creative.")
 @click.option("--no-store", is_flag=True, help="Save neither prompt nor reply.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
@@ -76,11 +89,15 @@ def ask(
     persona: str | None,
     variables: tuple[str, ...],
     system: str | None,
+    attached: tuple[str, ...],
     temperature: float | None,
     no_store: bool,
     as_json: bool,
 ) -> int:
     """Ask a model and print its reply. The prompt is the argument, standard input, or both, in this order.
+
+    With --attach the model is sent files too: text, the text of a PDF, and images (PNG, JPEG, WebP, GIF). A file is
+    kept with the conversation. With “-” standard input is attached, and is no part of the prompt.
 
     Prompt and reply are saved as a new conversation, or added to an existing one; --model, --persona, --system and
     --temperature are saved for its next messages. Ctrl+C stops the reply and saves it as far as it came; even if the
@@ -96,8 +113,10 @@ def ask(
     if no_store and conversation:
         raise click.UsageError("--no-store cannot continue a conversation. Remove --no-store or --conversation.")
     require_output()
-    text = prompt_text(prompt)
-    if not text.strip():
+    if attached.count("-") > 1:
+        raise click.UsageError("Standard input can be attached once only.")
+    text = " ".join(prompt) if "-" in attached else prompt_text(prompt)
+    if not text.strip() and not attached:
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
     options = {"model": model, "system_prompt": system, "temperature": temperature}
     options = {name: value for name, value in options.items() if value is not None}
@@ -106,12 +125,13 @@ def ask(
     elif variables:
         raise click.UsageError("--var requires --persona.")
     settings = context.settings()
-    request = Prompt(text, conversation, options, as_json)
+    request = Prompt(text, conversation, options, as_json, attached)
     if no_store:
         return asyncio.run(_ask_without_storing(context, settings, request))
 
     async def begin(turns: Turns, session_id: str | None) -> Reply:
-        _, reply = await turns.begin(session_id, text, settings=options)
+        attachments = [await attach_argument(turns.store, name) for name in attached]
+        _, reply = await turns.begin(session_id, text, settings=options, attachments=attachments)
         return reply
 
     return asyncio.run(run_turn(context, settings, conversation, str(options.get("model", "")), begin, as_json=as_json))
@@ -274,9 +294,13 @@ def _signals(stop: Stop) -> Iterator[None]:
 async def _ask_without_storing(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
     """Send the prompt without opening the history."""
     catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
+    folder = ExitStack()
     try:
         await _require_model(catalog, settings, prompt.options.get("model", ""))
-        turn = OneOffTurn(catalog, settings, prompt.text, own=prompt.options)
+        files = AttachmentFiles(Path(folder.enter_context(TemporaryDirectory(prefix="sterna-"))) / "unsaved.db")
+        attachments = [keep_argument(files, name) for name in prompt.attached]
+        text = prompt.text if prompt.text.strip() else ", ".join(item.name for item in attachments)
+        turn = OneOffTurn(catalog, settings, text, own=prompt.options, files=files, attachments=attachments)
         stop = Stop(turn.reply)
         with _signals(stop):
             running = asyncio.create_task(turn.run())
@@ -285,6 +309,7 @@ async def _ask_without_storing(context: CommandContext, settings: Settings, prom
             settled = await running
     finally:
         await catalog.aclose()
+        folder.close()
     if prompt.as_json:
         print_json({"session_id": None, "message_id": None} | _reply_object(settled, settled.finish))
     else:

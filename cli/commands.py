@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "tag": "labels:tag",
         "tags": "labels:tags",
         "export": "export:export",
+        "attachments": "attachments:attachments",
         "models": "models:models",
         "personas": "personas:personas",
         "keys": "keys:keys",

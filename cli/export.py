@@ -20,6 +20,7 @@ from sterna.sync.factory import open_api
 from .account_context import current_account, open_accounts
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
+from .export_attachments import AttachmentLine, export_file, is_zip, markdown_line, new_zip
 from .history import PAGE, all_messages, conversation_object, heading
 from .output import escaped, json_line, local_time, without_controls, write_text
 from .output_files import new_file, new_folder
@@ -39,7 +40,9 @@ _NOT_IN_NAMES = re.compile(r"[^\w-]+")
 )
 @click.option("--branches", is_flag=True, help="Include branches that the chat does not show.")
 @click.option("--everything", is_flag=True, help="Include the data that the server has of you.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="New file (json) or new folder (markdown).")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="New file (json), new folder (markdown), or new .zip file."
+)
 @click.option("--force", is_flag=True, help="Replace the file, or write into the folder, if it exists.")
 @click.pass_obj
 def export(
@@ -65,6 +68,9 @@ def export(
 
     As markdown, the output is one text, or with --output a folder with one file per conversation.
 
+    Attached files are in the folder attachments beside the texts. With an --output that ends in .zip, all of it is one
+    zip file, for json too; a json file alone names the attached files.
+
     The file or folder appears once it is complete; a failed export leaves none.
     """
     if everything and (names or form != "json"):
@@ -76,17 +82,27 @@ def export(
         ids = [find_conversation(store, name) for name in names]
         if form == "json":
             write = partial(_everything, context) if everything else partial(_json, ids, branches)
-            if output is None:
+            if output is not None and is_zip(output):
+                with new_zip(output, force=force) as folder:
+                    with new_file(folder / "export.json", force=False) as file:
+                        code = write(store, file)
+                    _copy_attachments(store, ids, folder)
+            elif output is None:
                 code = write(store, sys.stdout)
             else:
                 with new_file(output, force=force) as file:
                     code = write(store, file)
         elif output is None:
+            line_of = partial(markdown_line, store.attachment_files, folder=None)
             for session in _sessions(store, ids):
-                for line in _document(store, session, branches):
+                for line in _document(store, session, branches, line_of):
                     write_text(line)
+        elif is_zip(output):
+            with new_zip(output, force=force) as folder:
+                _write_documents(store, ids, branches, folder, output, force)
         else:
-            _folder(store, ids, branches, output, force)
+            with new_folder(output, force=force) as folder:
+                _write_documents(store, ids, branches, folder, output, force)
     if output is not None:
         click.echo(f"Exported to {output}", err=True)
     return code
@@ -116,13 +132,20 @@ def _json(ids: list[str], branches: bool, store: Store, file: TextIO) -> int:
     return 0
 
 
-def _folder(store: Store, ids: list[str], branches: bool, folder: Path, force: bool) -> None:
-    with new_folder(folder, force=force) as new:
-        for session in _sessions(store, ids):
-            title = _NOT_IN_NAMES.sub("-", one_line(session.title)).strip("-")[:60]
-            name = "-".join(part for part in (session.created_at[:10], title, short_id(session.id)) if part)
-            with new_file(new / f"{name}.md", force=force, folder=folder) as file:
-                file.writelines(_document(store, session, branches))
+def _copy_attachments(store: Store, ids: list[str], folder: Path) -> None:
+    used = [item for one in ids for item in store.attachments.used(one)] if ids else store.attachments.used()
+    for item in used:
+        export_file(store.attachment_files, item.attachment, folder)
+
+
+def _write_documents(store: Store, ids: list[str], branches: bool, new: Path, shown: Path, force: bool) -> None:
+    """Write one file for each conversation into the folder ``new``; errors name ``shown``."""
+    line_of = partial(markdown_line, store.attachment_files, folder=new)
+    for session in _sessions(store, ids):
+        title = _NOT_IN_NAMES.sub("-", one_line(session.title)).strip("-")[:60]
+        name = "-".join(part for part in (session.created_at[:10], title, short_id(session.id)) if part)
+        with new_file(new / f"{name}.md", force=force, folder=shown) as file:
+            file.writelines(_document(store, session, branches, line_of))
 
 
 def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
@@ -141,17 +164,17 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
             offset += len(page)
 
 
-def _document(store: Store, session: Conversation, branches: bool) -> Iterator[str]:
+def _document(store: Store, session: Conversation, branches: bool, attachment_line: AttachmentLine) -> Iterator[str]:
     """Yield the conversation as Markdown, in pieces that end with a line end; texts are unchanged."""
     yield f"# {without_controls(session.title).strip()}\n\n"
     yield f"{local_time(session.created_at)} · {session.id}\n"
-    yield from _texts(all_messages(store, session.id))
+    yield from _texts(all_messages(store, session.id), attachment_line)
     if branches:
-        yield from _other_branches(store, session.id)
+        yield from _other_branches(store, session.id, attachment_line)
     yield "\n"
 
 
-def _other_branches(store: Store, session_id: str) -> Iterator[str]:
+def _other_branches(store: Store, session_id: str, attachment_line: AttachmentLine) -> Iterator[str]:
     """Yield what the other branches have beside the shown one, each message once."""
     written = {message.id for message in all_messages(store, session_id)}
     for end in store.branches.ends(session_id):
@@ -161,14 +184,15 @@ def _other_branches(store: Store, session_id: str) -> Iterator[str]:
             where = path[path.index(rest[0]) - 1] if rest[0] is not path[0] else None
             after = f"after “{one_line(where.content, 60)}”" if where is not None else "from the beginning"
             yield f"\n---\n\n*Another branch, {after}*\n"
-            yield from _texts(rest)
+            yield from _texts(rest, attachment_line)
             written |= {message.id for message in rest}
 
 
-def _texts(messages: Iterable[Message]) -> Iterator[str]:
+def _texts(messages: Iterable[Message], attachment_line: AttachmentLine) -> Iterator[str]:
     for message in messages:
         yield f"\n{heading(message)}\n\n"
         if message.content:
             yield message.content if message.content.endswith("\n") else message.content + "\n"
+        yield from map(attachment_line, message.attachments)
         if message.error_message:
             yield f"*({one_line(message.error_message)})*\n"

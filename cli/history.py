@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sterna.storage import NotFound, clean, clip, one_line
+from sterna.storage import NotFound, attachments_json, clean, clip, one_line, size_text
 from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 from sterna.storage.conversations.tags import labels_of
 
@@ -119,7 +119,8 @@ def show(
 
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     pinned, archived, tags, settings, messages (each: id, role, content, at, model, finish, error, reasoning,
-    input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, and what `ask` adds) and live (arriving replies:
+    input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, attachments if there are any, and what `ask` adds)
+    and live (arriving replies:
     id, model, content). A parent_id is the message that a message follows: null for the one before it in time, empty
     for none. With --branches it prints one object per line: branch, shown, message_id, at, content (of the last
     message).
@@ -140,6 +141,8 @@ def show(
                 write_text(_block_quote(message.reasoning) + "\n\n", dim=True)
             if message.content:
                 _print_text(message.content)
+            for item in message.attachments:
+                click.echo(paint(f"[attached: {one_line(item.name, 60)}, {size_text(item.size)}]", dim=True))
             for title, url in reply_sources(message.metadata)[:SHOWN]:
                 click.echo(paint(f"[{title_line(title or url, 60)}] {one_line(url, 200)}", dim=True))
             for note in reply_notes(message.metadata):
@@ -234,21 +237,26 @@ def _block_quote(text: str) -> str:
 
 
 def _message_object(message: Message) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "role": message.role,
-        "content": message.content,
-        "at": message.message_timestamp,
-        "model": message.model,
-        "finish": message.finish,
-        "error": message.error_message,
-        "reasoning": message.reasoning or "",
-        "input_tokens": message.input_tokens,
-        "output_tokens": message.output_tokens,
-        "total_tokens": message.total_tokens,
-        "elapsed_ms": message.elapsed_ms,
-        "parent_id": message.parent_id,
-    } | reply_details(message.metadata)
+    attached = {"attachments": attachments_json(message.attachments)} if message.attachments else {}
+    return (
+        {
+            "id": message.id,
+            "role": message.role,
+            "content": message.content,
+            "at": message.message_timestamp,
+            "model": message.model,
+            "finish": message.finish,
+            "error": message.error_message,
+            "reasoning": message.reasoning or "",
+            "input_tokens": message.input_tokens,
+            "output_tokens": message.output_tokens,
+            "total_tokens": message.total_tokens,
+            "elapsed_ms": message.elapsed_ms,
+            "parent_id": message.parent_id,
+        }
+        | attached
+        | reply_details(message.metadata)
+    )
 
 
 def _live_reply_object(reply: LiveReply) -> dict[str, Any]:

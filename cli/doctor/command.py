@@ -133,9 +133,21 @@ def _data_file(store: Store, path: Path) -> Iterator[Finding]:
         counts.append(counted(len(arriving), "reply arriving", "replies arriving"))
     yield Finding("history", ", ".join(counts))
     yield Finding("sync", sync_status(store))
+    yield from _attachments(store)
     copies = sorted(path.parent.glob(f"{path.stem}.backup-*.db"))
     if copies:
         yield Finding("copies", ", ".join(copy.name for copy in copies))
+
+
+def _attachments(store: Store) -> Iterator[Finding]:
+    used = {item.attachment.id: item for item in store.attachments.used()}
+    if used:
+        total = sum(item.attachment.size for item in used.values())
+        missing = sum(not item.is_here for item in used.values())
+        absent = f", {missing} not on this computer" if missing else ""
+        yield Finding("attachments", f"{counted(len(used), 'file')}, {total / 1e6:,.1f} MB{absent}")
+        if store.attachment_files.folder.exists():
+            yield from _permissions(store.attachment_files.folder, 0o700)
 
 
 def _permissions(path: Path, expected: int) -> Iterator[Finding]:

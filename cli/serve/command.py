@@ -112,6 +112,12 @@ def _number(name: str, default: int, bounds: tuple[int, int], help_text: str) ->
 @_number(
     "--account-megabytes", 10 * 1024, (0, 10**9), "Maximum megabytes that an account can upload in total. 0: no limit."
 )
+@_number(
+    "--attachment-megabytes",
+    1024,
+    (0, 10**6),
+    "Maximum megabytes of the attached files of an account. 0: none are taken.",
+)
 @_number("--connections", 1024, (16, 10**6), "Maximum open connections; beyond that, idle ones are closed.")
 @click.option(
     "--log",

@@ -63,6 +63,7 @@ def server_settings(options: dict[str, Any], context: CommandContext) -> ServerS
         sync_requests=options["sync_requests"],
         sync_megabytes=options["sync_megabytes"],
         account_megabytes=options["account_megabytes"],
+        attachment_megabytes=options["attachment_megabytes"],
         metrics_token=options["metrics_token"],
         smtp_url=_smtp(options),
         mail_from=options["mail_from"],
