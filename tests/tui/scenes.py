@@ -10,7 +10,7 @@ from home import frame, until, write
 from textual.pilot import Pilot
 
 from sterna.config import EndpointSettings
-from sterna.storage import Conflict
+from sterna.storage import Attachment, Conflict, Drafts
 from sterna.tui.app import SternaApp
 from sterna.tui.main.welcome import Providers
 
@@ -26,6 +26,9 @@ CONFLICT = Conflict(
     mine="Three copies, two media, one elsewhere.",
     theirs="Four copies, on three continents, each read back once a year.",
 )
+
+
+FILES = {"notes of a long day.md": 700, "counts.csv": 3}
 
 
 async def nothing(pilot: Pilot[int], app: SternaApp) -> None:
@@ -196,6 +199,23 @@ async def noticing(pilot: Pilot[int], app: SternaApp) -> None:
     await until(pilot, lambda: "And one more." in frame(app))
 
 
+async def attaching(pilot: Pilot[int], app: SternaApp) -> None:
+    from sterna.chat import attach_bytes
+
+    store, session_id = app.context.store, app.main.conversation.id
+    files = [await attach_bytes(store, name, b"terns " * count) for name, count in FILES.items()]
+    await store.run(Drafts.attach, session_id, files)
+    await app.main.attachments.open(session_id)
+    await until(pilot, lambda: "counts.csv" in frame(app))
+
+
+def _choose_attachment(app: SternaApp) -> Any:
+    from sterna.tui.dialogs.attach import ChooseAttachment
+
+    files = [Attachment(str(count) * 64, name, "text/plain", 6 * count) for name, count in FILES.items()]
+    return ChooseAttachment("Open an attachment", files)
+
+
 async def welcoming(pilot: Pilot[int], app: SternaApp) -> None:
     await beginning(pilot, app)
     app.main.welcome.first = True
@@ -216,6 +236,8 @@ DIALOGS: dict[str, Scene] = {
     "sign_in": pushing(_sign_in),
     "choose": pushing(_choose),
     "conflict": pushing(_conflict),
+    "attach": pressing("alt+f", "Attach a file"),
+    "attachments": pushing(_choose_attachment),
     "themes": pressing("shift+f7", "sterna-dark"),
     "models": choosing,
     "search": searching,
@@ -247,6 +269,10 @@ PARTS: dict[str, Scene] = {
     "welcome": welcoming,
     "trouble": troubling,
     "notices": noticing,
+    "code": using_code,
+    "find": finding,
+    "leader": leading,
+    "attaching": attaching,
 }
 """Parts of the main screen, each with the focus."""
 

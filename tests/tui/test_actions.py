@@ -16,6 +16,7 @@ from sterna.tui.app import SternaApp
 from sterna.tui.main.conversation_actions import ConversationActions
 from sterna.tui.main.label_actions import LabelActions
 from sterna.tui.main.layout import MainLayout
+from sterna.tui.main.prompt_attachments import PromptAttachments
 from sterna.tui.main.reading_actions import ReadingActions
 from sterna.tui.main.screen import MainScreen
 from sterna.tui.main.turn_actions import TurnActions
@@ -45,6 +46,7 @@ TARGETS: dict[Target, type] = {
     Target.WRITING: WritingActions,
     Target.READING: ReadingActions,
     Target.LABELS: LabelActions,
+    Target.ATTACHMENTS: PromptAttachments,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

@@ -147,7 +147,7 @@ async def test_a_file_is_found_by_a_part_of_its_name(
 ) -> None:
     folder = tmp_path_factory.mktemp("files")
     (folder / "source").mkdir()
-    (folder / "source" / "terns.py").write_text("")
+    (folder / "source" / "terns.py").write_text("fly()")
     (folder / "readme.md").write_text("")
     monkeypatch.chdir(folder)
     app = home.app()
@@ -156,14 +156,14 @@ async def test_a_file_is_found_by_a_part_of_its_name(
         await typed(pilot, "see @tern")
         await until(pilot, lambda: choices(app) == ["source/terns.py"])
         await pilot.press("tab")
-        await until(pilot, lambda: app.main.prompt.text == "see source/terns.py ")
+        await until(pilot, lambda: [item.name for item in app.main.attachments.items] == ["terns.py"])
+        assert app.main.prompt.text == "see "
         await typed(pilot, "and @source/")
         await until(pilot, lambda: choices(app) == ["terns.py"])
         await pilot.press("enter")
         await until(pilot, lambda: home.model.requests)
-    assert home.model.requests[0].messages[-1].content == "see source/terns.py and @source/", (
-        "enter sends what is typed"
-    )
+    sent = home.model.requests[0].messages[-1].content
+    assert sent.endswith("</attachment>\n\nsee and @source/"), "enter sends what is typed"
 
 
 def test_files_that_git_ignores_are_not_offered(tmp_path: Path) -> None:

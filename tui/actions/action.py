@@ -38,6 +38,8 @@ class Target(Enum):
     """``ReadingActions`` of the main screen."""
     LABELS = auto()
     """``LabelActions`` of the main screen."""
+    ATTACHMENTS = auto()
+    """``PromptAttachments`` of the main screen."""
 
 
 class Needs(Flag):

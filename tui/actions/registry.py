@@ -21,6 +21,7 @@ _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, 
 _labels = partial(Action, scope=Scope.MAIN, target=Target.LABELS, needs=CONVERSATION)
 _turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
 _writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
+_attachments = partial(Action, scope=Scope.MAIN, target=Target.ATTACHMENTS, needs=Needs.STORE)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
 _reading = partial(Action, scope=Scope.MAIN, target=Target.READING, needs=CONVERSATION)
 _transcript = partial(Action, scope=Scope.TRANSCRIPT, needs=Needs.CONVERSATION)
@@ -170,6 +171,20 @@ WRITING = (
         "snippet.insert", "Insert snippet", "alt+s,leader N", "Insert a saved text at the cursor",
         "insert_snippet", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
+    _attachments(
+        "attachment.add", "Attach a file", "alt+f,leader A",
+        "Attach a text file, a PDF or an image (so does dropping it on the terminal, or pasting its path)",
+        "choose", focus=Focus.LEAVES,
+    ),
+    _attachments(
+        "attachment.paste", "Attach the clipboard's image", "alt+v,leader V", "Attach the image in the clipboard",
+        "paste_image",
+    ),
+    _attachments(
+        "attachment.remove", "Remove an attachment", "alt+x,leader X",
+        "Remove an attachment from the prompt (so does a click)",
+        "remove_one",
+    ),
 )  # fmt: skip
 
 READING = (
@@ -272,6 +287,10 @@ READING = (
     _transcript(
         "transcript.delete", "Delete message", "d", "Delete the selected message (can be undone)",
         "delete", destroys=True,
+    ),
+    _transcript(
+        "transcript.attachments", "Open an attachment", "f,leader O", "Open what is attached to the selected message",
+        "attachments",
     ),
     _transcript("transcript.next_match", "Next match", "n", "Go to the next search match", "match(1)"),
     _transcript("transcript.previous_match", "Previous match", "N", "Go to the previous search match", "match(-1)"),

@@ -17,6 +17,7 @@ from textual.worker import Worker
 from ..actions.action import Scope
 from ..context import AppContext
 from ..prompt import Prompt
+from ..prompt.attachments import AttachmentRow
 from .heading import Heading
 from .notice_bar import NoticeBar
 from .queue_bar import QueueBar
@@ -53,6 +54,7 @@ class MainLayout(Screen[None]):
                 yield Welcome(id="welcome")
                 yield NoticeBar(id="notice")
                 yield QueueBar(id="queue")
+                yield AttachmentRow(id="attachments")
                 yield Prompt(id="prompt")
         yield StatusLine(id="status")
 

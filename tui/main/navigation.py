@@ -14,6 +14,7 @@ from .conversation import OpenConversation
 from .drafts import PAUSE_SECONDS, Drafts
 from .layout import MainLayout
 from .notice_bar import NEW
+from .prompt_attachments import PromptAttachments
 from .sentences import drafts_left, quoted, removed_elsewhere
 from .status_display import StatusDisplay
 
@@ -32,11 +33,18 @@ LEFT_OFF = timedelta(minutes=10)
 class Navigation:
     """Opens conversations with their drafts."""
 
-    def __init__(self, layout: MainLayout, conversation: OpenConversation, display: StatusDisplay) -> None:
+    def __init__(
+        self,
+        layout: MainLayout,
+        conversation: OpenConversation,
+        display: StatusDisplay,
+        attachments: PromptAttachments,
+    ) -> None:
         self._layout = layout
         self._display = display
         self._context = layout.context
         self.conversation = conversation
+        self._attachments = attachments
         self.drafts = Drafts(lambda: self._context.store, layout.complain)
         self.opened: Callable[[], None] = lambda: None
         """Called when another conversation is shown, to show what waits in it."""
@@ -53,6 +61,7 @@ class Navigation:
         last = await store.run(storage.LocalState.get, LAST_OPEN)
         record = await self.find(last) if isinstance(last, str) else None
         layout.prompt.join(await self.drafts.read(record.id if record else None))
+        await self._attachments.open(record.id if record else None, carried=self._attachments.items)
         self.conversation.reopened = True
         layout.sidebar.disabled = False
         await layout.sidebar.reload()
@@ -80,10 +89,12 @@ class Navigation:
             draft = await self.drafts.read(conversation_id)
             prompt, left_id = self._layout.prompt, self.conversation.id
             left_draft = prompt.draft
+            carried = self._attachments.items if carry else ()
             self.conversation.record = record
             prompt.put(draft)
             if carry:
                 prompt.join(left_draft)
+            await self._attachments.open(conversation_id, carried=carried)
             self._context.spawn(self._save_left_draft(left_id, "" if carry else left_draft), "drafts.save")
         await self.show(record, at=at, query=query)
 

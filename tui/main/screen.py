@@ -14,6 +14,8 @@ from ..actions.typeahead import typeahead
 from ..context import AppContext
 from ..messages import ActionRequested
 from ..prompt import Prompt
+from ..prompt.attachments import AttachmentRow
+from .attachment_opener import open_attachments
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
 from .label_actions import LabelActions
@@ -21,6 +23,7 @@ from .layout import MainLayout
 from .leader import LeaderKeys
 from .navigation import Navigation
 from .notices import place_notices
+from .prompt_attachments import PromptAttachments
 from .queue_bar import QueueBar
 from .reading_actions import ReadingActions
 from .reply_notice import Alerting, ReplyNotice
@@ -52,23 +55,31 @@ class MainScreen(MainLayout):
         super().__init__(context)
         self.conversation = OpenConversation(context)
         self.status_display = StatusDisplay(self, self.conversation)
-        self.navigation = Navigation(self, self.conversation, self.status_display)
+        self.attachments = PromptAttachments(self, self.conversation)
+        self.navigation = Navigation(self, self.conversation, self.status_display, self.attachments)
         self.conversation_actions = ConversationActions(self, self.navigation, self.status_display)
         self.turn_actions = TurnActions(
             self,
             self.navigation,
             self.status_display,
+            self.attachments,
             offer_undo=self.conversation_actions.offer_undo,
             run_command=lambda *about: self.writing_actions.run_command(*about),
         )
         self.writing_actions = WritingActions(
-            self, self.navigation, self.status_display, self.conversation_actions, self.turn_actions.queue
+            self,
+            self.navigation,
+            self.status_display,
+            self.conversation_actions,
+            self.turn_actions.queue,
+            self.attachments,
         )
         self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
         self.leader = LeaderKeys(self, self.can_perform)
         self.label_actions = LabelActions(self, self.navigation, offer_undo=self.conversation_actions.offer_undo)
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
+            Target.ATTACHMENTS: self.attachments,
             Target.LAYOUT: self,
             Target.CONVERSATIONS: self.conversation_actions,
             Target.TURNS: self.turn_actions,
@@ -250,6 +261,14 @@ class MainScreen(MainLayout):
     def _take_back(self, event: QueueBar.Chosen) -> None:
         self.turn_actions.queue.take_back(event.index)
 
+    @on(Prompt.PathsPasted)
+    def _attach_pasted(self, event: Prompt.PathsPasted) -> None:
+        self.attachments.add_paste(event.text)
+
+    @on(AttachmentRow.RemoveRequested)
+    def _remove_attachment(self, event: AttachmentRow.RemoveRequested) -> None:
+        self.attachments.remove(event.attachment_id)
+
     @on(Prompt.Edited)
     def _save_draft_soon(self) -> None:
         self.navigation.save_draft_soon()
@@ -292,6 +311,9 @@ class MainScreen(MainLayout):
 
     def _on_transcript_copied(self, event: Transcript.Copied) -> None:
         self.turn_actions.say_copied(event.what)
+
+    def _on_transcript_attachments_requested(self, event: Transcript.AttachmentsRequested) -> None:
+        open_attachments(self, event.attachments)
 
     def _on_transcript_delete_requested(self, event: Transcript.DeleteRequested) -> None:
         self.turn_actions.delete_message(event.message_id)

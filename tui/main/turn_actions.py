@@ -12,6 +12,7 @@ from ..prompt import slash_commands
 from .layout import MainLayout
 from .navigation import Navigation
 from .notice_bar import OPEN
+from .prompt_attachments import PromptAttachments
 from .prompt_queue import PromptQueue
 from .status_display import StatusDisplay
 
@@ -32,6 +33,7 @@ class TurnActions:
         layout: MainLayout,
         navigation: Navigation,
         display: StatusDisplay,
+        attachments: PromptAttachments,
         *,
         offer_undo: Callable[[str], None],
         run_command: Callable[[slash_commands.Command, str, Prompt.Submitted], None],
@@ -41,6 +43,7 @@ class TurnActions:
         self._display = display
         self._context = layout.context
         self._conversation = navigation.conversation
+        self._attachments = attachments
         self._offer_undo = offer_undo
         self._run_command = run_command
         self._is_sending = False
@@ -78,6 +81,11 @@ class TurnActions:
             self._layout.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
         elif self._is_sending:
             self._layout.notify("Your message is being saved.")
+        elif self._attachments.is_reading:
+            self._layout.notify("An attachment is still being read. Send again in a moment.")
+        elif self._conversation.live_reply is not None and self._attachments.items:
+            stop = self._context.key_of("reply.stop")
+            self._layout.notify(f"Only text can wait for a reply. {stop} stops it. Your text and files are kept.")
         elif self._conversation.live_reply is not None:
             self.queue.add(event)
         else:
@@ -89,10 +97,15 @@ class TurnActions:
         try:
             await context.ready.wait()
             assert context.turns is not None
-            conversation_id, choices = conversation.id, conversation.choices
+            conversation_id, choices, attachments = conversation.id, conversation.choices, self._attachments.items
             begun, reply = await context.turns.begin(
-                conversation_id, text, model=choices.get("model"), settings=None if conversation_id else choices
+                conversation_id,
+                text,
+                model=choices.get("model"),
+                settings=None if conversation_id else choices,
+                attachments=attachments,
             )
+            await self._attachments.sent(conversation_id, attachments)
             if conversation.id == conversation_id:
                 prompt.sent(event.shown, event.text)
                 await self._follow(begun.session.id, reply)

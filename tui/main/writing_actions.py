@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sterna import config, storage
@@ -13,6 +14,7 @@ from .completion import Completion
 from .layout import MainLayout
 from .navigation import Navigation
 from .persona_actions import PersonaActions
+from .prompt_attachments import PromptAttachments
 from .prompt_queue import PromptQueue
 from .status_display import StatusDisplay
 
@@ -32,12 +34,14 @@ class WritingActions:
         display: StatusDisplay,
         conversations: ConversationActions,
         queue: PromptQueue,
+        attachments: PromptAttachments,
     ) -> None:
         self._layout = layout
         self._navigation = navigation
         self._display = display
         self._conversations = conversations
         self._queue = queue
+        self._attachments = attachments
         self._context = layout.context
         self._conversation = navigation.conversation
         self._personas = PersonaActions(layout, navigation, display)
@@ -45,6 +49,7 @@ class WritingActions:
         self._is_editing = False
         self._with_argument: dict[str, Callable[[str], Awaitable[bool]]] = {
             "search": self._search,
+            "attach": self._attach,
             "model": self._use_model,
             "persona": self._personas.use,
             "system": self._set_system_prompt,
@@ -166,9 +171,12 @@ class WritingActions:
     # Files
 
     def choose_file(self, token: Token, path: str) -> None:
-        """Put the path of a file in the place of a token."""
-        quoted = f'"{path}"' if " " in path else path
-        self._layout.prompt.complete(token, f"{quoted} ")
+        """Attach the file that a token names."""
+        if token.kind == "file":
+            self._layout.prompt.complete(token, "")
+        else:
+            self._layout.prompt.empty()
+        self._attachments.add([Path(path)])
 
     # Slash commands
 
@@ -187,6 +195,12 @@ class WritingActions:
                 self._layout.prompt.sent(event.shown, event.text)
         except (config.ConfigError, ProviderError, storage.StoreError) as error:
             self._layout.complain(str(error))
+
+    async def _attach(self, typed: str) -> bool:
+        from sterna.chat import typed_files
+
+        self._attachments.add(await asyncio.to_thread(typed_files, typed))
+        return True
 
     async def _search(self, words: str) -> bool:
         self._layout.prompt.empty()

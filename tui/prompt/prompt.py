@@ -76,6 +76,12 @@ class Prompt(TextArea):
         """Part of the text before it that can be completed."""
 
     @dataclass
+    class PathsPasted(Message):
+        """A paste looks like paths of files."""
+
+        text: str
+
+    @dataclass
     class Edited(Message):
         """The text changed."""
 
@@ -90,6 +96,8 @@ class Prompt(TextArea):
         self._pastes = Pastes()
         self._walks = 0
         """Changes of the text that are steps through the history, and not yet reported."""
+        self.has_attachments = False
+        """True while something is attached, which can be sent without text."""
 
     @property
     def draft(self) -> str:
@@ -120,6 +128,8 @@ class Prompt(TextArea):
 
     def sent(self, shown: str, text: str) -> None:
         """Clear what was submitted and is stored now, and keep what has been typed behind it meanwhile."""
+        if not shown:
+            return
         self.history_of_prompts.add(text)
         before, match, after = self.text.partition(shown)
         aside = self.history_of_prompts.aside
@@ -146,7 +156,7 @@ class Prompt(TextArea):
             self.replace("\n", (row, column - 1), (row, column))
             return
         text = self.whole
-        if not text.strip():
+        if not text.strip() and not self.has_attachments:
             self.post_message(self.Refused("The prompt is empty.", is_empty=True))
         elif len(text) > LONGEST:
             self.post_message(
@@ -276,7 +286,7 @@ class Prompt(TextArea):
                 self.action_newline()
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Insert a paste; a long one as its label."""
+        """Attach the files that a paste names; insert any other paste."""
         if (ahead := typeahead(self.app)).takes(event):
             ahead.keep(event)
             return
@@ -284,7 +294,10 @@ class Prompt(TextArea):
         event.prevent_default()
         if self.read_only:
             return
-        self.insert_paste(event.text)
+        if _may_be_paths(event.text):
+            self.post_message(self.PathsPasted(event.text))
+        else:
+            self.insert_paste(event.text)
 
     def insert_paste(self, text: str) -> None:
         """Insert a text at the cursor, in place of the selection; a long one as its label."""
@@ -339,6 +352,15 @@ class Prompt(TextArea):
         self._pastes = Pastes()
         self.load_text(_tidy_draft(draft, self._pastes))
         self.move_cursor(self.document.end)
+
+
+def _may_be_paths(text: str) -> bool:
+    """Return whether a paste begins as paths do; the disk is looked at later."""
+    if text.lstrip()[:1] not in tuple("/~'\"\\f"):
+        return False
+    from sterna.chat import may_be_paths
+
+    return may_be_paths(text)
 
 
 def _tidy(text: str) -> str:

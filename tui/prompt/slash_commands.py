@@ -45,6 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("new", "conversation.new", aliases=("clear",)),
     Command("search", "conversation.search", "WORDS", "with words, search for them"),
     Command("model", "model.choose", "NAME", "with a name, use that model", ("models",)),
+    Command("attach", "attachment.add", "FILE", "with a path, attach that file"),
     Command("persona", "persona.choose", "NAME", "with a name, use that one", ("personas",)),
     Command("system", "conversation.settings", "TEXT", "with a text, use it as system prompt"),
     Command("title", "conversation.rename", "TEXT", "with a text, use it as title", ("rename",)),

@@ -29,6 +29,7 @@ from ..markdown import (
     plain_blocks,
 )
 from ..markdown.styles import MUTED
+from .attachment_lines import attachment_lines
 from .parts import MARKS, MessageOptions, code_words, footer, header, reasoning_line, time_text, versions_line
 from .row_cache import RowCache
 
@@ -53,6 +54,8 @@ class MessageView(DocumentView):
         """Number of the block of code that was clicked."""
         action: str | None = None
         """Action of the word in its label that was clicked."""
+        attachment: int | None = None
+        """Position of the attachment whose line was clicked."""
 
     def __init__(self, source: Message | LiveReply, options: MessageOptions, now: datetime) -> None:
         super().__init__(Document(()))
@@ -76,6 +79,7 @@ class MessageView(DocumentView):
         self._body: Sequence[Block] = ()
         self._reasoning_line: Block | None = None
         """Line that stands for the reasoning; a click opens and closes it."""
+        self._attachment_lines: Sequence[Block] = ()
         self._cache = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
@@ -190,6 +194,8 @@ class MessageView(DocumentView):
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
         parts += self._body
         if self.message is not None:
+            self._attachment_lines = attachment_lines(self.message)
+            parts += self._attachment_lines
             parts += footer(self.message, self._options)
             parts += versions_line(self._versions, self._options)
         self._mark_code()
@@ -259,7 +265,8 @@ class MessageView(DocumentView):
         block = self._document.blocks[index]
         code = next((number for number, other in enumerate(self.code_blocks) if other is block), None)
         if code is None or row < 0 or not isinstance(block, CodeBlock):
-            self.post_message(self.Clicked(self, block is self._reasoning_line))
+            attached = next((at for at, line in enumerate(self._attachment_lines) if line is block), None)
+            self.post_message(self.Clicked(self, block is self._reasoning_line, attachment=attached))
         else:
             action = block.action_at(room, row, event.x - GUTTER)
             self.post_message(self.Clicked(self, False, code, action))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message as Event
 
 from ..markdown import Link
+
+if TYPE_CHECKING:
+    from sterna.storage import Attachment
 
 
 @dataclass
@@ -47,6 +50,13 @@ class VersionRequested(Event, namespace="transcript"):
     """Another version of this reply is to be shown."""
 
     message_id: str
+
+
+@dataclass
+class AttachmentsRequested(Event, namespace="transcript"):
+    """What is attached to a message is to be opened."""
+
+    attachments: tuple[Attachment, ...]
 
 
 @dataclass

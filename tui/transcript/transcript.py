@@ -39,6 +39,7 @@ class Transcript(Window, can_focus=True):
     LinksRequested: TypeAlias = requests.LinksRequested
     RetryRequested: TypeAlias = requests.RetryRequested
     VersionRequested: TypeAlias = requests.VersionRequested
+    AttachmentsRequested: TypeAlias = requests.AttachmentsRequested
     DeleteRequested: TypeAlias = requests.DeleteRequested
     Opened: TypeAlias = requests.Opened
     MatchShown: TypeAlias = requests.MatchShown
@@ -107,6 +108,9 @@ class Transcript(Window, can_focus=True):
             self.action_toggle_reasoning()
         if event.code is None:
             self._code.select(None)
+            if event.attachment is not None and event.view.message is not None:
+                clicked = event.view.message.attachments[event.attachment]
+                self.post_message(self.AttachmentsRequested((clicked,)))
             return
         self._code.select(event.view, event.code)
         if event.action == "copy":
@@ -281,6 +285,15 @@ class Transcript(Window, can_focus=True):
             self.post_message(self.VersionRequested(view.message_id))
         elif view is not None:
             self.notify("Only replies have versions.", markup=False)
+
+    def action_attachments(self) -> None:
+        """Open what is attached to the selected message, or to the last one that has anything attached."""
+        selected = self.selected_message
+        for view in reversed(self._views) if selected is None else (selected,):
+            if view.message is not None and view.message.attachments:
+                self.post_message(self.AttachmentsRequested(view.message.attachments))
+                return
+        self.notify("Nothing is attached to this message.")
 
     def action_delete(self) -> None:
         view = self._target()

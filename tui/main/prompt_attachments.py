@@ -1,0 +1,178 @@
+"""Attachments of the prompt: chosen, pasted, dropped on the terminal, removed, and sent with the next message.
+
+They belong to the draft of a conversation, and are stored with it as soon as they change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sterna import storage
+
+from ..prompt.attachments import AttachmentRow
+from .conversation import OpenConversation
+from .layout import MainLayout
+
+if TYPE_CHECKING:
+    from sterna.storage import Attachment
+
+CLIPBOARD_NAME = "clipboard.png"
+
+
+class PromptAttachments:
+    """What is attached to the prompt of the open conversation. Files are read in threads."""
+
+    def __init__(self, layout: MainLayout, conversation: OpenConversation) -> None:
+        self._layout = layout
+        self._context = layout.context
+        self._conversation = conversation
+        self._items: tuple[Attachment, ...] = ()
+        self._pending: list[str] = []
+
+    @property
+    def items(self) -> tuple[Attachment, ...]:
+        """Attachments of the next message."""
+        return self._items
+
+    @property
+    def is_reading(self) -> bool:
+        """True while a file is being read."""
+        return bool(self._pending)
+
+    # Adding
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Attach files, in the background; what cannot be attached is said."""
+        for path in paths:
+            self._start(path.name, self._attach_file(path))
+
+    def add_paste(self, text: str) -> None:
+        """Attach the files that a paste names; if it names none, insert it as text."""
+        self._context.spawn(self._add_paste(text), "attachments.paste")
+
+    def paste_image(self) -> None:
+        """Attach the image of the clipboard."""
+        self._start(CLIPBOARD_NAME, self._attach_clipboard())
+
+    def choose(self) -> None:
+        """Ask for the path of a file, and attach it."""
+        self._layout.start_worker("attach", self._ask_for_path)
+
+    async def _ask_for_path(self) -> None:
+        from ..dialogs.attach import AttachDialog
+
+        if paths := await self._layout.app.push_screen_wait(AttachDialog()):
+            self.add(paths)
+
+    async def _add_paste(self, text: str) -> None:
+        from sterna.chat import paths_in
+
+        if paths := await asyncio.to_thread(paths_in, text):
+            self.add(paths)
+        else:
+            self._layout.prompt.insert_paste(text)
+
+    async def _attach_file(self, path: Path) -> Attachment:
+        from sterna.chat import attach
+
+        return await attach(self._context.store, path)
+
+    async def _attach_clipboard(self) -> Attachment:
+        from sterna.chat import attach_bytes
+        from sterna.chat.attachments.clipboard import clipboard_image
+
+        return await attach_bytes(self._context.store, CLIPBOARD_NAME, await asyncio.to_thread(clipboard_image))
+
+    def _start(self, name: str, work: Awaitable[Attachment]) -> None:
+        self._pending.append(name)
+        self._show()
+        self._context.spawn(self._finish(name, work, self._conversation.id), "attachments.add")
+
+    async def _finish(self, name: str, work: Awaitable[Attachment], conversation_id: str | None) -> None:
+        """Add what ``work`` returns to the draft for which it began, which may not be the open one any more."""
+        try:
+            await self._context.ready.wait()
+            added = await work
+            store, is_open = self._context.store, self._conversation.id == conversation_id
+            before = self._items if is_open else await store.run(storage.Drafts.attachments, conversation_id)
+            if added.id in {item.id for item in before}:
+                return
+            if len(before) >= storage.MAX_ATTACHMENTS:
+                raise storage.Invalid(f"A message can have {storage.MAX_ATTACHMENTS} attachments at most.")
+            if is_open:
+                self._items = (*before, added)
+                self._show()
+            await store.run(storage.Drafts.attach, conversation_id, (*before, added))
+        except storage.StoreError as error:
+            self._layout.complain(f"Not attached. {error}")
+        finally:
+            self._pending.remove(name)
+            self._show()
+
+    # Removing
+
+    def remove(self, attachment_id: str) -> None:
+        """Remove one."""
+        self._set(tuple(item for item in self._items if item.id != attachment_id))
+
+    def remove_one(self) -> None:
+        """Remove the only one, or ask which."""
+        if not self._items:
+            self._layout.notify("Nothing is attached.")
+        elif len(self._items) == 1:
+            self.remove(self._items[0].id)
+        else:
+            self._layout.start_worker("attach", self._choose_to_remove)
+
+    async def _choose_to_remove(self) -> None:
+        from ..dialogs.attach import ChooseAttachment
+
+        chosen = await self._layout.app.push_screen_wait(ChooseAttachment("Remove an attachment", self._items))
+        if chosen is not None:
+            self.remove(chosen.id)
+
+    # Drafts
+
+    async def open(self, conversation_id: str | None, *, carried: Sequence[Attachment] = ()) -> None:
+        """Show what is attached to the draft of a conversation, and ``carried`` behind it."""
+        saved = await self._context.store.run(storage.Drafts.attachments, conversation_id)
+        if self._conversation.id != conversation_id:
+            return  # another one was opened meanwhile
+        known = {item.id for item in saved}
+        self._items = saved
+        if new := tuple(item for item in carried if item.id not in known):
+            self._set((*saved, *new))
+        self._show()
+
+    async def sent(self, conversation_id: str | None, attachments: Sequence[Attachment]) -> None:
+        """Remove from a draft what was sent with a message, and keep what was added meanwhile."""
+        gone = {item.id for item in attachments}
+        if not gone:
+            return
+        if self._conversation.id == conversation_id:
+            self._items = tuple(item for item in self._items if item.id not in gone)
+            self._show()
+        rest = await self._context.store.run(storage.Drafts.attachments, conversation_id)
+        await self._context.store.run(
+            storage.Drafts.attach, conversation_id, tuple(item for item in rest if item.id not in gone)
+        )
+
+    def _set(self, items: tuple[Attachment, ...]) -> None:
+        self._items = items
+        self._show()
+        self._context.spawn(self._save(self._conversation.id, items), "attachments.save")
+
+    async def _save(self, conversation_id: str | None, items: tuple[Attachment, ...]) -> None:
+        try:
+            await self._context.store.run(storage.Drafts.attach, conversation_id, items)
+        except storage.StoreError as error:
+            self._layout.complain(f"The draft is not saved yet. {error}")
+
+    def _show(self) -> None:
+        if not self._layout.is_alive:
+            return
+        self._layout.query_one(AttachmentRow).show(self._items, self._pending, ascii_only=self._context.is_ascii)
+        self._layout.prompt.has_attachments = bool(self._items)
