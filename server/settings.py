@@ -82,6 +82,8 @@ class ServerSettings:
     history succeeds."""
     account_megabytes: int = 10 * 1024
     """Decompressed megabytes that an account's devices may push in total; 0: no limit."""
+    attachment_megabytes: int = 1024
+    """Megabytes of the attached files of an account; 0: none are taken."""
     connections: int = 1024
     """Open connections of clients; above it idle connections are closed."""
     body_bytes: int = 10 * MEGABYTE

@@ -16,8 +16,18 @@ from .clock import Timing
 from .effect_runner import run_effects
 from .errors import INVALID_RESPONSE, CannotReach, SignInNeeded, SyncDisabled
 from .network.transport import Transport
+from .protocol.attachments import CAPABILITY, exchange_files
 from .protocol.capabilities import is_old, probe
-from .protocol.effects import CycleResult, Effect, Effects, Problem, Progress, Response, Unreachable
+from .protocol.effects import (
+    CycleResult,
+    Effect,
+    Effects,
+    FileProgress,
+    Problem,
+    Progress,
+    Response,
+    Unreachable,
+)
 from .protocol.response_errors import problem_of
 from .scheduler import LONGEST_PAUSE_MS, Scheduler
 from .status import MOST
@@ -103,6 +113,11 @@ class CycleRunner:
         """Return the server's capability, once known; None for upstream's protocol too."""
         return self._capability
 
+    @property
+    def takes_files(self) -> bool:
+        """Return whether the server keeps attached files."""
+        return self._capability is not None and CAPABILITY in self._capability.caps
+
     async def take_over(self) -> None:
         """Become the process that syncs."""
         self.fence = await self._store.run(SyncMetadata.take_fence)
@@ -173,6 +188,26 @@ class CycleRunner:
         except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
             log.info("a conversation was not fetched: %s", type(error).__name__)
         return not await self._store.run(SyncMetadata.is_partial, session_id)
+
+    async def exchange_files(self) -> bool:
+        """Exchange attached files with the server; return whether any are left for later.
+
+        Whatever ends it early, the next call continues.
+        """
+        try:
+            await self._check_sign_in()
+            return await run_effects(
+                exchange_files(), self._transport, self._store, timing=self._timing, observe=self._observe_files
+            )
+        except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
+            log.info("files were not exchanged: %s", type(error).__name__)
+            return True
+        finally:
+            self._status.show_files(0, 0)
+
+    def _observe_files(self, effect: Effect, result: Any) -> None:
+        if isinstance(effect, FileProgress):
+            self._status.show_files(effect.done, effect.total)
 
     async def _attempt(self) -> CycleResult:
         try:

@@ -15,6 +15,7 @@ from .protocol.effects import (
     CurrentTime,
     Effect,
     Effects,
+    FileProgress,
     Prefetch,
     Progress,
     Request,
@@ -104,7 +105,7 @@ async def _execute(effect: Effect, requests: RequestQueue, store: StoreThread, t
             return await store.run(effect.method, *effect.args, **effect.kwargs)
         case CurrentTime():
             return timing.now_ms()
-        case CrashPoint() | Progress():
+        case CrashPoint() | Progress() | FileProgress():
             return None
 
 

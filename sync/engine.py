@@ -8,6 +8,7 @@ the server.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Callable
@@ -48,6 +49,8 @@ TICK, JUMP = 10.0, 30.0
 """Seconds between two checks of clock and network. The clock ahead of the stopwatch by more: the computer slept."""
 IN_USE = 600.0
 """Seconds after a change for which the history counts as in use."""
+FILE_DELAYS = (5.0, 15.0, 60.0, 300.0)
+"""Seconds before each attempt to exchange the files that were left: another device may still be uploading one."""
 POLL = (60.0, 300.0)
 UPSTREAM_POLL = (300.0, 900.0)
 """Seconds between two polls, in use and idle: of a server without notifications, and of an upstream one."""
@@ -106,6 +109,8 @@ class Engine:
         )
         self._main: asyncio.Task[None] | None = None
         self._feed: asyncio.Task[None] | None = None
+        self._files: asyncio.Task[None] | None = None
+        self._files_due = asyncio.Event()
         self._cycle_lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._counts_changed = asyncio.Event()
@@ -218,6 +223,7 @@ class Engine:
         """Leave sync to another process."""
         self._leads = False
         await self._stop_feed()
+        await self._stop_files()
         self._lock.release()
 
     async def _run_cycles(self) -> CycleResult:
@@ -232,6 +238,8 @@ class Engine:
         self._online.set()
         if self._account_refresh is not None and result.complete and await self._account_refresh.refresh():
             self._status.repeat()
+        if result.complete and self._cycles.takes_files:
+            await self._start_files()
         if self._head is not None and self._head != self._cycles.cursor:
             self._request()
         if self._cycles.capability is None:
@@ -297,6 +305,30 @@ class Engine:
 
     def _intervals(self, default: tuple[float, float]) -> tuple[float, float]:
         return default if self._interval is None else (self._interval, self._interval)
+
+    # Attached files
+
+    async def _start_files(self) -> None:
+        """Exchange files beside the cycles while this process leads, else now."""
+        self._files_due.set()
+        if not self._leads:
+            await self._cycles.exchange_files()
+        elif self._files is None or self._files.done():
+            self._files = self._tasks.create_task(self._exchange_files(), name="sync.files")
+
+    async def _exchange_files(self) -> None:
+        delays = itertools.chain(FILE_DELAYS, itertools.repeat(FILE_DELAYS[-1]))
+        while True:
+            self._files_due.clear()
+            if not await self._cycles.exchange_files():
+                return
+            await self._timing.wait(self._files_due, next(delays))
+
+    async def _stop_files(self) -> None:
+        files, self._files = self._files, None
+        if files is not None:
+            files.cancel()
+            await asyncio.wait((files,))
 
     # Change feed
 

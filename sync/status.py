@@ -56,6 +56,9 @@ class SyncReport:
     """Local values that lost against another device's and were not reviewed yet."""
     at_ms: int | None = None
     """Time of the last complete sync, ms since 1970."""
+    file_bytes: int = 0
+    """Bytes of attached files that were transferred, of ``file_total``; both are 0 while none are."""
+    file_total: int = 0
 
 
 def status_line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> str:
@@ -67,6 +70,8 @@ def status_line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> 
         parts.append(f"{report.quarantined:,} rejected")
     if report.phase in ("synced", "waiting", "syncing") and report.conflicts:
         parts.append("1 conflict" if report.conflicts == 1 else f"{report.conflicts:,} conflicts")
+    if report.phase in ("synced", "waiting", "syncing") and report.file_total:
+        parts.append(f"files {min(report.file_bytes * 100 // report.file_total, 100)}%")
     return " · ".join(parts)
 
 

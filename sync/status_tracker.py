@@ -63,6 +63,10 @@ class StatusTracker:
         self._is_running, self.problem = False, problem
         self._update(until_ms=until_ms, sentence=problem.sentence if problem else "")
 
+    def show_files(self, done: int, total: int) -> None:
+        """Note how many bytes of attached files were transferred; a total of 0 ends it."""
+        self._update(file_bytes=done, file_total=total)
+
     def repeat(self) -> None:
         """Report the same status again, because the account's data beside it changed."""
         if self._on_report is not None:

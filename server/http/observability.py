@@ -24,7 +24,7 @@ from .compression import zstandard
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}")
 ID_CHARACTERS = string.digits + string.ascii_lowercase
 
-CAPS = frozenset({"delta", "gzip", "seen", "sse", "tomb"} | ({"zstd"} if zstandard is not None else set()))
+CAPS = frozenset({"delta", "files", "gzip", "seen", "sse", "tomb"} | ({"zstd"} if zstandard is not None else set()))
 
 COMMON_HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from . import (
     account,
     analytics,
+    attachments,
     auth,
     auth_settings,
     chat,
@@ -38,6 +39,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     session.router,
     sync.router,
     sync_head.router,
+    attachments.status_router,
+    attachments.router,
     messages.router,
     sessions.clear_router,
     search.router,

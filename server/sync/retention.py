@@ -33,6 +33,17 @@ async def purge(database: Database) -> int:
         removed += row["removed"]
 
 
+async def purge_attachments(database: Database) -> int:
+    """Remove files that no message has had for a month, and abandoned uploads; return their number."""
+    removed = 0
+    while True:
+        async with database.transaction(SERVER, seconds=SECONDS) as db:
+            row = await (await db.execute("select public.purge_attachments() as removed")).fetchone()
+        if row is None or not row["removed"]:
+            return removed
+        removed += row["removed"]
+
+
 async def write_statistics(database: Database) -> None:
     """End idle visits and write today's statistics, without removing anything.
 
@@ -58,6 +69,7 @@ async def _run(database: Database, first: float) -> None:
     while True:
         try:
             await purge(database)
+            await purge_attachments(database)
             await write_statistics(database)
             pause = INTERVAL
         except ApiError:

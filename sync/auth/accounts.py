@@ -311,6 +311,7 @@ class Accounts:
                 try:
                     other.live_replies.recover_interrupted()
                     store.linking.merge_from(other.linking)
+                    store.attachments.copy_from(other.attachments)
                 finally:
                     other.close()
         finally:

@@ -101,7 +101,15 @@ class Progress(Executable[None]):
     """Number of the newest row of the feed."""
 
 
-Effect: TypeAlias = Request | Prefetch | Transaction[Any] | CurrentTime | CrashPoint | Progress
+@dataclass(frozen=True, slots=True)
+class FileProgress(Executable[None]):
+    """Report of how far the exchange of attached files has come, in bytes; a total of 0 ends it."""
+
+    done: int
+    total: int
+
+
+Effect: TypeAlias = Request | Prefetch | Transaction[Any] | CurrentTime | CrashPoint | Progress | FileProgress
 Effects: TypeAlias = Generator[Effect, Any, T]
 """Generator of effects that returns a ``T``."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from sterna.storage import ConversationEntry, IncomingMessage, OutgoingConversation, OutgoingMessage, stamp, stored_time
 from sterna.storage.json_text import from_json, json_object
 
-from ..wire import METADATA, BadItem, Message, clean_json, format_time, parse_time
+from ..wire import ATTACHMENTS, METADATA, BadItem, Message, clean_json, format_time, parse_time
 from ..wire.values import LARGEST_INT, json_value
 
 _COUNTS = ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms", "output_image_tokens")
@@ -62,6 +62,7 @@ def encode_message(outgoing: OutgoingMessage) -> dict[str, Any]:
         has_websearch=bool(value["has_websearch"]),
         reasoning_details=from_json(value["reasoning_details"]),
         annotations=from_json(value["annotations"]),
+        metadata={ATTACHMENTS: metadata[ATTACHMENTS]} if ATTACHMENTS in metadata else {},
         extra=outgoing.extra,
         **columns,
     )

@@ -12,9 +12,11 @@ from .delta import Ack, Client, Commit, DeltaPush, DeltaResponse, Kind, Op, Pull
 from .message_columns import ATTACHMENTS, METADATA, attachment_ids, message_columns
 from .responses import Capability, Cursor, Detail, push_response
 from .values import (
+    ATTACHMENT_PIECE,
     BATCH_BYTES,
     BATCH_OPS,
     ID_LENGTH,
+    MAX_ATTACHMENT,
     MESSAGE_BYTES,
     PAGE,
     PREVIEW_LENGTH,
@@ -28,9 +30,11 @@ from .values import (
 
 __all__ = [
     "ATTACHMENTS",
+    "ATTACHMENT_PIECE",
     "BATCH_BYTES",
     "BATCH_OPS",
     "ID_LENGTH",
+    "MAX_ATTACHMENT",
     "MESSAGE_BYTES",
     "METADATA",
     "PAGE",

@@ -14,6 +14,8 @@ MOST_ATTACHMENTS, MOST_WEB_RESULTS = 3, 50
 BATCH_OPS, BATCH_BYTES, MESSAGE_BYTES = 2000, 2**20, 2**20
 """Limits of a client's push. See docs/specification/sync-protocol.md#limits."""
 PAGE = 20
+ATTACHMENT_PIECE, MAX_ATTACHMENT = 512 * 1024, 50_000_000
+"""Most bytes of one piece of an attached file, and of the whole."""
 VERSION = 1
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -277,4 +277,4 @@ def test_headers_say_who_speaks_and_what(ada: Person, name: str, value: str, sta
 
 def test_every_answer_says_what_this_server_can(ada: Person) -> None:
     headers = ada.http.get("/api/chat/sessions").headers["sync-server"]
-    assert headers == "1; caps=delta,gzip,seen,sse,tomb,zstd; batch=1048576; msg=1048576"
+    assert headers == "1; caps=delta,files,gzip,seen,sse,tomb,zstd; batch=1048576; msg=1048576"

@@ -16,7 +16,7 @@ SYNC = "/api/chat/sync"
 def listed(who: Person, **params: Any) -> dict[str, Any]:
     answer = who.http.get(SYNC, params=params)
     assert answer.status_code == 200, answer.text
-    assert answer.headers["sync-server"].startswith("1; caps=delta,gzip,seen,sse,tomb,zstd;")
+    assert answer.headers["sync-server"].startswith("1; caps=delta,files,gzip,seen,sse,tomb,zstd;")
     SyncPage.model_validate(answer.json())
     return dict(answer.json())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ticking import Ticking
 
-from sterna.storage import Settled
+from sterna.storage import Attachment, Settled
 from sterna.sync.upstream.rate_limit import Budget
 from tests.sync.upstream_device import Crashed, Device
 from tests.upstream import ServerRequest, ServerResponse, Upstream
@@ -475,3 +475,16 @@ def test_a_parcel_is_cut_without_losing_a_message(laptop: Device) -> None:
         laptop.say(place, "ü\n" * 90_000)
     laptop.unlimited().cycle()
     assert len(laptop.upstream.tables.messages[place]) == 7
+
+
+def test_a_message_with_files_says_so_and_names_the_first_ones(laptop: Device) -> None:
+    files = [Attachment(f"{number:064d}", f"{number}.png", "image/png", 9) for number in range(5)]
+    begun = laptop.store.live_replies.begin_turn(None, "Look", model="a/b", attachments=files)
+    laptop.store.live_replies.settle(begun.reply.id, Settled("done", "A tern."))
+    assert laptop.cycle().complete
+    [body] = sent(laptop)
+    told = body["conversations"][0]["messages"][0]
+    assert (told["has_attachments"], told["attachment_ids"]) == (True, [file.id for file in files[:3]])
+    laptop.cycle()
+    assert list(laptop.store.messages.get(begun.user_message.id).attachments) == files
+    assert not [one for one in laptop.upstream.asked if "attachments" in one.path]
