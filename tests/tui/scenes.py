@@ -269,9 +269,6 @@ PARTS: dict[str, Scene] = {
     "welcome": welcoming,
     "trouble": troubling,
     "notices": noticing,
-    "code": using_code,
-    "find": finding,
-    "leader": leading,
     "attaching": attaching,
 }
 """Parts of the main screen, each with the focus."""
