@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from .action import Action, Focus, Needs, Scope, Target
+from .attaching import ATTACHING
 
 CONVERSATION = Needs.STORE | Needs.CONVERSATION
 SWITCHES = Focus.LEAVES | Focus.SWITCHES
@@ -21,7 +22,6 @@ _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, 
 _labels = partial(Action, scope=Scope.MAIN, target=Target.LABELS, needs=CONVERSATION)
 _turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
 _writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
-_attachments = partial(Action, scope=Scope.MAIN, target=Target.ATTACHMENTS, needs=Needs.STORE)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
 _reading = partial(Action, scope=Scope.MAIN, target=Target.READING, needs=CONVERSATION)
 _transcript = partial(Action, scope=Scope.TRANSCRIPT, needs=Needs.CONVERSATION)
@@ -171,20 +171,7 @@ WRITING = (
         "snippet.insert", "Insert snippet", "alt+s,leader N", "Insert a saved text at the cursor",
         "insert_snippet", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
-    _attachments(
-        "attachment.add", "Attach a file", "alt+f,leader A",
-        "Attach a text file, a PDF or an image (so does dropping it on the terminal, or pasting its path)",
-        "choose", focus=Focus.LEAVES,
-    ),
-    _attachments(
-        "attachment.paste", "Attach the clipboard's image", "alt+v,leader V", "Attach the image in the clipboard",
-        "paste_image",
-    ),
-    _attachments(
-        "attachment.remove", "Remove an attachment", "alt+x,leader X",
-        "Remove an attachment from the prompt (so does a click)",
-        "remove_one",
-    ),
+    *ATTACHING,
 )  # fmt: skip
 
 READING = (
