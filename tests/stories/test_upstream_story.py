@@ -12,6 +12,7 @@ from ticking import Ticking
 
 from sterna.config.credentials import Credentials
 from sterna.storage import (
+    Branches,
     Conflicts,
     Conversations,
     LiveReplies,
@@ -168,6 +169,19 @@ async def test_two_computers_and_an_upstream_server(
         await laptop.sync()
         assert (await laptop.history())[tea][0] == (await desktop.history())[tea][0] == "Four minutes"
         assert [one.mine for one in await desktop.do(Conflicts.list_open)] == ["Steeping"]
+
+        # a branch is a line at such a server and on other devices; here the old one stays beside it
+        asked = (await laptop.do(Messages.after, tea, None, 1))[0]
+        begun = await laptop.do(LiveReplies.begin_edit, asked.id, "And green tea?")
+        await laptop.do(LiveReplies.settle, begun.reply.id, Settled("done", "Two minutes."))
+        for one in (laptop, desktop, laptop):
+            clock.move(minutes=6)
+            await one.sync()
+        line = ["How long does tea steep?", "Four minutes.", "And green tea?", "Two minutes."]
+        assert (await desktop.history())[tea][1] == stored(upstream)[tea][1] == line
+        assert (await laptop.history())[tea][1] == line[2:]
+        assert (await laptop.do(Branches.switch, begun.user_message.id)).id == asked.id
+        assert (await laptop.history())[tea][1] == line[:2]
 
         for one in (laptop, desktop):
             assert (await one.do(SyncMetadata.counts)).waiting == 0
