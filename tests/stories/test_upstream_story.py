@@ -182,6 +182,8 @@ async def test_two_computers_and_an_upstream_server(
         assert (await laptop.history())[tea][1] == line[2:]
         assert (await laptop.do(Branches.switch, begun.user_message.id)).id == asked.id
         assert (await laptop.history())[tea][1] == line[:2]
+        clock.move(minutes=6)
+        await laptop.sync()
 
         for one in (laptop, desktop):
             assert (await one.do(SyncMetadata.counts)).waiting == 0
