@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -191,6 +192,40 @@ def _provider_new(app: SternaApp) -> Any:
     return ProviderDialog(app.context, None)
 
 
+async def commanding(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+n")
+    await until(pilot, lambda: app.main.conversation.id is None)
+    await pilot.press("slash", "t")
+    await until(pilot, lambda: "/title" in frame(app))
+    await pilot.press("down")
+
+
+async def waiting(pilot: Pilot[int], app: SternaApp) -> None:
+    await write(pilot, "And see this: ")
+    await write(pilot, "a log line\n" * 120)
+    queued = ["And how do they sleep?", "Compare that with\nalbatrosses, please", "Sum it up", "One more"]
+    app.main.queue_bar.show(queued, is_held=True, send_key="enter", take_back_key="alt+q")
+    await until(pilot, lambda: "Not sent" in frame(app) and "pasted 121 lines" in frame(app))
+
+
+def _personas(app: SternaApp) -> Any:
+    from sterna.tui.pickers.named import NamedPicker, Row
+
+    rows = [Row("coach", "Asks instead of answering"), Row("reviewer", "Reads code"), Row("", "", "No persona")]
+    problem = "editor.toml: temperature has to be a number from 0 to 2."
+    return NamedPicker("Persona", rows, current="coach", problems=[problem])
+
+
+def _persona_variables(app: SternaApp) -> Any:
+    from sterna.config import Persona
+    from sterna.config.personas import Variable
+    from sterna.tui.screens.persona_variables import PersonaVariables
+
+    variables = (Variable("topic", "Which topic?", "chess", ("chess", "go")), Variable("your_name"))
+    text = "Coach {{your_name}} in {{topic}}."
+    return PersonaVariables(Persona("coach", Path("coach.md"), "", text, variables=variables), app.context.clock())
+
+
 async def noticing(pilot: Pilot[int], app: SternaApp) -> None:
     for severity in ("information", "warning", "error"):
         app.notify(f"This is {severity}.", severity=cast(Any, severity))
@@ -247,6 +282,9 @@ DIALOGS: dict[str, Scene] = {
     "keys": binding,
     "key": pushing(_key),
     "help": helping,
+    "personas": pushing(_personas),
+    "persona_variables": pushing(_persona_variables),
+    "earlier_prompts": pressing("alt+r", "Names for a boat"),
     "sync": pressing("shift+f9", "Sign in"),
     "profile": pressing("shift+f2", "Today"),
     "palette": pressing("ctrl+p", "New conversation"),
@@ -270,6 +308,8 @@ PARTS: dict[str, Scene] = {
     "trouble": troubling,
     "notices": noticing,
     "attaching": attaching,
+    "commands": commanding,
+    "waiting": waiting,
 }
 """Parts of the main screen, each with the focus."""
 
@@ -282,6 +322,8 @@ async def back(pilot: Pilot[int], app: SternaApp) -> None:
     await pilot.press("escape")
     await app.main.query("#reading").remove()
     app.main.welcome.trouble = None
+    app.main.queue_bar.display = False
+    app.main.prompt.put("")
     app.main.sidebar.filter.value = ""
     app.main.prompt.focus()
     await pilot.pause()

@@ -16,6 +16,8 @@ from sterna.storage.text import one_line
 MOST_LINES = 3
 """Messages that are shown, each on a line."""
 LONGEST = 200
+ROOM = 36
+"""Cells that the text of the first message has at least; where they are not there, the keys stand on a line below."""
 QUIET = "$foreground 75%"
 
 
@@ -52,19 +54,27 @@ class QueueBar(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the number of lines."""
-        return min(len(self._queued), MOST_LINES) + (len(self._queued) > MOST_LINES)
+        lines = min(len(self._queued), MOST_LINES) + (len(self._queued) > MOST_LINES)
+        return lines + (not self._keys_fit(width))
+
+    def _keys_fit(self, width: int) -> bool:
+        """Return whether the keys leave enough of the first line for its text."""
+        return width - self._key_hints().cell_length >= ROOM
 
     def render(self) -> Content:
         """Return a line for each message."""
         width, lines = self.content_size.width, []
         word = "Not sent: " if self._is_held else "Next: "
+        fit = self._keys_fit(width)
         for number, text in enumerate(self._queued[:MOST_LINES]):
             line = Content.assemble((word if not number else " " * len(word), QUIET), one_line(text, LONGEST))
-            keys = self._key_hints() if not number else Content("")
+            keys = self._key_hints() if not number and fit else Content("")
             room = max(0, width - keys.cell_length)
             lines.append(Content.assemble(line.truncate(room, ellipsis=True), keys))
         if (more := len(self._queued) - MOST_LINES) > 0:
             lines.append(Content.styled(f"{' ' * len(word)}and {more} more", QUIET))
+        if not fit:
+            lines.append(self._key_hints().truncate(width))
         return Content("\n").join(lines)
 
     def _key_hints(self) -> Content:

@@ -40,6 +40,10 @@ class NamedPicker(Chooser[str | None]):
         self._problems = problems
         self._shown: list[Row] = []
 
+    def on_resize(self) -> None:
+        """Fit the lines to the width."""
+        self.call_after_refresh(self._list)
+
     def on_mount(self) -> None:
         """List everything, the current one highlighted."""
         super().on_mount()
@@ -62,7 +66,7 @@ class NamedPicker(Chooser[str | None]):
         name = Content(one_line(row.label or row.name, LONGEST))
         note = (f"  {one_line(row.note, LONGEST)}", "$foreground 75%") if row.note else ""
         mark = ("  current", "bold $primary") if row.name == self._current else ""
-        return Content.assemble(name, mark, note)
+        return Content.assemble(name, mark, note).truncate(self.room, ellipsis=True)
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
