@@ -176,7 +176,7 @@ class WritingActions:
             self._layout.prompt.complete(token, "")
         else:
             self._layout.prompt.empty()
-        self._attachments.add([Path(path)])
+        self._attachments.add([Path(path).expanduser()])
 
     # Slash commands
 
