@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from accounts import Person
+from accounts import Db, Person
 from devices import Device, conversation_op
 
 from sterna.sync.wire import Op
@@ -60,3 +60,13 @@ def test_a_changed_parent_is_a_change(ada: Person) -> None:
 def test_a_parent_that_is_no_id_is_refused(ada: Person, parent: object) -> None:
     _, ack = Device(ada).push(conversation_op(), put("m1", parent_id=parent)).acks
     assert (ack.result, ack.code) == ("rejected", "bad_id")
+
+
+def test_a_message_that_was_deleted_before_messages_had_parents_comes_back(ada: Person, db: Db) -> None:
+    device = Device(ada)
+    device.push(conversation_op(), put("m1"), put("m2", parent_id="m1"))
+    device.push(Op("m", "m2", "del", "c1"))
+    db.execute("update sync_trash set payload = payload - 'parent_id' where user_id = %s", (ada.id,))
+    (ack,) = device.push(Op("m", "m2", "restore", "c1")).acks
+    assert ack.result == "ok"
+    assert parents(ada) == {"m1": None, "m2": None}
