@@ -50,6 +50,7 @@ async def test_a_persona_is_chosen_with_its_variables_and_is_sent_and_stored(hom
         request = home.model.requests[0]
         assert (request.messages[0].content, request.model) == ("Coach Ada, today 2026-03-14.", "large")
         assert request.temperature == 0.5
+        await until(pilot, lambda: "hello  coach" in frame(app))
         assert own_settings(home, app) == {
             "persona": "coach",
             "system_prompt": "Coach Ada, today 2026-03-14.",

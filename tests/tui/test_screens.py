@@ -82,6 +82,19 @@ async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) ->
     assert "show_reasoning = true # no" in text
 
 
+async def test_the_notice_of_a_long_reply_goes_from_way_to_way(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f9")
+        await until(pilot, lambda: app.screen.query("#notify") and "bell and notification" in frame(app))
+        app.screen.query_one("#notify").focus()
+        for way, words in (("off", "nothing"), ("bell", "bell"), ("notify", "bell and notification")):
+            await pilot.press("enter")
+            await until(pilot, lambda way=way: config.load(home.folder).ui.notify == way)
+            await until(pilot, lambda words=words: f"complete   {words}" in frame(app))
+
+
 async def test_replies_are_drawn_as_the_settings_say_and_follow_them(home: Home) -> None:
     home.write_config("[ui]\nshow_reasoning = true\n")
     home.model.say([Reasoning("First I count."), Delta("Four."), Usage(3, 2, 5), Done()])

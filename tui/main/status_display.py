@@ -53,6 +53,8 @@ class StatusDisplay:
         title = Content(await self._title(record))
         if record is not None and await self._context.store.run(storage.SyncMetadata.is_private, record.id):
             title = Content.assemble(title, ("  on this device only", "$foreground 75%"))
+        if persona := self._conversation.choices.get("persona"):
+            title = Content.assemble(title, (f"  {one_line(str(persona), 40)}", "$foreground 75%"))
         layout.heading.update(title)
         layout.heading.renames = record is not None
         layout.status.model = self._conversation.model.rstrip("/")

@@ -43,6 +43,8 @@ KEYS: Switches = (
     ("ui.confirm_delete", "Ask before deleting a conversation"),
 )
 PRIVACY: Switches = ((ANALYTICS, "Send usage statistics to my server (never message text)"),)
+NOTICES = {"off": "nothing", "bell": "bell", "notify": "bell and notification"}
+"""Ways to call for attention, in words."""
 SWITCHES: Switches = (*REPLIES, *SCREEN, *KEYS, *PRIVACY)
 
 
@@ -77,6 +79,7 @@ class SettingsScreen(Dialog[None]):
                         id="model",
                     )
                     yield from self._switches(REPLIES)
+                    yield Menu(Option(self._notice_line(), id="notify"), id="notify", markup=False, compact=True)
                 with VerticalGroup():
                     yield heading("Screen")
                     yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
@@ -117,6 +120,19 @@ class SettingsScreen(Dialog[None]):
         if name is not None and name != self.context.settings.theme:
             await self._save("theme", name)
         self.query_one("#theme", Menu).replace_option_prompt_at_index(0, self._theme_line())
+
+    # Notice of a long reply
+
+    def _notice_line(self) -> Content:
+        return Content.assemble(("When a long reply is complete   ", "bold"), NOTICES[self.context.settings.ui.notify])
+
+    @on(Menu.OptionSelected, "#notify")
+    async def choose_notice(self, event: Menu.OptionSelected) -> None:
+        """Go on to the next way."""
+        event.stop()
+        ways = list(NOTICES)
+        await self._save("ui.notify", ways[(ways.index(self.context.settings.ui.notify) + 1) % len(ways)])
+        self.query_one("#notify", Menu).replace_option_prompt_at_index(0, self._notice_line())
 
     # Keys
 
