@@ -51,6 +51,7 @@ def add_endings(home: Home) -> None:
         Settled("failed", "", error_message="The network is down. Check it."),
         Settled("stopped", "Half of", reasoning="First I think."),
         Settled("interrupted", "A part"),
+        Settled("done", "So $x^2$:\n\n```diff\n@@ -1 +1 @@\n-before\n+after\n the same\n```"),
         Settled(
             "done", "> A quote with `code` and a [link](https://example.org)\n\n- [ ] open\n- [x] done", output_tokens=7
         ),

@@ -88,8 +88,8 @@ class LeaderPanel(Widget, can_focus=False):
         shown = self._choices[self._page * columns * rows :][: columns * rows]
         cells = width // columns
         lines = [Content("").join(self._cell(choice, cells) for choice in shown[row::rows]) for row in range(rows)]
-        more = f"   page {self._page + 1} of {pages}: ↓" if pages > 1 else ""
-        lines.append(Content.styled(f"{self._leader} and then one of these keys   esc cancel{more}", "$foreground 75%"))
+        page = f"↓ page {self._page + 1} of {pages}" if pages > 1 else f"{self._leader} and then one of these keys"
+        lines.append(Content.styled(f"{page}   esc cancel", "$foreground 75%"))
         return Content("\n").join(lines)
 
     def on_click(self, event: events.Click) -> None:
