@@ -174,6 +174,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("ui.sidebar", BOOLEAN, True, "Show the sidebar, the list of conversations."),
     Setting("ui.sidebar_width", INTEGER, 32, "Sidebar width, in columns.", minimum=16, maximum=80),
+    Setting("ui.images", BOOLEAN, True, "Show attached images in the messages."),
     Setting("ui.show_reasoning", BOOLEAN, False, "Expand reasoning by default."),
     Setting("ui.show_token_count", BOOLEAN, True, "Show token count and duration under each reply."),
     Setting(

@@ -16,6 +16,7 @@ class Ui:
 
     sidebar: bool = True
     sidebar_width: int = 32
+    images: bool = True
     show_reasoning: bool = False
     show_token_count: bool = True
     keys: Literal["default", "vim", "emacs"] = "default"

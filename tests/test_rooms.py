@@ -46,7 +46,7 @@ DOORS = {
         " argon2 jwt limits prometheus_client python_multipart httpx",
     ),
     "cli": room("storage providers config chat sync tui server", "click rich", sql=True),
-    "tui": room("storage providers config chat sync", "textual rich markdown_it pygments pylatexenc"),
+    "tui": room("storage providers config chat sync", "textual textual_image rich markdown_it pygments pylatexenc PIL"),
 }
 """``sql`` of cli is for the version that `sterna doctor` prints; only the store runs SQL."""
 
@@ -61,7 +61,7 @@ LIGHT = {
     "cli": NETWORK
     | SQL
     | {"server", "fastapi", "textual", "click", "rich", "asyncio", "storage", "config", "chat", "tui"},
-    "tui": NETWORK | SQL | {"textual", "markdown_it", "pygments", "pylatexenc"},
+    "tui": NETWORK | SQL | {"textual", "markdown_it", "pygments", "pylatexenc", "textual_image", "PIL"},
 }
 """What ``import room`` does not load: each costs a first frame, or a script, more than it can use."""
 
@@ -124,7 +124,7 @@ INNER_DOORS = {
         "dialogs": "attachment_names counts terminal",
         "context": "actions services",
         "sidebar": "actions markdown terminal titles",
-        "transcript": "actions attachment_names counts markdown",
+        "transcript": "actions attachment_names counts markdown terminal",
         "pickers": "actions context counts dialogs markdown messages sidebar terminal",
         "search": "counts markdown pickers sidebar",
         "screens": "actions context counts dialogs pickers prompt services terminal",

@@ -1,4 +1,4 @@
-"""Opening of attachments in the desktop's programs."""
+"""Opening of attachments: images in the terminal, everything else in the desktop's programs."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ async def _choose_and_open(layout: MainLayout, attachments: Sequence[Attachment]
 
     try:
         files = await layout.context.store.run(_files)
+        if chosen.kind == "image" and not layout.context.is_ascii and not await _show(layout, files, chosen):
+            return
         path = await asyncio.to_thread(files.copy_to_open, chosen.id, chosen.name)
     except storage.NotFound:
         layout.notify("That file is not on this computer yet. Sync downloads it.", severity="warning")
@@ -42,6 +44,19 @@ async def _choose_and_open(layout: MainLayout, attachments: Sequence[Attachment]
     else:
         if not await open_file(path, os.environ):
             layout.notify(f"No program could open it here. A copy is in {clean(str(path))}", timeout=20)
+
+
+async def _show(layout: MainLayout, files: AttachmentFiles, image: Attachment) -> bool:
+    """Show an image in the terminal; return whether it is to be opened in the desktop's program all the same."""
+    from ..screens.picture import PictureScreen
+    from ..terminal.images import PictureError
+
+    try:
+        data = await asyncio.to_thread(files.read, image.id)
+        screen = await PictureScreen.of(image.name, data, layout.context.settings_file.environ)
+    except PictureError:
+        return True
+    return await layout.app.push_screen_wait(screen) == "open"
 
 
 def _files(store: Store) -> AttachmentFiles:

@@ -138,7 +138,10 @@ class MainLayout(Screen[None]):
             for name in ("reply.retry", "transcript.versions", "prompt.last", "conversation.search")
         )
         copy, save, edit = (self.context.key_of(f"transcript.{name}_code") for name in ("copy", "save", "edit"))
-        return MessageOptions(ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit))
+        images = ui.images and not self.context.is_ascii
+        return MessageOptions(
+            ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit), images
+        )
 
     # List and focus
 

@@ -167,7 +167,7 @@ class ReadingActions:
 
     async def _choose_link(self, event: Transcript.LinksRequested) -> None:
         from ..pickers.links import LinkPicker
-        from ..terminal.browser import open_address
+        from ..terminal.opener import open_address
 
         chosen = await self._layout.app.push_screen_wait(LinkPicker(event.links))
         if chosen is None:

@@ -33,6 +33,7 @@ Switches = tuple[tuple[str, str], ...]
 """Key path and label of checkboxes."""
 REPLIES: Switches = (
     ("ui.show_reasoning", "Expand reasoning by default"),
+    ("ui.images", "Show attached images in the messages"),
     ("ui.show_token_count", "Show tokens and time under each reply"),
     ("similar", "Point out questions I have asked before"),
 )

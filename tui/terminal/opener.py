@@ -1,4 +1,4 @@
-"""The desktop's own way to open a file."""
+"""The desktop's own way to open a file or an address; without one nothing starts that would take the screen."""
 
 from __future__ import annotations
 
@@ -12,24 +12,34 @@ from pathlib import Path
 def opener(environ: Mapping[str, str], platform: str = sys.platform) -> str | None:
     """Return the program that opens files, None where there is no desktop."""
     if platform == "darwin":
-        return shutil.which("open")
+        return shutil.which("open", path=environ.get("PATH"))
     if environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"):
-        return shutil.which("xdg-open")
-    return shutil.which("wslview") if environ.get("WSL_DISTRO_NAME") else None
+        return shutil.which("xdg-open", path=environ.get("PATH"))
+    return shutil.which("wslview", path=environ.get("PATH")) if environ.get("WSL_DISTRO_NAME") else None
 
 
 async def open_file(path: Path, environ: Mapping[str, str]) -> bool:
     """Open a file in the desktop's program for it; return whether that could be started."""
+    return await _open(str(path), environ)
+
+
+async def open_address(address: str, environ: Mapping[str, str]) -> bool:
+    """Open an address, which was checked to be one of the web or of mail; return whether that could be started."""
+    return await _open(address, environ)
+
+
+async def _open(target: str, environ: Mapping[str, str]) -> bool:
     program = opener(environ)
     if program is None:
         return False
     try:
         process = await asyncio.create_subprocess_exec(
             program,
-            str(path),
+            target,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
+            env=dict(environ),
             start_new_session=True,
         )
     except OSError:

@@ -1,6 +1,8 @@
-"""Rows about what is attached to a message: name, size and kind, one row each."""
+"""Rows about what is attached to a message: name, size and kind, and pictures of images."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from textual.content import Content
 
@@ -8,17 +10,18 @@ from sterna.storage import Message
 from sterna.storage.text import size_text
 
 from ..attachment_names import short_name
-from ..markdown import Note
+from ..markdown import Block, Note
 from ..markdown.styles import MUTED
 
 LONGEST_NAME = 60
 KINDS = {"image": "image", "pdf": "PDF", "text": "text"}
 
 
-def attachment_lines(message: Message) -> list[Note]:
-    """Return the rows, the first after an empty one."""
-    return [
-        Note(
+def attachment_blocks(message: Message, pictures: Mapping[str, Block]) -> list[tuple[Block, ...]]:
+    """Return for each attachment its row, and its picture where there is one; the first follows an empty row."""
+    blocks: list[tuple[Block, ...]] = []
+    for number, item in enumerate(message.attachments):
+        line = Note(
             Content.assemble(
                 ("▪ ", MUTED),
                 (short_name(item.name, LONGEST_NAME), "$text-accent"),
@@ -26,5 +29,6 @@ def attachment_lines(message: Message) -> list[Note]:
             ),
             gap=0 if number else 1,
         )
-        for number, item in enumerate(message.attachments)
-    ]
+        picture = pictures.get(item.id)
+        blocks.append((line,) if picture is None else (line, picture))
+    return blocks

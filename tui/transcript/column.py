@@ -25,6 +25,7 @@ from .message_list import MessageList
 from .message_view import MessageView
 from .parts import MessageOptions
 from .source import Page, Reply
+from .thumbnails import Thumbnails
 
 FRAMES = 12
 """Drawings of a live reply per second."""
@@ -116,6 +117,7 @@ class Column(Widget):
         self._versions: dict[str, int] = {}
         self._frame = self._next_frame = 0
         self._ticker: Timer | None = None
+        self._thumbnails = Thumbnails(store)
 
     def compose(self) -> ComposeResult:
         yield MessageList()
@@ -187,9 +189,21 @@ class Column(Widget):
         for message in page.messages:
             view = known.get(message.id) or self._view(message)
             view.show_message(message)
+            if message.attachments and self.options.images:
+                self._show_pictures(view, message)
             view.show_versions(page.versions.get(message.id, 1))
             views.append(view)
         return views
+
+    def _show_pictures(self, view: MessageView, message: Message) -> None:
+        """Show the pictures of a message: those that are drawn already at once, others later."""
+        view.show_pictures(self._thumbnails.of(message))
+        if self._thumbnails.wanted(message):
+            self.run_worker(self._draw_pictures(view, message), group="transcript.pictures")
+
+    async def _draw_pictures(self, view: MessageView, message: Message) -> None:
+        if await self._thumbnails.draw(message) and view.is_attached:
+            view.show_pictures(self._thumbnails.of(message))
 
     def _live_views(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
         """Return the views of live replies: this process's are drawn from memory, others' from the store."""

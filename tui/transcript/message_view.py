@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -29,7 +29,7 @@ from ..markdown import (
     plain_blocks,
 )
 from ..markdown.styles import MUTED
-from .attachment_lines import attachment_lines
+from .attachment_lines import attachment_blocks
 from .parts import MARKS, MessageOptions, code_words, footer, header, reasoning_line, time_text, versions_line
 from .row_cache import RowCache
 
@@ -79,7 +79,9 @@ class MessageView(DocumentView):
         self._body: Sequence[Block] = ()
         self._reasoning_line: Block | None = None
         """Line that stands for the reasoning; a click opens and closes it."""
-        self._attachment_lines: Sequence[Block] = ()
+        self._attachment_blocks: list[tuple[Block, ...]] = []
+        """Line, and picture where there is one, of each attachment."""
+        self._pictures: Mapping[str, Block] = {}
         self._cache = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
@@ -142,6 +144,12 @@ class MessageView(DocumentView):
         self._options = options
         self._compose_document()
 
+    def show_pictures(self, pictures: Mapping[str, Block]) -> None:
+        """Show pictures of attached images, by the attachment's id."""
+        if pictures != self._pictures:
+            self._pictures = pictures
+            self._compose_document()
+
     def move_mark(self) -> None:
         """Draw the next frame of the mark of a reply that arrives."""
         self._mark += 1
@@ -194,8 +202,8 @@ class MessageView(DocumentView):
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
         parts += self._body
         if self.message is not None:
-            self._attachment_lines = attachment_lines(self.message)
-            parts += self._attachment_lines
+            self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
+            parts += [block for blocks in self._attachment_blocks for block in blocks]
             parts += footer(self.message, self._options)
             parts += versions_line(self._versions, self._options)
         self._mark_code()
@@ -265,7 +273,7 @@ class MessageView(DocumentView):
         block = self._document.blocks[index]
         code = next((number for number, other in enumerate(self.code_blocks) if other is block), None)
         if code is None or row < 0 or not isinstance(block, CodeBlock):
-            attached = next((at for at, line in enumerate(self._attachment_lines) if line is block), None)
+            attached = next((at for at, blocks in enumerate(self._attachment_blocks) if block in blocks), None)
             self.post_message(self.Clicked(self, block is self._reasoning_line, attachment=attached))
         else:
             action = block.action_at(room, row, event.x - GUTTER)

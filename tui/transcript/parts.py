@@ -40,6 +40,8 @@ class MessageOptions:
     """Key that searches."""
     code_keys: tuple[str, str, str] = ("y", "s", "E")
     """Keys that copy, save and edit the selected block of code."""
+    images: bool = True
+    """Show attached images."""
     zone: tzinfo | None = None
     """Time zone of the user; None is the system's."""
 
