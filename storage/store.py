@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +40,7 @@ from .database.damaged_values import DamagedValues
 from .database.local_state import LocalState
 from .database.maintenance import Maintenance
 from .database.sqlite_errors import raising_sentences
+from .errors import StoreUnwritable
 from .sync.ack_results import AckResults
 from .sync.acknowledgements import Acknowledgements
 from .sync.conflicts import Conflicts
@@ -188,7 +190,8 @@ class Store(HistoryReader):
         try:
             with raising_sentences(path):
                 store.db.user_id = store._account()
-                store.kept_versions.bring_back()
+                with suppress(StoreUnwritable):  # it can still be read, and is tried again at the next start
+                    store.kept_versions.bring_back()
         except BaseException:
             store.close()
             raise

@@ -17,7 +17,7 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid
 from ..json_text import to_json
-from .import_rows import BadRow, ImportedConversation, conversation_of
+from .import_rows import BadRow, ImportedConversation, conversation_of, forget_line
 from .search_index import SearchIndex
 from .shown_branch import ShownBranch
 from .usage import Usage, UsageContribution
@@ -143,6 +143,9 @@ class BulkImport:
         import sqlite_utils
 
         ids = [conversation.session["id"] for conversation in batch]
+        for conversation in batch:
+            if any(row["parent_id"] for row in conversation.messages):
+                forget_line(conversation.messages)
         place = sqlite_utils.Database(self.db.connection, recursive_triggers=False, execute_plugins=False)
         before = self._search_index.newest_local_id()
         with self.db.in_bulk():

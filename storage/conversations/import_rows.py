@@ -16,6 +16,7 @@ from ..json_text import to_json
 from ..text import storable
 from .conversations import DEFAULT_TITLE, TITLE_LENGTH
 from .message_order import MICROSECOND, in_array_order
+from .message_tree import ROOT
 
 MODEL_LENGTH = 100
 COMPLETION_LENGTH = 255
@@ -112,6 +113,18 @@ def _put_after_parents(rows: Mapping[str, dict[str, Any]]) -> None:
         if parent is not None and row["message_timestamp"] <= parent["message_timestamp"]:
             row["message_timestamp"] = stamp(parse(parent["message_timestamp"]) + MICROSECOND)
         passed.add(name)
+
+
+def forget_line(rows: Iterable[dict[str, Any]]) -> None:
+    """Name no parents in a new conversation without branches: they would say what the order says."""
+    ordered = sorted(rows, key=lambda row: (row["message_timestamp"], row["id"]))
+    before = ROOT
+    for row in ordered:
+        if row["parent_id"] not in (None, before):
+            return
+        before = row["id"]
+    for row in ordered:
+        row["parent_id"] = None
 
 
 def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:

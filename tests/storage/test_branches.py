@@ -320,3 +320,13 @@ def test_an_import_brings_its_branches_and_the_one_that_was_shown(store: Store) 
     assert store.branches.switch("b").id == "c"
     assert store.bulk_import.import_conversations([{**item, "leaf": None}])["synced"] == 1
     assert said(store, "s") == ["a", "c"]
+
+
+def test_an_import_without_branches_names_no_parents(store: Store) -> None:
+    messages = [
+        {"id": id_, "role": "user", "content": id_, "timestamp": "2026-03-01T10:00:00.000Z", "parent_id": parent}
+        for id_, parent in (("b", ""), ("a", "b"), ("c", "a"))
+    ]
+    store.bulk_import.import_conversations([{"id": "s", "title": "T", "messages": messages}])
+    assert said(store, "s") == ["b", "a", "c"]
+    assert store.db.rows("select 1 from chat_messages where parent_id is not null") == []
