@@ -95,8 +95,10 @@ async def upload(
         raise ApiError("unsupported_media_type", f"The body must be bytes, with Content-Type: {BINARY}.")
     if size > MAX_ATTACHMENT:
         raise ApiError("payload_too_large", f"Files of at most {MAX_ATTACHMENT:,} bytes can be attached.")
-    if not 0 < len(content) <= ATTACHMENT_PIECE or offset + len(content) > size:
-        raise ApiError("bad_request", f"A piece has 1 to {ATTACHMENT_PIECE:,} bytes and ends within the file.")
+    if len(content) > ATTACHMENT_PIECE:
+        raise ApiError("payload_too_large", f"A piece has at most {ATTACHMENT_PIECE:,} bytes.")
+    if not content or offset + len(content) > size:
+        raise ApiError("conflict", "This piece is empty, or ends behind the end of the file.")
     quota = services.settings.attachment_megabytes * MEGABYTE
     piece = Upload(caller.user_id, attachment_id, size, offset, content, quota)
     state = await services.database.write(caller.identity, lambda db: store_piece(db, piece))

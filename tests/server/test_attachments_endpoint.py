@@ -94,9 +94,9 @@ def test_content_that_does_not_have_its_id_is_not_kept(ada: Person) -> None:
         ({"id": "A" * 64}, 400),
         ({"size": 0}, 400),
         ({"size": 50_000_001}, 413),
-        ({"size": 3}, 400),
-        ({"piece": b""}, 400),
-        ({"piece": b"x" * (ATTACHMENT_PIECE + 1), "size": 10**6}, 400),
+        ({"size": 3}, 409),
+        ({"piece": b""}, 409),
+        ({"piece": b"x" * (ATTACHMENT_PIECE + 1), "size": 10**6}, 413),
     ],
 )
 def test_what_makes_no_sense_is_refused(ada: Person, changes: dict[str, Any], status: int) -> None:
