@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from sterna.storage import HistoryReader, NotFound, StoreError, StoreReadOnly, clean, data_dir, one_line, open_account
+from sterna.storage.conversations.documents import short_name
 
 if TYPE_CHECKING:
     from sterna.config import Settings
     from sterna.storage import Store
 
 LAST = "last"
-SHORT_ID_LENGTH = 8
-"""Characters of a conversation's short name. Twelve are random; eight distinguish a million conversations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,5 @@ def find_conversation(store: HistoryReader, name: str) -> str:
     raise NotFound(f"Several conversations begin with {shown}. Enter more of the name; `sterna list` shows all names.")
 
 
-def short_id(session_id: str) -> str:
-    """Return the short name of a conversation, as `sterna list` shows it."""
-    return session_id.rpartition("_")[2][:SHORT_ID_LENGTH]
+short_id = short_name
+"""Return the short name of a conversation, as `sterna list` shows it."""

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from sterna.storage import Conversation, Message, NotFound, Store, clean, one_line
+from sterna.storage import Conversation, NotFound, Store, clean, one_line
+from sterna.storage.conversations.documents import AttachmentLine, beginning, file_name, texts
 from sterna.sync.auth.account_deletion import fetch_export
 from sterna.sync.errors import SignInError
 from sterna.sync.factory import open_api
 
 from .account_context import current_account, open_accounts
-from .context import CommandContext, find_conversation, short_id
+from .context import CommandContext, find_conversation
 from .conversation_argument import conversations
-from .export_attachments import AttachmentLine, export_file, is_zip, markdown_line, new_zip
-from .history import PAGE, all_messages, conversation_object, heading
-from .output import escaped, json_line, local_time, without_controls, write_text
+from .export_attachments import export_file, is_zip, markdown_line, new_zip
+from .history import PAGE, all_messages, conversation_object
+from .output import escaped, json_line, write_text
 from .output_files import new_file, new_folder
-
-_NOT_IN_NAMES = re.compile(r"[^\w-]+")
 
 
 @click.command(short_help="Export conversations as JSON or Markdown.")
@@ -142,9 +140,7 @@ def _write_documents(store: Store, ids: list[str], branches: bool, new: Path, sh
     """Write one file for each conversation into the folder ``new``; errors name ``shown``."""
     line_of = partial(markdown_line, store.attachment_files, folder=new)
     for session in _sessions(store, ids):
-        title = _NOT_IN_NAMES.sub("-", one_line(session.title)).strip("-")[:60]
-        name = "-".join(part for part in (session.created_at[:10], title, short_id(session.id)) if part)
-        with new_file(new / f"{name}.md", force=force, folder=shown) as file:
+        with new_file(new / file_name(session), force=force, folder=shown) as file:
             file.writelines(_document(store, session, branches, line_of))
 
 
@@ -166,9 +162,8 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
 
 def _document(store: Store, session: Conversation, branches: bool, attachment_line: AttachmentLine) -> Iterator[str]:
     """Yield the conversation as Markdown, in pieces that end with a line end; texts are unchanged."""
-    yield f"# {without_controls(session.title).strip()}\n\n"
-    yield f"{local_time(session.created_at)} · {session.id}\n"
-    yield from _texts(all_messages(store, session.id), attachment_line)
+    yield beginning(session)
+    yield from texts(all_messages(store, session.id), attachment_line)
     if branches:
         yield from _other_branches(store, session.id, attachment_line)
     yield "\n"
@@ -184,15 +179,5 @@ def _other_branches(store: Store, session_id: str, attachment_line: AttachmentLi
             where = path[path.index(rest[0]) - 1] if rest[0] is not path[0] else None
             after = f"after “{one_line(where.content, 60)}”" if where is not None else "from the beginning"
             yield f"\n---\n\n*Another branch, {after}*\n"
-            yield from _texts(rest, attachment_line)
+            yield from texts(rest, attachment_line)
             written |= {message.id for message in rest}
-
-
-def _texts(messages: Iterable[Message], attachment_line: AttachmentLine) -> Iterator[str]:
-    for message in messages:
-        yield f"\n{heading(message)}\n\n"
-        if message.content:
-            yield message.content if message.content.endswith("\n") else message.content + "\n"
-        yield from map(attachment_line, message.attachments)
-        if message.error_message:
-            yield f"*({one_line(message.error_message)})*\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sterna.storage import read_pieces, safe_name
+from sterna.storage.conversations.documents import attachment_label, named_attachment
 
 from .output_files import new_file
 
@@ -40,10 +41,9 @@ def export_file(files: AttachmentFiles, attachment: Attachment, folder: Path) ->
 
 def markdown_line(files: AttachmentFiles, attachment: Attachment, folder: Path | None) -> str:
     """Return the line about an attachment, which is a link where its file is in ``folder``."""
-    label = safe_name(attachment.name).replace("[", "(").replace("]", ")")
     if folder is None or not export_file(files, attachment, folder):
-        return f"- Attached: {label}\n"
-    return f"- Attached: [{label}](<{export_name(attachment)}>)\n"
+        return named_attachment(attachment)
+    return f"- Attached: [{attachment_label(attachment)}](<{export_name(attachment)}>)\n"
 
 
 @contextmanager
@@ -61,7 +61,3 @@ def new_zip(path: Path, *, force: bool) -> Iterator[Path]:
 def is_zip(path: Path | None) -> bool:
     """Return whether an output is to be a zip file."""
     return path is not None and path.suffix.lower() == ".zip"
-
-
-AttachmentLine = Callable[["Attachment"], str]
-"""Returns the line about an attachment in a text."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sterna.storage import NotFound, attachments_json, clean, clip, one_line, size_text
+from sterna.storage.conversations.documents import ROLE_NAMES, heading
 from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 from sterna.storage.conversations.tags import labels_of
 
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from sterna.storage import Conversation, ConversationSummary, HistoryReader, Hit, LiveReply, Message
 
 PAGE = 200
-ROLE_NAMES = {"user": "You", "assistant": "Reply", "system": "System"}
 UNTITLED = "New conversation"
 """Title of an untitled conversation."""
-STATE = {"stopped": "stopped", "interrupted": "interrupted", "failed": "failed"}
 
 
 @click.command("list", short_help="List conversations.")
@@ -220,16 +219,6 @@ def every_message(store: HistoryReader, session_id: str) -> Iterator[Message]:
     while page:
         yield from page
         page = store.messages.all_after(session_id, page[-1].key, PAGE)
-
-
-def heading(message: Message) -> str:
-    """Return role, time, model and state of a message as a heading, safe for a terminal."""
-    parts = [ROLE_NAMES[message.role], local_time(message.message_timestamp)]
-    if message.role == "assistant" and message.model:
-        parts.append(one_line(message.model))
-    if message.finish in STATE:
-        parts.append(STATE[message.finish])
-    return "## " + " · ".join(parts)
 
 
 def _block_quote(text: str) -> str:

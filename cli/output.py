@@ -7,19 +7,17 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import click
 
-from sterna.storage import clean, clip, one_line, stored_time
+from sterna.storage import clean, clip, one_line
+from sterna.storage.clock import local_time as local_time
+from sterna.storage.conversations.documents import without_controls as without_controls
 
 _INVISIBLE = re.compile(
     "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def as_written(text: str) -> str:
@@ -41,11 +39,6 @@ def title_line(text: str, limit: int | None = None) -> str:
         return one_line(text, limit)
     line = without_controls(text).strip()
     return line if limit is None else clip(line, limit)
-
-
-def without_controls(text: str) -> str:
-    """Return ``text`` on one line, with each run of control characters replaced by a space."""
-    return _CONTROL.sub(" ", text)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -71,12 +64,6 @@ def has_colors() -> bool:
 def paint(text: str, **style: Any) -> str:
     """Return ``text`` in a style, if the terminal has colors. ``text`` must be sanitized."""
     return click.style(text, **style) if has_colors() else text
-
-
-def local_time(stamp: str) -> str:
-    """Return a stored time in local time."""
-    moment: datetime = stored_time(stamp).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:

@@ -47,6 +47,11 @@ def stored_time(text: str) -> datetime:
         return _EPOCH
 
 
+def local_time(text: str) -> str:
+    """Return a stored time in local time, to the minute."""
+    return stored_time(text).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def millis(moment: datetime) -> int:
     """Return whole milliseconds since 1970."""
     return (moment - _EPOCH) // MILLISECOND

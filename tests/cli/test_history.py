@@ -167,7 +167,8 @@ def test_an_export_that_fails_leaves_nothing_half_done(
     if force and form == "json":
         target.write_text("old")
 
-    monkeypatch.setattr("sterna.cli.export.json_line" if form == "json" else "sterna.cli.export.local_time", fails)
+    broken = "sterna.cli.export.json_line" if form == "json" else "sterna.storage.conversations.documents.local_time"
+    monkeypatch.setattr(broken, fails)
     names = ["last"] if form == "json" else []
     result = run("export", *names, "--format", form, "-o", str(target), *(["--force"] if force else []))
     assert result.code != 0
