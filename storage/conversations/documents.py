@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from ..attachments.files import safe_name
 from ..clock import local_time
 from ..records import Attachment, Conversation, Message
 from ..text import one_line
@@ -63,6 +62,8 @@ def named_attachment(attachment: Attachment) -> str:
 
 def attachment_label(attachment: Attachment) -> str:
     """Return the name of an attachment as text of a link."""
+    from ..attachments.files import safe_name  # few documents have any
+
     return safe_name(attachment.name).replace("[", "(").replace("]", ")")
 
 

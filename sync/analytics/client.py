@@ -26,6 +26,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "app_closed": "Sterna was closed, and how long it was open",
         "conversation_opened": "a conversation was opened",
         "conversation_renamed": "a conversation got another title",
+        "conversation_exported": "conversations were written to files",
         "conversation_labelled": "conversations were pinned, archived or tagged",
         "conversation_deleted": "a conversation was deleted",
         "message_sent": "a message was sent",

@@ -14,6 +14,7 @@ from sterna.tui.actions.bindings import BY_ID, NO_KEY, key_names, keymap, keys_t
 from sterna.tui.actions.registry import ACTIONS, SECTIONS
 from sterna.tui.app import SternaApp
 from sterna.tui.main.conversation_actions import ConversationActions
+from sterna.tui.main.export_actions import ExportActions
 from sterna.tui.main.label_actions import LabelActions
 from sterna.tui.main.layout import MainLayout
 from sterna.tui.main.prompt_attachments import PromptAttachments
@@ -47,6 +48,7 @@ TARGETS: dict[Target, type] = {
     Target.READING: ReadingActions,
     Target.LABELS: LabelActions,
     Target.ATTACHMENTS: PromptAttachments,
+    Target.EXPORT: ExportActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

@@ -83,7 +83,7 @@ async def test_space_and_shift_select_and_a_command_is_for_all_of_them(
         app.sidebar.focus()
         await pilot.press("space", "down", "down", "shift+down", "shift+down", "shift+up")
         assert marked(app) == [WORDS[0], WORDS[2], WORDS[3]]
-        assert line_of(app, "3 selected") is not None
+        assert line_of(app, "3 selected, esc clears") is not None
         await pilot.press("d")
         await pilot.press("space")
         assert app.posted[-1] == ("deleted", ids[0], ids[2], ids[3])

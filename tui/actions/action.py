@@ -40,6 +40,8 @@ class Target(Enum):
     """``LabelActions`` of the main screen."""
     ATTACHMENTS = auto()
     """``PromptAttachments`` of the main screen."""
+    EXPORT = auto()
+    """``ExportActions`` of the main screen."""
 
 
 class Needs(Flag):

@@ -97,6 +97,10 @@ CONVERSATIONS = (
         "conversation.split", "Read beside", "ctrl+backslash,leader vertical_line",
         "Read this conversation, or the one selected in the list, beside another; again: close it", "toggle_split",
     ),
+    _conversations(
+        "conversation.export", "Export", "leader x", "Write this conversation to a file, as Markdown",
+        "export_open", target=Target.EXPORT, needs=CONVERSATION, focus=Focus.LEAVES,
+    ),
 )  # fmt: skip
 
 REPLIES = (
@@ -339,6 +343,10 @@ LIST = (
     _sidebar(
         "sidebar.tag", "Tag in the list", "t", "Choose the tags of the selected conversations",
         "label('tag')", hint="tag", focus=Focus.LEAVES,
+    ),
+    _sidebar(
+        "sidebar.export", "Export from the list", "x", "Write the selected conversations to files, as Markdown",
+        "label('export')", focus=Focus.LEAVES,
     ),
 )  # fmt: skip
 

@@ -175,6 +175,7 @@ class ConversationActions:
             if is_open:
                 await navigation.save_draft()  # it goes with its conversation, and comes back with it
             position = await store.run(storage.Conversations.position, open_id)
+            navigation.being_deleted.update(conversation_ids)
             trashed = await store.run(storage.Trash.delete_conversations, conversation_ids)
             self._context.analytics.track("conversation_deleted", *conversation_ids[:1])
             if is_open:
@@ -188,6 +189,8 @@ class ConversationActions:
             self.offer_undo(f"Deleted {what}.")
         except storage.StoreError as error:
             self._layout.complain(f"Not deleted. {error}")
+        finally:
+            navigation.being_deleted.difference_update(conversation_ids)
 
     def delete_all(self) -> None:
         """Delete every conversation, once the user has typed that they mean it."""

@@ -50,6 +50,8 @@ class Navigation:
         """Called when another conversation is shown, to show what waits in it."""
         self._draft = ""
         self._draft_timer: Timer | None = None
+        self.being_deleted: set[str] = set()
+        """Conversations that an action of this window is deleting."""
         self._stepping = asyncio.Lock()
         """Held during a step: the next one begins where it has led to, however fast the keys come."""
 
@@ -214,6 +216,8 @@ class Navigation:
                 record = await self.find(before.id)
                 if self.conversation.id != before.id:
                     return  # another one was opened meanwhile
+                if before.id in self.being_deleted:
+                    return  # whoever deletes it opens another one
                 if record is None:
                     await self._leave_deleted(before, elsewhere=change.elsewhere, was_told=was_told)
                     return

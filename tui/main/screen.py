@@ -18,6 +18,7 @@ from ..prompt.attachments import AttachmentRow
 from .attachment_opener import open_attachments
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
+from .export_actions import ExportActions
 from .label_actions import LabelActions
 from .layout import MainLayout
 from .leader import LeaderKeys
@@ -76,6 +77,7 @@ class MainScreen(MainLayout):
         )
         self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
         self.leader = LeaderKeys(self, self.can_perform)
+        self.export_actions = ExportActions(self, self.navigation)
         self.label_actions = LabelActions(self, self.navigation, offer_undo=self.conversation_actions.offer_undo)
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
@@ -86,6 +88,7 @@ class MainScreen(MainLayout):
             Target.WRITING: self.writing_actions,
             Target.READING: self.reading_actions,
             Target.LABELS: self.label_actions,
+            Target.EXPORT: self.export_actions,
         }
 
     # Start and end of the program
@@ -297,6 +300,8 @@ class MainScreen(MainLayout):
                 self.label_actions.archive(event.conversation_ids)
             case "tag":
                 self.label_actions.tag(event.conversation_ids)
+            case "export":
+                self.export_actions.export(event.conversation_ids)
 
     def _on_sidebar_selection_changed(self) -> None:
         self.status_display.show_hints()

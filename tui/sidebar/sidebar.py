@@ -318,7 +318,7 @@ class Sidebar(Widget):
         """Say how many are selected."""
         line, count = self.query_one("#selection", Static), len(self.selection.ids)
         line.display = count > 0
-        line.update(f"{count:,} selected")
+        line.update(f"{count:,} selected, esc clears")
         self.post_message(self.SelectionChanged())
 
     # Renaming

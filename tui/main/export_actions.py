@@ -1,0 +1,99 @@
+"""Export of conversations as Markdown files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sterna import storage
+from sterna.storage import Conversation, Message
+from sterna.storage.text import one_line
+
+from .layout import MainLayout
+from .navigation import Navigation
+
+PAGE = 200
+"""Messages read at once."""
+
+
+class ExportActions:
+    """Exports the open conversation, or several."""
+
+    def __init__(self, layout: MainLayout, navigation: Navigation) -> None:
+        self._layout = layout
+        self._navigation = navigation
+        self._context = layout.context
+
+    def export_open(self) -> None:
+        """Export the open conversation."""
+        if (conversation_id := self._navigation.conversation.id) is None:
+            self._layout.notify("Send a message first.")
+        else:
+            self.export((conversation_id,))
+
+    def export(self, conversation_ids: Sequence[str]) -> None:
+        """Ask where to, and export these conversations."""
+        self._layout.start_worker("export", self._ask, tuple(conversation_ids))
+
+    async def _ask(self, conversation_ids: Sequence[str]) -> None:
+        from sterna.storage.conversations.documents import file_name
+
+        from ..dialogs.export import ExportDialog
+
+        if (first := await self._navigation.find(conversation_ids[0])) is None:
+            return
+        name = file_name(first) if len(conversation_ids) == 1 else f"sterna-{self._context.clock():%Y-%m-%d}"
+        dialog = ExportDialog(Path.home() / name, len(conversation_ids))
+        path = await self._layout.app.push_screen_wait(dialog)
+        if path is not None:
+            self._context.spawn(self._export(conversation_ids, path), "conversation.export")
+
+    async def _export(self, conversation_ids: Sequence[str], path: Path) -> None:
+        try:
+            if len(conversation_ids) > 1 and path.suffix != ".md":
+                await asyncio.to_thread(path.mkdir, mode=0o700)
+                for conversation_id in conversation_ids:
+                    await self._write(conversation_id, folder=path)
+            else:
+                await self._write(*conversation_ids, file=path)
+        except storage.StoreError as error:
+            self._layout.complain(f"Not exported. {error}")
+        except OSError as error:
+            self._layout.complain(f"Not exported: {one_line(str(path))} cannot be written ({error.strerror}).")
+        else:
+            self._context.analytics.track("conversation_exported")
+            self._layout.notify(f"Exported to {one_line(str(path))}.", timeout=8)
+
+    async def _write(self, *conversation_ids: str, file: Path | None = None, folder: Path | None = None) -> None:
+        """Write the documents of conversations into a file, or each into one of its own in a folder."""
+        from sterna.storage.conversations.documents import beginning, file_name, texts
+
+        pieces: list[str] = []
+        for conversation_id in conversation_ids:
+            conversation, messages = await self._read(conversation_id)
+            pieces += [beginning(conversation), *texts(messages), "\n"]
+            file = file or (folder or Path()) / file_name(conversation)
+        if file is not None:
+            await asyncio.to_thread(_write_new, file, pieces)
+
+    async def _read(self, conversation_id: str) -> tuple[Conversation, list[Message]]:
+        store = self._context.store
+        conversation = await store.run(storage.Conversations.get, conversation_id)
+        messages: list[Message] = []
+        while page := await store.run(
+            storage.Messages.after, conversation_id, messages[-1].key if messages else None, PAGE
+        ):
+            messages += page
+        return conversation, messages
+
+
+def _write_new(path: Path, pieces: Sequence[str]) -> None:
+    """Write a file that only its owner may read; one that is there already stays. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        try:
+            file.writelines(pieces)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
