@@ -12,6 +12,7 @@ from functools import partial
 
 from .action import Action, Focus, Needs, Scope, Target
 from .attaching import ATTACHING
+from .conversation_list import LIST
 
 CONVERSATION = Needs.STORE | Needs.CONVERSATION
 SWITCHES = Focus.LEAVES | Focus.SWITCHES
@@ -25,7 +26,6 @@ _writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
 _reading = partial(Action, scope=Scope.MAIN, target=Target.READING, needs=CONVERSATION)
 _transcript = partial(Action, scope=Scope.TRANSCRIPT, needs=Needs.CONVERSATION)
-_sidebar = partial(Action, scope=Scope.SIDEBAR, palette=False)
 
 CONVERSATIONS = (
     _conversations(
@@ -285,69 +285,6 @@ READING = (
     ),
     _transcript("transcript.next_match", "Next match", "n", "Go to the next search match", "match(1)"),
     _transcript("transcript.previous_match", "Previous match", "N", "Go to the previous search match", "match(-1)"),
-)  # fmt: skip
-
-LIST = (
-    _layout(
-        "sidebar.toggle", "Show or hide the list", "ctrl+t", "Show or hide the list of conversations",
-        "toggle_list", needs=Needs.STORE,
-    ),
-    _sidebar("sidebar.next", "Down", "j,down", "Move down the list", "move('down')", vim=True),
-    _sidebar("sidebar.previous", "Up", "k,up", "Move up the list", "move('up')", vim=True),
-    _sidebar(
-        "sidebar.half_down", "Half a page down", "ctrl+d", "Move half a page down the list", "move('half_page_down')"
-    ),
-    _sidebar("sidebar.half_up", "Half a page up", "ctrl+u", "Move half a page up the list", "move('half_page_up')"),
-    _sidebar("sidebar.page_down", "A page down", "pagedown", "Move a page down the list", "move('page_down')"),
-    _sidebar("sidebar.page_up", "A page up", "pageup", "Move a page up the list", "move('page_up')"),
-    _sidebar("sidebar.first", "Newest", "g,home", "Go to the newest conversation", "move('first')", vim=True),
-    _sidebar("sidebar.last", "Oldest", "G,end", "Go to the oldest conversation", "move('last')", vim=True),
-    _sidebar(
-        "sidebar.open", "Open", "enter", "Open the selected conversation",
-        "open", hint="open", focus=Focus.RETURNS | Focus.SWITCHES,
-    ),
-    _sidebar(
-        "sidebar.filter", "Filter the list", "slash",
-        "Filter by title or last message, #tag, is:pinned, is:archived or is:untagged",
-        "filter", hint="filter", palette=True, focus=Focus.LEAVES,
-    ),
-    _sidebar(
-        "sidebar.rename", "Rename in the list", "r", "Rename the selected conversation",
-        "rename", hint="rename", focus=Focus.LEAVES,
-    ),
-    _sidebar(
-        "sidebar.delete", "Delete from the list", "d,delete", "Delete the selected conversations (can be undone)",
-        "delete", hint="delete", destroys=True,
-    ),
-    _sidebar(
-        "sidebar.select", "Select", "space", "Select the conversation, to do something with several",
-        "select", hint="select",
-    ),
-    _sidebar(
-        "sidebar.extend_down", "Select downwards", "shift+down", "Select the conversation and the next one", "extend(1)"
-    ),
-    _sidebar(
-        "sidebar.extend_up", "Select upwards", "shift+up", "Select the conversation and the one before it", "extend(-1)"
-    ),
-    _sidebar(
-        "sidebar.select_all", "Select all", "asterisk", "Select every conversation of the list, or none", "select_all"
-    ),
-    _sidebar(
-        "sidebar.pin", "Pin in the list", "p", "Pin or unpin the selected conversations",
-        "label('pin')", hint="pin", destroys=True,
-    ),
-    _sidebar(
-        "sidebar.archive", "Archive in the list", "a", "Archive the selected conversations, or put them back",
-        "label('archive')", hint="archive", destroys=True,
-    ),
-    _sidebar(
-        "sidebar.tag", "Tag in the list", "t", "Choose the tags of the selected conversations",
-        "label('tag')", hint="tag", focus=Focus.LEAVES,
-    ),
-    _sidebar(
-        "sidebar.export", "Export from the list", "x", "Write the selected conversations to files, as Markdown",
-        "label('export')", focus=Focus.LEAVES,
-    ),
 )  # fmt: skip
 
 PROGRAM = (
