@@ -133,3 +133,43 @@ async def test_the_queue_of_a_conversation_goes_on_while_another_one_is_open(hom
         await until(pilot, lambda: sent(home) == ["begin", "second"])
         assert app.main.prompt.text == "elsewhere"
         assert app.main.conversation.id is None
+
+
+def attached(app: SternaApp) -> list[str]:
+    """Names of what is attached to the prompt."""
+    return [item.name for item in app.main.attachments.items]
+
+
+async def test_files_wait_with_their_message_and_come_back_with_it(home: Home) -> None:
+    for name in ("one.txt", "two.txt"):
+        (home.folder / name).write_text(f"the text of {name}")
+    home.model.hold()
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await queue(pilot, app, "plain")
+        for name in ("one.txt", "two.txt"):
+            await write(pilot, f"{home.folder / name} ")
+            await until(pilot, lambda name=name: attached(app) == [name])
+            await write(pilot, f"see {name}")
+            await pilot.press("enter")
+            await until(pilot, lambda name=name: f"see {name} (1 file)" in frame(app) and attached(app) == [])
+        await write(pilot, f"{home.folder / 'one.txt'} ")
+        await until(pilot, lambda: attached(app) == ["one.txt"])
+        await pilot.press("f10")
+    again = home.app()
+    async with again.run_test(size=SIZE) as pilot:
+        await opened(pilot, again)
+        await until(pilot, lambda: "see two.txt (1 file)" in frame(again))
+        await pilot.press("alt+q")
+        await until(pilot, lambda: again.main.prompt.text == "see two.txt" and attached(again) == ["two.txt"])
+        again.main.prompt.empty()
+        again.main.attachments.remove_one()
+        home.model.release()
+        await pilot.press("enter")
+        await until(pilot, lambda: len(home.model.requests) == 3)
+        await until(pilot, lambda: not again.main.queue_bar.display)
+        assert "the text of one.txt" in home.model.requests[2].messages[-1].content
+        assert "see one.txt" in home.model.requests[2].messages[-1].content
+    store = home.open()
+    assert store.db.rows("select content from drafts") == []
+    store.close()

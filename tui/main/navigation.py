@@ -63,7 +63,9 @@ class Navigation:
         last = await store.run(storage.LocalState.get, LAST_OPEN)
         record = await self.find(last) if isinstance(last, str) else None
         layout.prompt.join(await self.drafts.read(record.id if record else None))
-        await self._attachments.open(record.id if record else None, carried=self._attachments.items)
+        self.conversation.record, opened_id = record, record.id if record else None
+        waiting = self.drafts.waiting_files(opened_id)
+        await self._attachments.open(opened_id, carried=self._attachments.items, waiting=waiting)
         self.conversation.reopened = True
         layout.sidebar.disabled = False
         await layout.sidebar.reload()
@@ -96,7 +98,8 @@ class Navigation:
             prompt.put(draft)
             if carry:
                 prompt.join(left_draft)
-            await self._attachments.open(conversation_id, carried=carried)
+            waiting = self.drafts.waiting_files(conversation_id)
+            await self._attachments.open(conversation_id, carried=carried, waiting=waiting)
             self._context.spawn(self._save_left_draft(left_id, "" if carry else left_draft), "drafts.save")
         await self.show(record, at=at, query=query)
 

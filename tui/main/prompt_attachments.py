@@ -6,7 +6,7 @@ They belong to the draft of a conversation, and are stored with it as soon as th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ class PromptAttachments:
         self._context = layout.context
         self._conversation = conversation
         self._items: tuple[Attachment, ...] = ()
+        self._waiting: dict[str | None, tuple[Attachment, ...]] = {}
+        """Attachments of messages that wait to be sent, by conversation. They stay with the draft until then."""
         self._pending: list[str] = []
 
     @property
@@ -105,7 +107,8 @@ class PromptAttachments:
             if is_open:
                 self._items = (*before, added)
                 self._show()
-            await store.run(storage.Drafts.attach, conversation_id, (*before, added))
+                before = (*self._waiting.get(conversation_id, ()), *before)
+            await store.run(storage.Drafts.attach, conversation_id, _each_once((*before, added)))
         except storage.StoreError as error:
             self._layout.complain(f"Not attached. {error}")
         finally:
@@ -136,34 +139,78 @@ class PromptAttachments:
 
     # Drafts
 
-    async def open(self, conversation_id: str | None, *, carried: Sequence[Attachment] = ()) -> None:
-        """Show what is attached to the draft of a conversation, and ``carried`` behind it."""
+    async def open(
+        self, conversation_id: str | None, *, carried: Sequence[Attachment] = (), waiting: Sequence[str] = ()
+    ) -> None:
+        """Show what is attached to the draft of a conversation, and ``carried`` behind it.
+
+        Attachments with the ids ``waiting`` belong to messages that wait.
+        """
         saved = await self._context.store.run(storage.Drafts.attachments, conversation_id)
         if self._conversation.id != conversation_id:
             return  # another one was opened meanwhile
-        known = {item.id for item in saved}
-        self._items = saved
+        known = {item.id: item for item in saved}
+        self._waiting[conversation_id] = tuple(known[each] for each in waiting if each in known)
+        self._items = saved = tuple(item for item in saved if item.id not in waiting)
         if new := tuple(item for item in carried if item.id not in known):
             self._set((*saved, *new))
         self._show()
 
-    async def sent(self, conversation_id: str | None, attachments: Sequence[Attachment]) -> None:
-        """Remove from a draft what was sent with a message, and keep what was added meanwhile."""
+    async def sent(
+        self, conversation_id: str | None, attachments: Sequence[Attachment], *, waited: bool = False
+    ) -> None:
+        """Remove from a draft what was sent with a message, and keep what was added meanwhile or waits still."""
         gone = {item.id for item in attachments}
         if not gone:
             return
+        held = list(self._waiting.get(conversation_id, ()))
+        if waited:
+            for item in attachments:
+                held.remove(item)
+            self._waiting[conversation_id] = tuple(held)
         if self._conversation.id == conversation_id:
-            self._items = tuple(item for item in self._items if item.id not in gone)
-            self._show()
+            if not waited:
+                self._items = tuple(item for item in self._items if item.id not in gone)
+                self._show()
+            gone -= {item.id for item in self._items}
+        gone -= {item.id for item in held}
         rest = await self._context.store.run(storage.Drafts.attachments, conversation_id)
         await self._context.store.run(
             storage.Drafts.attach, conversation_id, tuple(item for item in rest if item.id not in gone)
         )
 
+    # Messages that wait
+
+    def hold(self) -> tuple[Attachment, ...]:
+        """Keep what is attached for a message that waits from now on, and return it."""
+        held, self._items = self._items, ()
+        conversation_id = self._conversation.id
+        self._waiting[conversation_id] = (*self._waiting.get(conversation_id, ()), *held)
+        self._show()
+        return held
+
+    def held(self, conversation_id: str | None, ids: Collection[str]) -> tuple[Attachment, ...]:
+        """Return those attachments of a message that waits."""
+        known = {item.id: item for item in self._waiting.get(conversation_id, ())}
+        return tuple(known[each] for each in ids if each in known)
+
+    def give_back(self, ids: Collection[str]) -> None:
+        """Attach to the prompt again what a message had that does not wait any more."""
+        conversation_id = self._conversation.id
+        rest = list(self._waiting.get(conversation_id, ()))
+        back = self.held(conversation_id, ids)
+        for item in back:
+            rest.remove(item)
+        self._waiting[conversation_id] = tuple(rest)
+        self._items = _each_once((*back, *self._items))
+        self._show()
+
     def _set(self, items: tuple[Attachment, ...]) -> None:
         self._items = items
         self._show()
-        self._context.spawn(self._save(self._conversation.id, items), "attachments.save")
+        conversation_id = self._conversation.id
+        every = _each_once((*self._waiting.get(conversation_id, ()), *items))
+        self._context.spawn(self._save(conversation_id, every), "attachments.save")
 
     async def _save(self, conversation_id: str | None, items: tuple[Attachment, ...]) -> None:
         try:
@@ -176,3 +223,7 @@ class PromptAttachments:
             return
         self._layout.query_one(AttachmentRow).show(self._items, self._pending, ascii_only=self._context.is_ascii)
         self._layout.prompt.has_attachments = bool(self._items)
+
+
+def _each_once(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
+    return tuple({item.id: item for item in attachments}.values())

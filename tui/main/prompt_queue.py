@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from sterna import storage
 
+from ..counts import counted
 from ..prompt import plain, slash_commands
+from ..prompt.stored_draft import split_files, with_files
 from .layout import MainLayout
 from .navigation import Navigation
+from .prompt_attachments import PromptAttachments
 
 if TYPE_CHECKING:
     from sterna.chat import Reply
@@ -25,13 +28,18 @@ class PromptQueue:
     """Queue of each conversation; the one of the open conversation is shown above the prompt."""
 
     def __init__(
-        self, layout: MainLayout, navigation: Navigation, follow: Callable[[str, Reply], Awaitable[None]]
+        self,
+        layout: MainLayout,
+        navigation: Navigation,
+        attachments: PromptAttachments,
+        follow: Callable[[str, Reply], Awaitable[None]],
     ) -> None:
         self._layout = layout
         self._navigation = navigation
         self._context = layout.context
         self._conversation = navigation.conversation
         self._drafts = navigation.drafts
+        self._attachments = attachments
         self._follow = follow
         """Shows a reply that has just begun in the open conversation."""
         self._flowing: set[str] = set()
@@ -45,14 +53,16 @@ class PromptQueue:
         """Let what was submitted wait for the end of the reply; the prompt keeps it until it is stored."""
         if (reply := self._conversation.live_reply) is not None and not self._is_adding:
             self._is_adding = True
-            self._context.spawn(self._add(reply, event), "queue.add")
+            ids = [item.id for item in self._attachments.hold()]
+            self._context.spawn(self._add(reply, event, ids), "queue.add")
 
-    async def _add(self, reply: Reply, event: Prompt.Submitted) -> None:
+    async def _add(self, reply: Reply, event: Prompt.Submitted, ids: list[str]) -> None:
         prompt, conversation_id = self._layout.prompt, reply.session_id
-        queued = (*self._drafts.queued(conversation_id), event.draft)
+        queued = (*self._drafts.queued(conversation_id), with_files(event.draft, ids))
         try:
             if not await self._drafts.save_queue(conversation_id, queued, ""):
                 await self._drafts.save_queue(conversation_id, queued[:-1], prompt.draft)
+                self._attachments.give_back(ids)
                 return  # the drafts have said why; the text is still in the prompt
             if self._conversation.id == conversation_id:
                 prompt.sent(event.shown, event.text)
@@ -94,13 +104,15 @@ class PromptQueue:
         context, queued = self._context, self._drafts.queued(conversation_id)
         if not queued or conversation_id in self._sending:
             return
-        text = slash_commands.parse(plain(queued[0])).text
+        text, ids = slash_commands.parse(plain(queued[0])).text, split_files(queued[0])[1]
+        attachments = self._attachments.held(conversation_id, ids)
         self._sending.add(conversation_id)
         reply: Reply | None = None
         try:
             await context.ready.wait()
             assert context.turns is not None
-            _, reply = await context.turns.begin(conversation_id, text)
+            _, reply = await context.turns.begin(conversation_id, text, attachments=attachments)
+            await self._attachments.sent(conversation_id, attachments, waited=True)
             await self._drafts.save_queue(conversation_id, self._drafts.queued(conversation_id)[1:])
             context.analytics.track("message_sent", conversation_id)
             if self._layout.is_alive and self._conversation.id == conversation_id:
@@ -126,8 +138,10 @@ class PromptQueue:
             return False
         if conversation_id in self._sending and index in (0, -len(queued)):
             return False  # it is too late for this one
-        prompt.join(queued.pop(index))
+        draft, ids = split_files(queued.pop(index))
+        prompt.join(draft)
         prompt.focus()
+        self._attachments.give_back(ids)
         self._context.spawn(self._save(conversation_id, queued, prompt.draft), "queue.take_back")
         return True
 
@@ -141,8 +155,14 @@ class PromptQueue:
             return
         conversation_id = self._conversation.id
         self._layout.queue_bar.show(
-            [plain(draft) for draft in self._drafts.queued(conversation_id)],
+            [_shown(message) for message in self._drafts.queued(conversation_id)],
             is_held=conversation_id not in self._flowing,
             send_key=self._context.key_of("prompt.send"),
             take_back_key=self._context.key_of("prompt.take_back"),
         )
+
+
+def _shown(message: str) -> str:
+    """Return the text of a waiting message, with the number of its files."""
+    text, ids = plain(message), split_files(message)[1]
+    return f"{text} ({counted(len(ids), 'file')})".strip() if ids else text

@@ -47,7 +47,7 @@ class TurnActions:
         self._offer_undo = offer_undo
         self._run_command = run_command
         self._is_sending = False
-        self.queue = PromptQueue(layout, navigation, self._follow)
+        self.queue = PromptQueue(layout, navigation, attachments, self._follow)
         """Messages that wait for the end of a reply."""
         self._reported: set[str] = set()
         """Replies of which was said that they cannot be saved."""
@@ -83,9 +83,6 @@ class TurnActions:
             self._layout.notify("Your message is being saved.")
         elif self._attachments.is_reading:
             self._layout.notify("An attachment is still being read. Send again in a moment.")
-        elif self._conversation.live_reply is not None and self._attachments.items:
-            stop = self._context.key_of("reply.stop")
-            self._layout.notify(f"Only text can wait for a reply. {stop} stops it. Your text and files are kept.")
         elif self._conversation.live_reply is not None:
             self.queue.add(event)
         else:

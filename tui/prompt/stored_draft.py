@@ -13,6 +13,8 @@ from . import pastes
 
 QUEUED, ASIDE = "\x1e", "\x1f"
 """Mark behind each waiting message, and behind each text set aside. The prompt never holds a control character."""
+FILES = "\x1d"
+"""Mark between the text of a waiting message and the ids of its attachments, which are stored with the draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,17 @@ class StoredDraft:
         return "".join(message + QUEUED for message in self.queued) + self.text
 
 
+def with_files(draft: str, ids: Sequence[str]) -> str:
+    """Return a waiting message with the ids of its attachments."""
+    return f"{draft}{FILES}{','.join(ids)}" if ids else draft
+
+
+def split_files(message: str) -> tuple[str, list[str]]:
+    """Return the text of a waiting message, and the ids of its attachments."""
+    draft, _, ids = message.partition(FILES)
+    return draft, ids.split(",") if ids else []
+
+
 def with_aside(aside: Sequence[str], text: str) -> str:
     """Return the text of a prompt behind the texts set aside."""
     return "".join(each + ASIDE for each in aside) + text
@@ -48,5 +61,5 @@ def split_aside(draft: str) -> tuple[list[str], str]:
 
 def plain(stored: str) -> str:
     """Return everything in a stored draft as it would be sent, a blank line between its parts."""
-    parts = stored.replace(ASIDE, QUEUED).split(QUEUED)
+    parts = [split_files(part)[0] for part in stored.replace(ASIDE, QUEUED).split(QUEUED)]
     return "\n\n".join(pastes.plain(part) for part in parts if part)
