@@ -25,16 +25,6 @@ class PictureScreen(Dialog[str | None]):
 
     BINDINGS = [Binding("escape,q,enter", "dismiss(None)", "Close"), Binding("o", "dismiss('open')", "Open outside")]
 
-    DEFAULT_CSS = """
-    PictureScreen Panel {
-        width: 100%;
-        height: 100%;
-        max-height: 100%;
-        padding: 0;
-        align: center middle;
-    }
-    """
-
     def __init__(self, name: str, image: Image, environ: Mapping[str, str]) -> None:
         super().__init__()
         self._title, self._image = name, image
