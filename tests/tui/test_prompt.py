@@ -347,7 +347,7 @@ async def test_a_quick_walk_through_the_history_does_not_lose_its_place() -> Non
 
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=3), st.lists(st.text(min_size=1, max_size=8), max_size=3))
 def test_a_stored_draft_gives_back_its_parts(queued: list[str], aside: list[str]) -> None:
-    marks = {ord(mark): None for mark in "\x02\x03\x1e\x1f"}
+    marks = {ord(mark): None for mark in "\x02\x03\x1d\x1e\x1f"}
     queued, aside = ([text.translate(marks) for text in texts] for texts in (queued, aside))
     stored = str(StoredDraft(tuple(queued), with_aside(aside, "text")))
     draft = StoredDraft.parse(stored)
