@@ -35,7 +35,7 @@ when new.parent_id is not null or exists (select 1 from branched_conversations w
 begin
     -- a message that continues the shown branch becomes its end
     update branched_conversations
-    set leaf_id = new.id, leaf_at = new.message_timestamp
+    set leaf_id = new.id, leaf_at = new.message_timestamp, trunk = new.parent_id is null
     where session_id = new.session_id
         and stale = 0
         and (leaf_at, leaf_id) < (new.message_timestamp, new.id)

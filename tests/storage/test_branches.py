@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from builders import exchange, outbox
 from ticking import Ticking
@@ -278,6 +280,21 @@ def test_another_program_that_writes_to_the_file_is_followed(store: Store, clock
     assert said(store, a.session_id) == ["a", "A", "b", "B", "n"]
 
 
+def test_what_follows_a_line_by_name_is_not_part_of_the_line(store: Store) -> None:
+    a, _, b, reply = talk(store, "a", "b")
+    edited(store, b, "c")
+    store.branches.show(b.id)
+    for id_, at, parent in (("n", "2030-01-01", reply.id), ("o", "2030-01-02", None)):
+        with store.db.write():
+            store.db.execute(
+                """insert into chat_messages (id, session_id, role, content, message_timestamp, parent_id)
+                values (:id, :session, 'user', :id, :at || 'T00:00:00.000000Z', :parent)""",
+                {"id": id_, "session": a.session_id, "at": at, "parent": parent},
+            )
+        assert said(store, a.session_id) == ["a", "A", "b", "B", id_]
+    assert store.branches.siblings("n").ids == ("n", "o")
+
+
 def test_a_deleted_conversation_comes_back_with_its_branches(store: Store) -> None:
     a, _, b, _ = talk(store, "a", "b")
     edited(store, b, "c")
@@ -330,3 +347,54 @@ def test_an_import_without_branches_names_no_parents(store: Store) -> None:
     store.bulk_import.import_conversations([{"id": "s", "title": "T", "messages": messages}])
     assert said(store, "s") == ["b", "a", "c"]
     assert store.db.rows("select 1 from chat_messages where parent_id is not null") == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_written_the_shown_branch_is_that_of_the_whole_tree(store: Store, seed: int) -> None:
+    draw = random.Random(seed)
+    session_id = store.conversations.create("T").id
+    ids = [f"m{number}" for number in range(12)]
+
+    def insert() -> None:
+        row = {"id": draw.choice(ids), "session": session_id, "second": draw.randrange(30)}
+        store.db.execute(
+            """insert or ignore into chat_messages (id, session_id, role, content, message_timestamp, parent_id)
+            values (:id, :session, 'user', :id, '2026-03-01T10:00:' || printf('%02d', :second) || '.000000Z',
+                :parent)""",
+            row | {"parent": draw.choice([None, None, "", store.branches.leaf(session_id), *ids])},
+        )
+
+    def go_on() -> None:
+        exchange(store, "more", session_id=session_id)
+
+    def change() -> None:
+        values = {"id": draw.choice(ids), "new": draw.choice([None, "", *ids]), "second": draw.randrange(30)}
+        store.db.execute("update chat_messages set parent_id = :new where id = :id", values)
+        if draw.random() < 0.3:
+            store.db.execute(
+                """update chat_messages set message_timestamp
+                = '2026-03-01T10:00:' || printf('%02d', :second) || '.000000Z' where id = :id""",
+                values,
+            )
+
+    def choose() -> None:
+        store.shown_branch.set_leaf(session_id, draw.choice([None, *ids]))
+
+    def delete() -> None:
+        store.db.execute("delete from chat_messages where id = :id", {"id": draw.choice(ids)})
+
+    for _ in range(40):
+        act = draw.choice([insert, insert, insert, go_on, change, choose, delete])
+        if draw.random() < 0.5:
+            act()  # as another program does it
+        else:
+            with store.db.write():
+                act()
+        tree = store.shown_branch.tree(session_id)
+        leaf = tree.newest_beneath(store.shown_branch.chosen_leaf(session_id))
+        path = tree.path(leaf)[::-1]
+        assert [m.id for m in store.messages.before(session_id, None, 99)] == path
+        assert store.branches.leaf(session_id) == (leaf or None)
+        assert [m.id for m in store.messages.ancestors(store.messages.get(leaf))][::-1] == path if leaf else True
+        follows = store.shown_branch.next_parent(session_id)
+        assert follows == (None if leaf == tree.trunk_end else leaf)
