@@ -32,8 +32,8 @@ def attachments(
 ) -> int:
     """List the files that are attached to messages, of all conversations or of the given ones, the newest first.
 
-    With --json each line has: id (SHA-256 of the content), name, type, size, session_id, message_id, at, and path (null
-    while the file has not been downloaded from the server).
+    With --json each line has: id (SHA-256 of the content), name, type, size, session_id, message_id, at, path (null
+    while the file has not been downloaded from the server) and refused (why the server does not take it).
     """
     if force and output is None:
         raise click.UsageError("--force requires --output.")
@@ -60,9 +60,10 @@ def _print(item: UsedAttachment, path: str | None, as_json: bool) -> None:
     if as_json:
         row: dict[str, Any] = {"id": attachment.id, "name": attachment.name, "type": attachment.media_type}
         row |= {"size": attachment.size, "session_id": item.session_id, "message_id": item.message_id}
-        print_json(row | {"at": item.at, "path": path})
+        print_json(row | {"at": item.at, "path": path, "refused": item.refused})
         return
-    state = "" if item.is_here else "  (not on this computer yet)"
+    state = f"  (not synced: {one_line(item.refused, 80)})" if item.refused else ""
+    state = state if item.is_here else "  (not on this device yet)"
     click.echo(
         f"{attachment.id[:SHORT_ID]}  {size_text(attachment.size):>8}  {local_time(item.at)}  "
         f"{one_line(attachment.name, 60)}  {short_id(item.session_id)} {title_line(item.session_title, 60)}{state}"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from sterna.storage import AccountLinking, Acknowledgements, FenceLost, StoreError, SyncMetadata
+from sterna.storage import AccountLinking, Acknowledgements, Attachments, FenceLost, StoreError, SyncMetadata
 
 from .auth.accounts import check_sign_in
 from .backoff import HOUR_MS, MINUTE_MS, RETRY_MS
@@ -121,6 +121,7 @@ class CycleRunner:
     async def take_over(self) -> None:
         """Become the process that syncs."""
         self.fence = await self._store.run(SyncMetadata.take_fence)
+        await self._store.run(Attachments.offer_again)
         state = await self._store.run(SyncMetadata.state)
         self.cursor, self.fails = state.cursor, state.fails
         now, now_ms = self._timing.monotonic(), self._timing.now_ms()

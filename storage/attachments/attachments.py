@@ -41,6 +41,8 @@ class UsedAttachment:
     """Time of the message."""
     is_here: bool
     """False while its file has not been downloaded."""
+    refused: str | None = None
+    """Why the account's server does not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ class Attachments:
     def used(self, session_id: str | None = None) -> list[UsedAttachment]:
         """Return the attachments of one conversation, or of all, the newest message first."""
         rows = self.db.rows(
-            """select a.attachment_id, a.name, a.media_type, a.size, m.session_id, s.title, m.id, m.message_timestamp
+            """select a.attachment_id, a.name, a.media_type, a.size, m.session_id, s.title, m.id, m.message_timestamp,
+                k.refused
             from message_attachments as a
+            left join attachments as k on k.id = a.attachment_id
             join chat_messages as m on m.id = a.message_id
             join chat_sessions as s on s.id = m.session_id
             where :session is null or m.session_id = :session
@@ -92,6 +96,7 @@ class Attachments:
                 row["id"],
                 row["message_timestamp"],
                 self.files.has(row["attachment_id"]),
+                row["refused"],
             )
             for row in rows
         ]
@@ -195,6 +200,12 @@ class Attachments:
         """Note that the account's server has a file."""
         with self.db.write():
             self.db.execute("update attachments set uploaded = 1, refused = null where id = :id", {"id": attachment_id})
+
+    def offer_again(self) -> None:
+        """Forget which files the account's server refused: it may have room for them now."""
+        if self.db.one("select 1 from attachments where refused is not null") is not None:
+            with self.db.write():
+                self.db.execute("update attachments set refused = null")
 
     def mark_refused(self, attachment_id: str, reason: str) -> None:
         """Note why the account's server does not take a file."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sterna.storage import AttachmentFiles, Attachments, NotFound, Transfer
@@ -22,6 +23,7 @@ PATH = "/api/chat/attachments"
 MOST_FILES = 100
 """Files of one exchange in each direction."""
 REFUSED = "The server does not take this file."
+NO_ROOM = "The server has no room left for your files."
 
 log = logging.getLogger("sterna.sync")
 
@@ -40,10 +42,13 @@ def exchange_files() -> Effects[bool]:
     total = sum(min(item.size, MAX_ATTACHMENT) for item in (*unsent, *missing))
     done, left = 0, False
     try:
-        arrived = yield from _received_by_server(unsent) if unsent else _nothing()
+        there = yield from _ask_server(unsent) if unsent else _nothing()
         for item in unsent:
             yield from FileProgress(done, total)
-            left = not (yield from _upload(item, arrived.get(item.id), done, total)) or left
+            if there.has_room(item):
+                left = not (yield from _upload(item, there.files.get(item.id), done, total)) or left
+            else:
+                yield from Transaction(Attachments.mark_refused, item.id, NO_ROOM)
             done += item.size
         for item in missing:
             yield from FileProgress(done, total)
@@ -56,19 +61,39 @@ def exchange_files() -> Effects[bool]:
     return left or MOST_FILES in (len(unsent), len(missing))
 
 
-def _nothing() -> Effects[Mapping[str, Mapping[str, Any]]]:
+@dataclass
+class _ServerState:
+    """What the server has, and takes."""
+
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """States of files by their ids."""
+    room: int | None = None
+    """Bytes that it takes beside them; None where it did not say."""
+
+    def has_room(self, item: Transfer) -> bool:
+        """Return whether a file is there or fits, and count it."""
+        if item.id in self.files or self.room is None:
+            return True
+        if item.size > self.room:
+            return False
+        self.room -= item.size
+        return True
+
+
+def _nothing() -> Effects[_ServerState]:
     yield from ()
-    return {}
+    return _ServerState()
 
 
-def _received_by_server(files: Sequence[Transfer]) -> Effects[Mapping[str, Mapping[str, Any]]]:
-    """Return what the server has of these files, by their ids."""
+def _ask_server(files: Sequence[Transfer]) -> Effects[_ServerState]:
     body = json.dumps({"ids": [item.id for item in files]}).encode()
     response = yield from Request("POST", f"{PATH}/status", {}, {"content-type": "application/json"}, body)
     if response.status != 200:
         raise _Interrupted(response.status)
-    rows = _object(response).get("attachments")
-    return {str(row.get("id")): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
+    value = _object(response)
+    rows, quota, used = (value.get(key) for key in ("attachments", "quota", "used"))
+    known = {str(row.get("id")): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
+    return _ServerState(known, quota - used if isinstance(quota, int) and isinstance(used, int) else None)
 
 
 def _upload(item: Transfer, known: Mapping[str, Any] | None, done: int, total: int) -> Effects[bool]:

@@ -13,7 +13,7 @@ from fake_time import until
 from test_engine_server import Device, device, somebody, token  # noqa: F401 - fixtures
 
 from sterna.storage import Attachment, AttachmentFiles, Message, Privacy, Settled, Store
-from sterna.sync.protocol.attachments import exchange_files
+from sterna.sync.protocol.attachments import NO_ROOM, exchange_files
 from sterna.sync.protocol.effects import FileProgress, Request, Response, Transaction, Unreachable
 from sterna.sync.wire import ATTACHMENT_PIECE
 
@@ -154,6 +154,16 @@ def test_a_file_that_the_server_does_not_take_is_not_offered_again(exchange: Exc
     assert row is not None
     assert tuple(row) == (0, "Your files may have 1 MB together.")
     assert not exchange()
+
+
+def test_a_server_without_room_is_sent_nothing_until_the_next_start(exchange: Exchange) -> None:
+    full = answer(attachments=[], quota=10**6, used=10**6 - 1)
+    assert not exchange(full)
+    assert exchange.asked == ["POST"]
+    assert [item.refused for item in exchange.store.attachments.used()] == [NO_ROOM]
+    assert not exchange()
+    exchange.store.attachments.offer_again()
+    assert not exchange(full)
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])

@@ -38,7 +38,7 @@ async def _choose_and_open(layout: MainLayout, attachments: Sequence[Attachment]
             return
         path = await asyncio.to_thread(files.copy_to_open, chosen.id, chosen.name)
     except storage.NotFound:
-        layout.notify("That file is not on this computer yet. Sync downloads it.", severity="warning")
+        layout.notify("That file is not on this device yet. Sync downloads it.", severity="warning")
     except storage.StoreError as error:
         layout.complain(str(error))
     else:
