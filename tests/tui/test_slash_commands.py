@@ -63,6 +63,10 @@ async def test_commands_take_an_argument(home: Home) -> None:
             await pilot.press("enter")
             await until(pilot, lambda: app.main.prompt.text == "")
         await until(pilot, lambda: open_title(app) == "Terns")
+        await write(pilot, f"/export {home.folder / 'terns.md'}")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Exported to" in notices(app))
+        assert "# Terns\n" in (home.folder / "terns.md").read_text()
         assert own_settings(home, app) == {"system_prompt": "Be brief.\nAlways.", "model": "test/large"}
         await write(pilot, "/search pole")
         await pilot.press("enter")

@@ -124,7 +124,7 @@ class Completion:
         candidate = self._candidates[index]
         self.close()
         prompt.focus()
-        if token.kind == "file" or (token.command is not None and token.command.argument == "FILE"):
+        if token.kind == "file" or (token.command is not None and token.command.name == "attach"):
             if candidate.text.endswith("/"):
                 prompt.complete(token, f"@{candidate.text}" if token.kind == "file" else candidate.text)
             else:

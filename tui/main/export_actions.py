@@ -33,6 +33,14 @@ class ExportActions:
         else:
             self.export((conversation_id,))
 
+    def export_to(self, path: str) -> bool:
+        """Export the open conversation to a new file; return whether there is one."""
+        if (conversation_id := self._navigation.conversation.id) is None:
+            self._layout.notify("Send a message first.")
+            return False
+        self._context.spawn(self._export((conversation_id,), Path(path).expanduser()), "conversation.export")
+        return True
+
     def export(self, conversation_ids: Sequence[str]) -> None:
         """Ask where to, and export these conversations."""
         self._layout.start_worker("export", self._ask, tuple(conversation_ids))

@@ -67,6 +67,7 @@ class MainScreen(MainLayout):
             offer_undo=self.conversation_actions.offer_undo,
             run_command=lambda *about: self.writing_actions.run_command(*about),
         )
+        self.export_actions = ExportActions(self, self.navigation)
         self.writing_actions = WritingActions(
             self,
             self.navigation,
@@ -74,10 +75,10 @@ class MainScreen(MainLayout):
             self.conversation_actions,
             self.turn_actions.queue,
             self.attachments,
+            self.export_actions,
         )
         self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
         self.leader = LeaderKeys(self, self.can_perform)
-        self.export_actions = ExportActions(self, self.navigation)
         self.label_actions = LabelActions(self, self.navigation, offer_undo=self.conversation_actions.offer_undo)
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {

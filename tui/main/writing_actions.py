@@ -11,6 +11,7 @@ from sterna import config, storage
 
 from ..prompt.slash_commands import Command
 from .completion import Completion
+from .export_actions import ExportActions
 from .layout import MainLayout
 from .navigation import Navigation
 from .persona_actions import PersonaActions
@@ -35,6 +36,7 @@ class WritingActions:
         conversations: ConversationActions,
         queue: PromptQueue,
         attachments: PromptAttachments,
+        exports: ExportActions,
     ) -> None:
         self._layout = layout
         self._navigation = navigation
@@ -42,6 +44,7 @@ class WritingActions:
         self._conversations = conversations
         self._queue = queue
         self._attachments = attachments
+        self._exports = exports
         self._context = layout.context
         self._conversation = navigation.conversation
         self._personas = PersonaActions(layout, navigation, display)
@@ -50,6 +53,7 @@ class WritingActions:
         self._with_argument: dict[str, Callable[[str], Awaitable[bool]]] = {
             "search": self._search,
             "attach": self._attach,
+            "export": self._export,
             "model": self._use_model,
             "persona": self._personas.use,
             "system": self._set_system_prompt,
@@ -201,6 +205,9 @@ class WritingActions:
 
         self._attachments.add(await asyncio.to_thread(typed_files, typed))
         return True
+
+    async def _export(self, path: str) -> bool:
+        return self._exports.export_to(path)
 
     async def _search(self, words: str) -> bool:
         self._layout.prompt.empty()

@@ -56,7 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("editor", "prompt.editor"),
     Command("history", "prompt.history", "WORDS", "with words, search for them"),
     Command("private", "conversation.private"),
-    Command("export", "conversation.export"),
+    Command("export", "conversation.export", "FILE", "with a path, write it there"),
     Command("pin", "conversation.pin"),
     Command("archive", "conversation.archive"),
     Command("tag", "conversation.tag", aliases=("tags",)),
