@@ -101,7 +101,7 @@ TOPICS = (
     _topic(
         "writing",
         "Writing",
-        "write writing editor vim nano paste pasted slash command commands snippet snippets persona personas queue "
+        "editor vim nano paste pasted slash command commands snippet snippets persona personas queue "
         "queued waiting complete completion",
         "Text that begins with `/` is a command and completes as you type; `@` completes a file, `;` a snippet. A long "
         "paste is shown as a label. What you send while a reply arrives is sent when the reply is complete. Personas "
