@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, until
+from home import Home, frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -98,3 +98,15 @@ async def test_on_a_first_start_one_step_leads_to_a_model(home: Home) -> None:
         (row,) = [index for index, line in enumerate(frame(app).splitlines()) if "add a provider" in line]
         await pilot.click(offset=(frame(app).splitlines()[row].index("add a provider"), row))
         await until(pilot, lambda: isinstance(app.screen, ProviderDialog))
+
+
+async def test_a_new_conversation_after_the_first_is_no_first_start(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Welcome to Sterna." in frame(app))
+        await write(pilot, "Hello?")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Yes." in frame(app))
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "A new conversation with" in frame(app))
+        assert "Welcome to Sterna." not in frame(app)

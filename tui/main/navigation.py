@@ -175,6 +175,8 @@ class Navigation:
             await store.run(storage.Conversations.mark_read, opened_id)
             self._context.spawn(self._context.sync.fetch_messages(opened_id), "sync.fetch_messages")
         await self._display.refresh()
+        if record is None:
+            await self._display.show_welcome()
 
     # Drafts
 

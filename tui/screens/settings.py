@@ -36,6 +36,7 @@ REPLIES: Switches = (
     ("ui.images", "Show attached images in the messages"),
     ("ui.show_token_count", "Show tokens and time under each reply"),
     ("similar", "Point out questions I have asked before"),
+    ("titles.generate", "Let a model title new conversations"),
 )
 SCREEN: Switches = (("ui.animation", "Animations"),)
 KEYS: Switches = (
@@ -44,6 +45,9 @@ KEYS: Switches = (
     ("ui.confirm_delete", "Ask before deleting a conversation"),
 )
 PRIVACY: Switches = ((ANALYTICS, "Send usage statistics to my server (never message text)"),)
+WIDTH = "ui.sidebar_width"
+TEXTS = {"model": "model", "titles": "titles.model", "width": WIDTH}
+"""Key paths of the fields by their ids."""
 NOTICES = {"off": "nothing", "bell": "bell", "notify": "bell and notification"}
 """Ways to call for attention, in words."""
 SWITCHES: Switches = (*REPLIES, *SCREEN, *KEYS, *PRIVACY)
@@ -80,6 +84,12 @@ class SettingsScreen(Dialog[None]):
                         id="model",
                     )
                     yield from self._switches(REPLIES)
+                    yield Field(
+                        "Model for titles",
+                        settings.titles.model,
+                        placeholder="provider/model (blank = the one that replied)",
+                        id="titles",
+                    )
                     yield Menu(Option(self._notice_line(), id="notify"), id="notify", markup=False, compact=True)
                 with VerticalGroup():
                     yield heading("Screen")
@@ -206,19 +216,16 @@ class SettingsScreen(Dialog[None]):
         if await self._save(str(event.checkbox.name), event.value) and event.checkbox.name == ANALYTICS:
             await self.context.analytics.set_enabled(self.context.store, event.value)
 
-    @on(Input.Submitted, "#model")
-    @on(Input.Submitted, "#width")
-    @on(Input.Blurred, "#model")
-    @on(Input.Blurred, "#width")
+    @on(Input.Submitted)
+    @on(Input.Blurred)
     async def _save_text(self, event: Input.Submitted | Input.Blurred) -> None:
         """Save a field once it is left."""
-        settings, text = self.context.settings, event.value.strip()
+        path, text = TEXTS[str(event.input.id)], event.value.strip()
         event.input.remove_class("-invalid")
-        saved = True
-        if event.input.id == "model" and text != settings.model:
-            saved = await self._save("model", text or None)
-        elif event.input.id == "width" and text != str(settings.ui.sidebar_width):
-            saved = await self._save("ui.sidebar_width", int(text) if text.isdigit() else text or None)
+        if text == str(attrgetter(path)(self.context.settings)):
+            return
+        is_number = path == WIDTH and text.isdigit()
+        saved = await self._save(path, int(text) if is_number else text or None)
         event.input.set_class(not saved, "-invalid")
 
     @on(Button.Pressed, "#close")
