@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from ticking import Ticking
 
 from sterna.storage import Attachment, Invalid, Message, Settled, Store, erase
 from sterna.storage.attachments.files import safe_name
+from sterna.storage.database.migrations import migrate, steps
 
 TEXT = b"what the terns said\n"
 
@@ -172,3 +174,28 @@ def test_a_download_that_was_cut_goes_on_and_a_wrong_one_is_not_kept(store: Stor
     files.receive(attachment_id, 0, TEXT)
     assert store.attachments.complete(attachment_id)
     assert store.attachments.used(message.session_id)[0].is_here
+
+
+def test_a_file_from_before_attachments_keeps_drafts_and_what_other_clients_attached(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.touch()
+    db = sqlite3.connect(path, isolation_level=None)
+    migrate(db, path, clock=Ticking(), busy_ms=1000, files=[step for step in steps() if step.stem < "35"])
+    db.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("insert into auth_users (id, email) values ('11111111-1111-4111-8111-111111111111', 'a@b')")
+    connection.execute("insert into chat_sessions (id, user_id) select 'c', id from profiles")
+    connection.execute(
+        """insert into chat_messages (id, session_id, role, content, metadata, has_attachments, attachment_count)
+        values ('m', 'c', 'user', 'look', '{"attachment_ids":["a1"]}', 1, 1)"""
+    )
+    connection.execute(
+        """insert into drafts (session_id, owner, content, updated_at)
+        values ('', '', 'x', '2026-01-01T00:00:00.000000Z')"""
+    )
+    connection.close()
+    store = Store.open(path)
+    assert (store.drafts.get(None), store.drafts.attachments(None)) == ("x", ())
+    assert (store.messages.get("m").attachments, links(store)) == ((), [])
+    assert store.messages.get("m").metadata == {"attachment_ids": ["a1"]}
+    store.close()
