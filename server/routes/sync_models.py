@@ -26,15 +26,15 @@ class PushedMessage(BaseModel):
     input_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
     output_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
     elapsed_ms: int | None = Field(None, ge=0, le=2**31 - 1)
-    elapsed_time: int | None = Field(None, ge=0, description="Seconds; used if elapsed_ms is absent.")
+    elapsed_time: int | None = Field(None, ge=0, le=2**31 - 1, description="Seconds; used if elapsed_ms is absent.")
     user_message_id: str | None = Field(None, max_length=255)
     parent_id: str | None = Field(
         None, max_length=255, description="The message that it follows; absent: the one before it, empty: none."
     )
     completion_id: str | None = Field(None, max_length=255)
-    error: bool | None = None
+    error: Any = Field(None, description="True if the message failed; false, null, 0 and empty values: it did not.")
     error_message: str | None = None
-    was_streaming: bool | None = None
+    was_streaming: Any = Field(None, description="True if the reply was streamed; anything else counts as false.")
     reasoning: str | None = None
     reasoning_details: Any = None
     annotations: Any = None
