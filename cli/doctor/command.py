@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from sterna.chat import add_discovered, build_catalog
-from sterna.config import ConfigError, EndpointSettings, Settings, credentials
+from sterna.config import ConfigError, EndpointSettings, Settings, credentials, load_personas, load_snippets
 from sterna.storage import Store, StoreError, clean, open_account
 from sterna.sync.status import sync_status
 
@@ -78,11 +78,23 @@ def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Itera
     exists = settings.path is not None and settings.path.exists()
     yield Finding("settings", f"{settings.path}{'' if exists else ' (not created yet)'}")
     yield from (Finding("settings", problem, ok=False) for problem in settings.problems)
+    yield from _writing(context)
     yield from _data(context)
     for endpoint in settings.endpoints:
         yield _key_of(context, endpoint)
     if not offline:
         yield from asyncio.run(_providers(context, settings))
+
+
+def _writing(context: CommandContext) -> Iterator[Finding]:
+    """Yield personas and snippets, and each of their files that cannot be used."""
+    personas, snippets = load_personas(context.config_dir), load_snippets(context.config_dir)
+    if found := [*personas.by_name, *personas.problems]:
+        yield Finding("personas", f"{counted(len(found), 'file')} in {personas.folder}")
+    yield from (Finding("personas", problem, ok=False) for problem in personas.problems)
+    if found := [*snippets.texts, *snippets.problems]:
+        yield Finding("snippets", f"{counted(len(found), 'file')} in {snippets.folder}")
+    yield from (Finding("snippets", problem, ok=False) for problem in snippets.problems)
 
 
 def _program() -> Iterator[Finding]:

@@ -40,6 +40,9 @@ def test_a_broken_file_is_named_and_the_others_are_listed(run: Run, folder: Path
         assert result.code == 1
         assert "coach" in result.out or "1 persona in" in result.out
         assert "bad.toml: temperature has to be a number from 0 to 2." in result.err
+    doctor = run("doctor", "--offline")
+    assert doctor.code == 1
+    assert "bad.toml: temperature has to be" in doctor.out
     result = run("ask", "--persona", "bad", "hello")
     assert (result.code, result.out) == (1, "")
     assert "bad.toml: temperature has to be" in result.err
