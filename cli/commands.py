@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "models": "models:models",
         "personas": "personas:personas",
         "keys": "keys:keys",
+        "config": "config:config",
         "sync": "sync.command:sync",
         "login": "auth:login",
         "logout": "auth:logout",

@@ -2,6 +2,7 @@ from . import credentials as credentials
 from .credentials import Credentials as Credentials
 from .errors import ConfigError as ConfigError
 from .loading import load as load
+from .paths import CONFIG_FILE as CONFIG_FILE
 from .paths import config_dir as config_dir
 from .personas import NO_PERSONA as NO_PERSONA
 from .personas import Persona as Persona
@@ -20,5 +21,11 @@ from .snippets import Snippets as Snippets
 from .snippets import load_snippets as load_snippets
 from .templates import built_in as built_in
 from .templates import fill as fill
+from .values import current_value as current_value
+from .values import parse_value as parse_value
+from .values import require_setting as require_setting
+from .values import split_path as split_path
+from .values import written_values as written_values
+from .writing import create_file as create_file
 from .writing import remove_endpoint as remove_endpoint
 from .writing import save_value as save_value

@@ -36,7 +36,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     endpoints: dict[str, dict[str, Any]] = {}
     for name in tables.get("endpoints", {}) if isinstance(tables.get("endpoints"), dict) else ():
         endpoints[name] = {}
-    for path, value in _leaves(tables):
+    for path, value in leaves(tables):
         setting = find_setting(path)
         if setting is None:
             problems.add_unknown(path)
@@ -96,13 +96,13 @@ def _require_regular(path: Path) -> None:
         raise ConfigError(f"{path} is not a regular file.")
 
 
-def _leaves(table: Mapping[str, Any], parent: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(table: Mapping[str, Any], parent: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every value with its path. A table inside an endpoint's, or a model's, is one value."""
     for key, value in table.items():
         path = (*parent, key)
         if isinstance(value, dict) and not _is_value(path):
             if value or len(path) > 1:
-                yield from _leaves(value, path)
+                yield from leaves(value, path)
         else:
             yield path, value
 

@@ -10,7 +10,7 @@ from .errors import ConfigError
 from .files import locked, write_private
 from .loading import parse
 from .paths import CONFIG_FILE, config_dir
-from .schema import SETTINGS, find_setting, nearest
+from .values import require_setting, split_path
 
 HEADER = "# Settings of Sterna. What is not here has its default; the documentation explains every setting.\n"
 
@@ -20,8 +20,20 @@ def save_value(key_path: str, value: object, folder: Path | None = None) -> None
 
     Raises :class:`ConfigError` with a sentence when the value is not valid, or the file cannot be read or written.
     """
-    path = _split(key_path)
+    path = split_path(key_path)
     _write(config_dir(folder) / CONFIG_FILE, path, _checked(path, value), "The setting was not saved.")
+
+
+def create_file(folder: Path | None = None) -> Path:
+    """Create config.toml if it is missing, and return its path. Raises :class:`ConfigError`."""
+    file = config_dir(folder) / CONFIG_FILE
+    try:
+        with locked(file.parent):
+            if not file.exists():
+                write_private(file, HEADER)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written ({error.strerror or type(error).__name__}).") from None
+    return file
 
 
 def remove_endpoint(name: str, folder: Path | None = None) -> None:
@@ -40,18 +52,8 @@ def _write(file: Path, path: tuple[str, ...], value: object, consequence: str) -
         raise ConfigError(f"{file} cannot be written ({reason}). {consequence}") from None
 
 
-def _split(key_path: str) -> tuple[str, ...]:
-    """Return the parts of a path. An action's id has dots: ``keys.conversation.rename`` is one key in one table."""
-    if key_path.startswith("keys."):
-        return ("keys", key_path.removeprefix("keys."))
-    return tuple(key_path.split("."))
-
-
 def _checked(path: tuple[str, ...], value: object) -> object:
-    setting = find_setting(path)
-    if setting is None:
-        near = nearest(".".join(path), (setting.path for setting in SETTINGS))
-        raise ConfigError(f"There is no setting {'.'.join(path)}." + (f" Did you mean {near}?" if near else ""))
+    setting = require_setting(path)
     if value is None:
         return None
     if setting.check(value) is None:
