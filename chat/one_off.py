@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sterna.config import Settings
@@ -35,6 +36,7 @@ class OneOffTurn:
         own: Mapping[str, Any] | None = None,
         files: AttachmentFiles | None = None,
         attachments: Sequence[Attachment] = (),
+        schema: Mapping[str, Any] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
@@ -42,7 +44,8 @@ class OneOffTurn:
         self._files = files
         self._attachments = attachments
         self._monotonic = monotonic
-        self._options = RequestOptions.choose(own or {}, settings, fallback=catalog.default_ref())
+        options = RequestOptions.choose(own or {}, settings, fallback=catalog.default_ref())
+        self._options = replace(options, schema=schema)
         self.reply = Reply("", "", "", self._options.ref, monotonic())
 
     async def run(self) -> Settled:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sterna.config import Settings
+from sterna.config import Settings, unsendable
 from sterna.providers import Catalog, ChatMessage, Failed, Provider, Request
 from sterna.providers.embedding import embed
 from sterna.storage import (
@@ -77,6 +77,10 @@ class RequestOptions:
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Effort | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Further parameters under the provider's names."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema for the reply; None for free text."""
 
     @classmethod
     def choose(cls, own: Mapping[str, Any], settings: Settings, model: str = "", fallback: str = "") -> RequestOptions:
@@ -93,6 +97,7 @@ class RequestOptions:
             temperature=float(temperature) if isinstance(temperature, (int, float)) else settings.temperature,
             max_tokens=max_tokens if isinstance(max_tokens, int) else settings.max_tokens,
             reasoning_effort=EFFORTS.get(own.get("reasoning_effort") or settings.reasoning_effort),
+            parameters=_sendable(own.get("parameters")),
         )
 
     async def prepare(
@@ -154,6 +159,8 @@ class RequestOptions:
             temperature=self.temperature,
             max_tokens=self.max_tokens,
             reasoning_effort=self.reasoning_effort,
+            parameters=self.parameters,
+            schema=self.schema,
             request_id=request_id,
         )
 
@@ -181,6 +188,12 @@ async def similar_questions(store: StoreThread, question: Message, visit: str | 
     They are compared on this computer, by their words only (:mod:`providers.embedding`). Raises StoreError.
     """
     return await store.run(Visits.log_question, question, visit, embed)
+
+
+def _sendable(parameters: object) -> Mapping[str, Any]:
+    """Return the parameters of a conversation, without those that Sterna sends itself."""
+    named = parameters if isinstance(parameters, Mapping) else {}
+    return {name: value for name, value in named.items() if unsendable({name: value}) is None}
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sterna.config import Settings
@@ -92,13 +93,15 @@ class Turns:
         model: str | None = None,
         settings: Mapping[str, Any] | None = None,
         attachments: Sequence[Attachment] = (),
+        schema: Mapping[str, Any] | None = None,
     ) -> tuple[NewTurn, Reply]:
         """Store the message, then request a reply. If StoreError is raised, nothing is stored.
 
-        Without ``session_id`` a conversation is created, with ``settings`` as its own. ``model`` is for this turn only.
-        Raises Invalid, too, if the model does not take one of the ``attachments``.
+        Without ``session_id`` a conversation is created, with ``settings`` as its own. ``model``, and the JSON
+        ``schema`` that the reply has to follow, are for this turn only. Raises Invalid, too, if the model does not take
+        one of the ``attachments``.
         """
-        return await self._complete(self._begin(session_id, text, model, settings, attachments))
+        return await self._complete(self._begin(session_id, text, model, settings, attachments, schema))
 
     async def retry(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request another version of a reply, or of the reply to a prompt. StoreError: nothing has changed."""
@@ -172,10 +175,12 @@ class Turns:
         model: str | None,
         settings: Mapping[str, Any] | None,
         attachments: Sequence[Attachment],
+        schema: Mapping[str, Any] | None,
     ) -> tuple[NewTurn, Reply]:
         def choose(store: Store) -> RequestOptions:
             own = store.conversations.settings(session_id) if session_id is not None else {}
-            return RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
+            options = RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
+            return replace(options, schema=schema)
 
         def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
             options = choose(store)

@@ -11,6 +11,7 @@ from .personas import load_personas as load_personas
 from .schema import SETTINGS as SETTINGS
 from .schema import Setting as Setting
 from .schema import nearest as nearest
+from .schema import unsendable as unsendable
 from .settings import EndpointSettings as EndpointSettings
 from .settings import Settings as Settings
 from .settings import SyncSettings as SyncSettings

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from .model_traits import Traits
 
@@ -39,6 +39,10 @@ class Request:
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Literal["low", "medium", "high"] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Further parameters under the provider's names, such as ``top_p``."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema that the reply has to follow; None for free text."""
     request_id: str | None = None
     """Id of the user message to reply to."""
 

@@ -102,7 +102,9 @@ class OpenAIProvider:
                         break
                     if quirks != saved:
                         self._cache.save_quirks(self._cache_key, request.model, quirks)
-                        omitted = [name for name in CONVERSATION_PARAMETERS if name in quirks.omit]
+                        omitted = [
+                            name for name in (*CONVERSATION_PARAMETERS, *request.parameters) if name in quirks.omit
+                        ]
                         if new := tuple(name for name in omitted if name not in saved.omit):
                             yield ParametersOmitted(new)
                         saved = quirks

@@ -27,7 +27,8 @@ RENAMES: Mapping[str, tuple[str, ...]] = {
 """Other names that a provider may require for a parameter."""
 AMBIGUOUS = frozenset({"stream", "reasoning_effort"})
 """Parameters whose words are common ones: they count only in a message that rejects something."""
-REQUIRED = frozenset({"model", "messages"})
+REQUIRED = frozenset({"model", "messages", "response_format"})
+"""Parameters that a request is never sent without."""
 STATUSES = frozenset({400, 404, 405, 415, 422, 500, 501})
 REJECTION = re.compile(
     r"not (?:be )?(?:supported|allowed|permitted|accepted|recognized|available|compatible|implemented|valid)|disabled|"

@@ -20,8 +20,10 @@ def request_body(request: Request, options: Options, quirks: Quirks) -> dict[str
     stream = quirks.stream is not False and options.stream is not False
     body: dict[str, Any] = {"model": request.model, "messages": list(_messages(request.messages, quirks))}
     body |= {"stream": True, "stream_options": {"include_usage": True}} if stream else {"stream": False}
-    body |= options.parameters
+    body |= {**options.parameters, **request.parameters}
     body |= {name: value for name in CONVERSATION_PARAMETERS if (value := getattr(request, name)) is not None}
+    if request.schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": request.schema}}
     for name, other in quirks.rename:
         if name in body:
             body[other] = body.pop(name)

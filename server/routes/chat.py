@@ -81,7 +81,7 @@ async def _start(body: requests.ChatRequest, caller: Caller, services: Services)
         body.effective_temperature(permission.temperature),
         await services.relay.max_tokens(permission.model),
         body.reasoning.effort if body.reasoning else None,
-        body.request_id(),
+        request_id=body.request_id(),
     )
     await services.quota.count(caller, permission)
     reply = responses.PartialReply(permission.model, with_reasoning=body.reasoning is not None)
