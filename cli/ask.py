@@ -5,34 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
-from sterna.chat import OneOffTurn, Reply, Turns, add_discovered, build_catalog, needs_discovery
+from sterna.chat import OneOffTurn, Reply, Turns, build_catalog
 from sterna.config import Settings
-from sterna.providers import Catalog, ProviderError
-from sterna.storage import AttachmentFiles, Conversations, StoreThread
+from sterna.storage import AttachmentFiles, Conversations
 
-from .account_context import add_server_provider
 from .ask_options import load_schema, merge_parameters, parameter_settings, require_json
 from .attach_arguments import attach_argument, keep_argument
-from .context import LAST, CommandContext, find_conversation
+from .context import LAST, CommandContext
 from .conversation_argument import conversations
 from .number_types import FiniteRange
 from .output import counted, print_json
 from .personas import complete_persona, persona_settings
 from .reply_output import Stop, exit_code, print_notes, reply_object, show_reply, stop_signals
 from .streams import read_input, require_output
-
-Begin = Callable[[Turns, str | None], Awaitable[Reply]]
-"""Begins a turn in a conversation."""
+from .turn_runner import require_model, run_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,91 +165,12 @@ def _input_text() -> str:
     return text
 
 
-async def run_turn(
-    context: CommandContext,
-    settings: Settings,
-    conversation: str | None,
-    model: str,
-    begin: Begin,
-    *,
-    as_json: bool,
-    has_schema: bool = False,
-) -> int:
-    """Begin a turn in a conversation (None: in a new one), print its reply, and return the exit code.
-
-    Raises ClickException for a failed reply, and for one that is not JSON if the request ``has_schema``.
-    """
-    store = StoreThread(context.open)
-    try:
-        await store.start()
-        session_id = await store.run(find_conversation, conversation) if conversation else None
-        saved_model = (await store.run(Conversations.settings, session_id)).get("model") if session_id else ""
-        catalog = build_catalog(
-            settings, store, environ=os.environ, config_dir=context.config_dir, cache_dir=context.folder()
-        )
-        turns = Turns(store, catalog, settings=settings)
-        try:
-            await add_server_provider(catalog, settings, context, store)
-            await _require_model(catalog, settings, model or str(saved_model or ""))
-            return await _turn(turns, await begin(turns, session_id), as_json=as_json, has_schema=has_schema)
-        finally:
-            await turns.close()
-            await catalog.aclose()
-    finally:
-        await store.close()
-
-
-async def _require_model(catalog: Catalog, settings: Settings, ref: str) -> None:
-    """Discover providers if the model may be theirs. Raises ClickException for an unknown model."""
-    if needs_discovery(catalog, ref):
-        await add_discovered(catalog, settings, os.environ, wanted=ref.partition("/")[0] if "/" in ref else "")
-    try:
-        catalog.resolve(ref)
-    except ProviderError as error:
-        raise click.ClickException(str(error)) from error
-
-
-async def _turn(turns: Turns, reply: Reply, *, as_json: bool, has_schema: bool) -> int:
-    unsubscribe = turns.subscribe(partial(_give_up, turns))
-    stop = Stop(reply)
-    with stop_signals(stop):
-        if as_json:
-            while reply.running:
-                await reply.changed(reply.version)
-        else:
-            await show_reply(reply, stop)
-    unsubscribe()
-    message = reply.message
-    if message is None:
-        if as_json and reply.finish:
-            settled = replace(reply.settled(0), error_message=reply.problem)
-            print_json({"session_id": reply.session_id, "message_id": None} | reply_object(settled, settled.finish))
-        raise click.ClickException(reply.problem or "The conversation was deleted while the reply arrived.")
-    if as_json:
-        ids = {"session_id": message.session_id, "message_id": message.id}
-        print_json(ids | reply_object(message, message.finish))
-    else:
-        print_notes(message)
-    if not stop.codes:
-        await turns.titled()
-    code = exit_code(stop, message.error_message)
-    if has_schema and code == 0:
-        require_json(message.content)
-    return code
-
-
-def _give_up(turns: Turns, reply: Reply) -> None:
-    """Interrupt a reply that cannot be saved: a script does not wait until the disk has room again."""
-    if reply.problem and reply.finish and reply.running:
-        turns.end_all()
-
-
 async def _ask_without_storing(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
     """Send the prompt without opening the history."""
     catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
     folder = ExitStack()
     try:
-        await _require_model(catalog, settings, prompt.options.get("model", ""))
+        await require_model(catalog, settings, prompt.options.get("model", ""))
         files = AttachmentFiles(Path(folder.enter_context(TemporaryDirectory(prefix="sterna-"))) / "unsaved.db")
         attachments = [keep_argument(files, name) for name in prompt.attached]
         text = prompt.text if prompt.text.strip() else ", ".join(item.name for item in attachments)

@@ -10,11 +10,12 @@ import click
 from sterna.chat import Reply, Turns
 from sterna.storage import HistoryReader, Invalid, Message, NotFound
 
-from .ask import prompt_text, run_turn
+from .ask import prompt_text
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .output import print_json, title_line
 from .streams import require_output
+from .turn_runner import run_turn
 
 
 @click.command(short_help="Edit a message and send it again.")

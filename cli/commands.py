@@ -27,6 +27,7 @@ from .version import VERSION
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "ask": "ask:ask",
+        "chat": "chat:chat",
         "list": "history:list_",
         "show": "history:show",
         "search": "history:search",
