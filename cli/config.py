@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -13,10 +11,12 @@ from sterna.config import (
     CONFIG_FILE,
     SETTINGS,
     ConfigError,
+    as_toml,
     config_dir,
     create_file,
     current_value,
     parse_value,
+    plain_value,
     require_setting,
     save_value,
     split_path,
@@ -59,12 +59,12 @@ def list_(context: CommandContext, everything: bool = False, as_json: bool = Fal
         names = {setting.path: setting.default for setting in SETTINGS}
         values = names | values
     if as_json:
-        print_json({name: _plain(value) for name, value in values.items()})
+        print_json({name: plain_value(value) for name, value in values.items()})
         return
     meanings = {setting.path: setting.help for setting in SETTINGS}
     for name, value in values.items():
         note = f"  {paint(meanings[name], dim=True)}" if everything and name in meanings else ""
-        click.echo(f"{paint(clean(name), bold=True)} = {clean(_as_toml(value))}{note}")
+        click.echo(f"{paint(clean(name), bold=True)} = {clean(as_toml(value))}{note}")
     if not values:
         click.echo("sterna: No settings are set; the defaults apply. See: sterna config list --all", err=True)
 
@@ -84,9 +84,9 @@ def get(context: CommandContext, key: str, as_json: bool) -> None:
     """Print the value of a setting, or its default if it is not set. A value that is a text has no quotes."""
     value = current_value(split_path(key), context.config_dir)
     if as_json:
-        print_json(_plain(value))
+        print_json(plain_value(value))
     else:
-        click.echo(value if isinstance(value, str) else _as_toml(value))
+        click.echo(value if isinstance(value, str) else as_toml(value))
 
 
 @config.command("set", short_help="Change a setting.", context_settings={"ignore_unknown_options": True})
@@ -141,22 +141,3 @@ def _joined(path: tuple[str, ...]) -> str:
     if path[0] == "keys":
         return ".".join(path)
     return ".".join(part if part.replace("-", "").replace("_", "").isalnum() else json.dumps(part) for part in path)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _as_toml(value: Any) -> str:
-    """Return a value as config.toml has it; nothing for one without a default."""
-    if value is None:
-        return ""
-    import tomlkit
-
-    if isinstance(value, Mapping):
-        table = tomlkit.inline_table()
-        table.update(value)
-        return table.as_string()
-    return str(tomlkit.item(_plain(value)).as_string())

@@ -22,8 +22,10 @@ from .snippets import Snippets as Snippets
 from .snippets import load_snippets as load_snippets
 from .templates import built_in as built_in
 from .templates import fill as fill
+from .values import as_toml as as_toml
 from .values import current_value as current_value
 from .values import parse_value as parse_value
+from .values import plain_value as plain_value
 from .values import require_setting as require_setting
 from .values import split_path as split_path
 from .values import written_values as written_values

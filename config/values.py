@@ -83,3 +83,23 @@ def current_value(path: tuple[str, ...], folder: Path | None = None) -> Value:
     """Return the value in config.toml, else the default. Raises ConfigError for a setting that does not exist."""
     setting = require_setting(path)
     return dict(written_values(folder)).get(path, setting.default)
+
+
+def plain_value(value: Value) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def as_toml(value: Value) -> str:
+    """Return a value as config.toml has it; nothing for one without a default."""
+    import tomlkit  # needed for single values only
+
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        table = tomlkit.inline_table()
+        table.update(value)
+        return table.as_string()
+    return str(tomlkit.item(plain_value(value)).as_string())
