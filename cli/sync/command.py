@@ -16,6 +16,7 @@ from ..conversation_argument import conversations
 from ..output import counted, print_json
 from ..streams import is_interactive
 from .conflicts import conflicts
+from .refused_files import refused_files
 
 MAX_SHOWN = 20
 """Rejected changes that are listed."""
@@ -62,6 +63,7 @@ def status(context: CommandContext, as_json: bool) -> None:
             store.acknowledgements.quarantined(),
         )
         complete = store.sync_metadata.pull_is_complete()
+        files = refused_files(store)
     why_not = accounts.sync_obstacle(account)
     phase: Phase = "waiting" if counts.waiting else "synced"
     if account.local:
@@ -87,6 +89,8 @@ def status(context: CommandContext, as_json: bool) -> None:
     click.echo(clean(text + account_name))
     if report.sentence:
         click.echo(clean(report.sentence))
+    if files:
+        click.echo(files)
     if due is not None:
         click.echo(f"{counted(state.fails, 'failed attempt')}; the next is at {clock_time(due, now)}.")
     if counts.private:

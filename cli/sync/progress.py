@@ -21,6 +21,7 @@ from sterna.sync.status import SyncReport, status_line
 from ..account_context import current_account, open_accounts
 from ..context import CommandContext
 from ..output import counted, print_json
+from .refused_files import refused_files
 
 WIDTH = 78
 HEALTHY_PHASES = ("synced", "waiting", "syncing")
@@ -79,7 +80,8 @@ def run_sync(context: CommandContext, *, once: bool, as_json: bool) -> int:
     if problem:
         raise click.ClickException(problem)
     if once and not as_json:
-        click.echo("Everything is synced.")
+        with context.store() as store:
+            click.echo(refused_files(store) or "Everything is synced.")
     return 0
 
 

@@ -201,6 +201,16 @@ class Attachments:
         with self.db.write():
             self.db.execute("update attachments set uploaded = 1, refused = null where id = :id", {"id": attachment_id})
 
+    def refused(self) -> dict[str, int]:
+        """Return how many files the account's server does not take, by the reason."""
+        rows = self.db.rows(
+            """select refused as reason, count(*) as n from attachments as a
+            where refused is not null
+                and exists (select 1 from message_attachments as m where m.attachment_id = a.id)
+            group by refused order by n desc, reason"""
+        )
+        return {row["reason"]: row["n"] for row in rows}
+
     def offer_again(self) -> None:
         """Forget which files the account's server refused: it may have room for them now."""
         if self.db.one("select 1 from attachments where refused is not null") is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sterna.storage import Store, open_account
 from tests.cli.conftest import Run
 from tests.fake_openai import Server
 
@@ -71,3 +72,14 @@ def test_files_are_exported_beside_the_texts_or_in_a_zip_file(run: Run, notes: P
     assert run("attachments", "-o", str(tmp_path / "saved")).code == 0
     assert (tmp_path / "saved" / "attachments" / name).read_text() == "terns fly far"
     assert listed["path"].endswith(listed["id"])
+
+
+def test_files_that_the_server_does_not_take_are_told(run: Run, notes: Path, home: Path) -> None:
+    run("ask", "-a", str(notes), "Sum up", stdin=b"")
+    (listed,) = run("attachments", "--json").lines()
+    store = Store.open(open_account(home / "data"))
+    store.attachments.mark_refused(listed["id"], "The server has no room left for your files.")
+    store.close()
+    sentence = "1 attached file is not synced. The server has no room left for your files. See: sterna attachments"
+    assert sentence in run("sync", "status").out
+    assert "(not synced: The server has no room left for your files.)" in run("attachments").out

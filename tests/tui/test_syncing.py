@@ -350,6 +350,11 @@ def test_the_page_says_what_went_wrong_and_who_may_act() -> None:
     assert "Sign in again" in told
 
 
+def test_the_page_says_which_files_stay_on_this_device() -> None:
+    page = Page(SyncReport("synced"), "ada", refused_files={"The server has no room left for your files.": 2})
+    assert "2 attached files not synced. The server has no room left for your files." in texts(page)
+
+
 def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
     at = int((NOW - timedelta(hours=3)).timestamp() * 1000)
     held = Quarantined("m", "m1", "c1", "put", "Long", "too_large", 1, int(NOW.timestamp() * 1000) + 600_000)

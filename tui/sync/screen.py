@@ -9,7 +9,7 @@ from textual.getters import query_one
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from sterna.storage import Acknowledgements, Conflicts, StoreError, SyncMetadata
+from sterna.storage import Acknowledgements, Attachments, Conflicts, StoreError, SyncMetadata
 
 from ..context import AppContext
 from ..dialogs.confirm import Confirm
@@ -63,6 +63,7 @@ class SyncScreen(Dialog[None]):
                 await self.context.store.run(Acknowledgements.quarantined, MOST),
                 await self.context.store.run(Conflicts.list_open, MOST),
                 (await self.context.store.run(SyncMetadata.private_conversations))[:MOST],
+                await self.context.store.run(Attachments.refused),
             )
         except StoreError as error:
             self._say(str(error))

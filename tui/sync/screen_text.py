@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -12,6 +12,8 @@ from textual.content import Content
 from sterna.storage import Conflict, Conversation, Quarantined
 from sterna.storage.text import one_line
 from sterna.sync.status import SyncReport, clock_time, status_line
+
+from ..counts import counted
 
 LONG = 200
 """Most characters of a text; more than fit on any line."""
@@ -45,6 +47,8 @@ class Page:
     rejected: Sequence[Quarantined] = ()
     conflicts: Sequence[Conflict] = ()
     private: Sequence[Conversation] = ()
+    refused_files: Mapping[str, int] = field(default_factory=dict)
+    """Number of attached files that the server does not take, by the reason."""
 
 
 BEFORE_SIGN_IN = (
@@ -73,6 +77,8 @@ def page_lines(page: Page, now: datetime) -> list[Line]:
         lines.append(_quiet(f"Up to date since {clock_time(page.report.at_ms, now)}"))
     if page.report.sentence:
         lines.append(Line(Content.styled(one_line(page.report.sentence, 400), "$warning")))
+    for reason, count in page.refused_files.items():
+        lines.append(_quiet(f"{counted(count, 'attached file')} not synced. {reason}"))
     lines.append(_gap())
     if page.report.phase == "signin":
         lines.append(_choice("Sign in again", "sign_in"))
