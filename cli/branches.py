@@ -74,7 +74,7 @@ def fork(context: CommandContext, conversation: str, message_id: str | None, as_
             message_id = store.branches.leaf(session_id)
         if message_id is None:
             raise Invalid("This conversation has no messages.")
-        new = store.branches.fork(_message(store, session_id, message_id).id)
+        new = store.branch_changes.fork(_message(store, session_id, message_id).id)
         count = store.messages.count(new.id)
     if as_json:
         print_json({"id": new.id, "title": new.title, "messages": count})

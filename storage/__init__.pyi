@@ -25,6 +25,8 @@ from .clock import stamp as stamp
 from .clock import stored_time as stored_time
 from .clock import utc_now as utc_now
 from .conversations.arriving_replies import ArrivingReplies as ArrivingReplies
+from .conversations.branch_changes import BranchChanges as BranchChanges
+from .conversations.branch_overview import BranchOverview as BranchOverview
 from .conversations.branches import Branches as Branches
 from .conversations.bulk_import import BulkImport as BulkImport
 from .conversations.conversations import Conversations as Conversations
@@ -34,6 +36,7 @@ from .conversations.drafts import Drafts as Drafts
 from .conversations.history_reader import HistoryReader as HistoryReader
 from .conversations.labels import ConversationLabels as ConversationLabels
 from .conversations.live_replies import LiveReplies as LiveReplies
+from .conversations.live_replies import is_unfinished as is_unfinished
 from .conversations.messages import Messages as Messages
 from .conversations.names import ConversationNames as ConversationNames
 from .conversations.search import Search as Search
@@ -70,6 +73,7 @@ from .records import COUNTED_ATTACHMENTS as COUNTED_ATTACHMENTS
 from .records import KEPT_REPLY as KEPT_REPLY
 from .records import MAX_ATTACHMENTS as MAX_ATTACHMENTS
 from .records import Attachment as Attachment
+from .records import Branch as Branch
 from .records import Change as Change
 from .records import Conversation as Conversation
 from .records import ConversationSummary as ConversationSummary
@@ -85,6 +89,7 @@ from .records import Role as Role
 from .records import Settled as Settled
 from .records import Tag as Tag
 from .records import Trashed as Trashed
+from .records import Version as Version
 from .records import attachments_from as attachments_from
 from .records import attachments_json as attachments_json
 from .store import Store as Store

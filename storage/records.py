@@ -198,6 +198,21 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch of a conversation, as a list of them shows it."""
+
+    end: str
+    """Id of its last message."""
+    at: str
+    """Time of that message."""
+    prompt: str
+    """Beginning of the last message of the person on it."""
+    messages: int
+    """Messages from the beginning of the conversation to the end of the branch."""
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewTurn:
     """Rows of a new turn, before anything is asked: conversation, prompt, and the reply to come."""
 

@@ -103,7 +103,9 @@ class Store(HistoryReader):
         self.sync_pull = SyncPull(
             db, self.merge, self.outbox, self.removed_conversations, self.row_writer, self.sync_metadata
         )
-        self.branch_changes = BranchChanges(db, self.conversations, self.shown_branch, self.trash_rows)
+        self.branch_changes = BranchChanges(
+            db, self.branches, self.conversations, self.messages, self.shown_branch, self.trash, self.trash_rows
+        )
         self.kept_versions = KeptVersions(db, self.shown_branch, self.trash, self.trash_outbox, self.trash_rows)
         self.settled_replies = SettledReplies(
             db, self.branch_changes, self.branches, self.messages, self.reattachment, self.shown_branch

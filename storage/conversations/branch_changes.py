@@ -1,4 +1,4 @@
-"""Undo of what changed a branch without deleting anything: another branch that is shown, a reply that was continued.
+"""Undo of what deleted nothing: another branch that is shown, a reply that was continued, a fork.
 
 Entries are in the trash, of kind ``reply``, so that the newest thing is undone first, whatever it was.
 """
@@ -12,14 +12,16 @@ from typing import Any
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
-from ..records import Message
+from ..records import Conversation, Message
+from .branches import Branches
 from .conversations import Conversations
-from .messages import NO_SUCH_MESSAGE
+from .messages import NO_SUCH_MESSAGE, Messages
 from .shown_branch import ShownBranch
+from .trash import Trash
 from .trash_rows import TrashRows
 
-SHOWN, CONTINUED = "shown", "continued"
-"""Places of trash rows: the end of the branch that was shown before; a reply before it was continued."""
+SHOWN, CONTINUED, FORKED = "shown", "continued", "forked"
+"""Places of trash rows: the end of the branch that was shown before; a reply before it was continued; a fork."""
 
 _TEXT = ("content", "reasoning", "total_tokens", "output_tokens", "elapsed_ms", "error_message", "metadata")
 
@@ -29,11 +31,21 @@ class BranchChanges:
     """Changes of branches that can be undone."""
 
     def __init__(
-        self, db: Database, conversations: Conversations, shown_branch: ShownBranch, trash_rows: TrashRows
+        self,
+        db: Database,
+        branches: Branches,
+        conversations: Conversations,
+        messages: Messages,
+        shown_branch: ShownBranch,
+        trash: Trash,
+        trash_rows: TrashRows,
     ) -> None:
         self.db = db
+        self._branches = branches
         self._conversations = conversations
+        self._messages = messages
         self._shown_branch = shown_branch
+        self._trash = trash
         self._trash_rows = trash_rows
 
     def note_shown(self, new: Message, leaf: str) -> None:
@@ -46,17 +58,29 @@ class BranchChanges:
         assert row is not None
         self._note(reply.session_id, CONTINUED, reply.id, {**dict(row), "at": reply.message_timestamp})
 
+    def fork(self, message_id: str) -> Conversation:
+        """Do what :meth:`.Branches.fork` does; an undo can take it back, until somebody goes on in the fork."""
+        with self.db.write():
+            source = self._messages.get(message_id).session_id
+            fork = self._branches.fork(message_id)
+            content = {"source": source, "messages": self._messages.count(fork.id), "at": fork.last_message_timestamp}
+            self._note(source, FORKED, fork.id, content)
+            return fork
+
     def undo(self, token: int) -> str:
         """Undo a change; return its conversation."""
         row = self.db.one(
-            "select place, thing, content from trash_rows where token = :token and place in (:shown, :continued)",
-            token=token, shown=SHOWN, continued=CONTINUED,
+            """select place, thing, content from trash_rows
+            where token = :token and place in (:shown, :continued, :forked)""",
+            token=token, shown=SHOWN, continued=CONTINUED, forked=FORKED,
         )  # fmt: skip
         if row is None:
             raise NotFound("That can not be undone any more.")
         content: dict[str, Any] = json.loads(row["content"])
         if row["place"] == CONTINUED:
             return self._restore_text(row["thing"], content)
+        if row["place"] == FORKED:
+            return self._remove_fork(row["thing"], content)
         if not self._shown_branch.show(content["leaf"], row["thing"]):
             raise Invalid("That is shown already.")
         return str(row["thing"])
@@ -72,6 +96,14 @@ class BranchChanges:
         session_id: str = row["session_id"]
         self.db.touch(session_id)
         return session_id
+
+    def _remove_fork(self, session_id: str, content: Mapping[str, Any]) -> str:
+        """Delete a fork, and return the conversation it is a copy of. One that has changed goes to the trash."""
+        is_copy = self._messages.count(session_id) == content["messages"]
+        trashed = self._trash.delete_conversation(session_id)
+        if is_copy:  # the next undo is about what was done before the fork
+            self._trash_rows.expire(trashed.token)
+        return str(content["source"])
 
     def _note(self, session_id: str, place: str, thing: str, content: dict[str, Any]) -> None:
         title = self._conversations.get(session_id).title

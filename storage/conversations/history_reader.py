@@ -11,6 +11,7 @@ from ..clock import Clock, utc_now
 from ..database.connection import BUSY_MS, Database
 from ..database.opening import open_database
 from .arriving_replies import ArrivingReplies
+from .branch_overview import BranchOverview
 from .branches import Branches
 from .conversations import Conversations
 from .messages import Messages
@@ -36,6 +37,7 @@ class HistoryReader:
         self.shown_branch = ShownBranch(db)
         self.messages = Messages(db, self.shown_branch)
         self.branches = Branches(db, self.conversations, self.messages, self.shown_branch)
+        self.branch_overview = BranchOverview(db, self.shown_branch)
         self.arriving_replies = ArrivingReplies(db, self.process_lock)
         self.search = Search(db)
         self.names = ConversationNames(db)

@@ -151,6 +151,7 @@ class Trash:
                         when 'message' then r.place = 'chat_messages' and r.thing not in (select id from chat_messages)
                         when 'reply' then (
                             r.place = 'continued' and r.thing in (select id from chat_messages)
+                            or r.place = 'forked' and r.thing in (select id from chat_sessions)
                             or r.place = 'shown' and exists (
                                 select 1 from hidden_messages as h
                                 where h.session_id = r.thing and h.message_id = json_extract(r.content, '$.leaf')

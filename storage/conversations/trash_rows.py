@@ -56,6 +56,10 @@ class TrashRows:
         token: int = row["token"]
         return token
 
+    def expire(self, token: int) -> None:
+        """Let nobody undo a deletion any more; its rows go when the trash is emptied."""
+        self.db.execute("update trash set at = '' where token = :token", {"token": token})
+
     def copy(self, token: int, place: str, where: str, value: str = "") -> None:
         """Copy rows of a table into the trash."""
         names = [row["name"] for row in self.db.rows("select name from pragma_table_info(:place)", place=place)]

@@ -1,4 +1,4 @@
-"""Undo of deletions, of new versions and branches, of continued replies, and of changes of labels."""
+"""Undo of deletions, of new versions, branches and forks, of continued replies, and of changes of labels."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from sterna.tui.actions.action import Action, Scope, Target
 from sterna.tui.actions.bindings import BY_ID, NO_KEY, key_names, keymap, keys_table
 from sterna.tui.actions.registry import ACTIONS, SECTIONS
 from sterna.tui.app import SternaApp
+from sterna.tui.main.branch_actions import BranchActions
 from sterna.tui.main.conversation_actions import ConversationActions
 from sterna.tui.main.export_actions import ExportActions
 from sterna.tui.main.label_actions import LabelActions
@@ -49,6 +50,7 @@ TARGETS: dict[Target, type] = {
     Target.LABELS: LabelActions,
     Target.ATTACHMENTS: PromptAttachments,
     Target.EXPORT: ExportActions,
+    Target.BRANCHES: BranchActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

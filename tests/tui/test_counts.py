@@ -44,7 +44,7 @@ def test_what_an_undo_has_restored() -> None:
         "Restored “New conversation”.",
         "Restored 2 conversations.",
     ]
-    assert restored(0, "", is_reply=True) == "Restored the earlier reply."
+    assert restored(0, "", is_reply=True) == "Undone."
 
 
 def offer(count: int, *, owner: str = "") -> Offer:

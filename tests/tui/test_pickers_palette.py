@@ -64,9 +64,11 @@ async def test_every_action_of_the_palette_is_offered_with_its_key(app: PaletteA
     async with running(app):
         hits = await offered(ActionCommands(app.screen))
         assert [hit.text for hit in hits] == [action.title for action in ACTIONS if action.palette]
-        undo = next(hit for hit in hits if hit.text == "Undo delete")
+        undo = next(hit for hit in hits if hit.text == "Undo")
         assert undo.help is not None
-        assert Content.from_markup(undo.help).plain == "ctrl+_  Undo the last deletion, pin, archiving or tagging"
+        assert Content.from_markup(undo.help).plain == (
+            "ctrl+_  Undo the last deletion, edit, new reply, fork, pin, archiving or tagging"
+        )
         rename = next(hit for hit in hits if hit.text == "Rename")
         assert Content.from_markup(rename.help or "").plain == "[/]  Rename this conversation"
 

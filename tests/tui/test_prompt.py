@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from sterna.tui.prompt import Prompt
 from sterna.tui.prompt.history import History
 from sterna.tui.prompt.pastes import FOLD_CHARACTERS, Pastes, plain
-from sterna.tui.prompt.stored_draft import StoredDraft, split_aside, with_aside
+from sterna.tui.prompt.stored_draft import StoredDraft, split_aside, split_edited, with_aside, with_edited
 from sterna.tui.prompt.stored_draft import plain as all_of
 
 BIG = "".join(f"line {number} of a long log\n" for number in range(20_000))
@@ -347,10 +347,13 @@ async def test_a_quick_walk_through_the_history_does_not_lose_its_place() -> Non
 
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=3), st.lists(st.text(min_size=1, max_size=8), max_size=3))
 def test_a_stored_draft_gives_back_its_parts(queued: list[str], aside: list[str]) -> None:
-    marks = {ord(mark): None for mark in "\x02\x03\x1d\x1e\x1f"}
+    marks = {ord(mark): None for mark in "\x02\x03\x1c\x1d\x1e\x1f"}
     queued, aside = ([text.translate(marks) for text in texts] for texts in (queued, aside))
-    stored = str(StoredDraft(tuple(queued), with_aside(aside, "text")))
+    edit = with_edited("msg_1", "text")
+    stored = str(StoredDraft(tuple(queued), with_aside(aside, edit)))
     draft = StoredDraft.parse(stored)
     assert draft.queued == tuple(queued)
-    assert split_aside(draft.text) == (aside, "text")
+    assert split_aside(draft.text) == (aside, edit)
+    assert split_edited(edit) == ("msg_1", "text")
+    assert split_edited("text") == (None, "text")
     assert all_of(stored) == "\n\n".join(part for part in [*queued, *aside, "text"] if part)

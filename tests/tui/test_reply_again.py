@@ -40,7 +40,7 @@ async def test_the_old_reply_stays_until_the_new_one_is_there_and_undo_brings_it
         await until(pilot, lambda: home.model.requests)
         assert texts(home) == ["hello", "the first reply"]
         home.model.release()
-        await shown(pilot, app, "2 versions  v to show another")
+        await shown(pilot, app, "‹ 2 of 2 ›")
         await until(pilot, lambda: "the first reply" not in frame(app))
         assert texts(home) == ["hello", "the second reply"]
         await pilot.press("ctrl+g", "v")

@@ -185,5 +185,5 @@ async def test_a_retried_reply_gives_way_to_the_new_one(tmp_path: Path) -> None:
         begun = await person.store.run(LiveReplies.begin_retry, old)
         await person.sees("answer 0", "···")
         await person.store.run(LiveReplies.settle, begun.reply.id, Settled("done", "another reply"))
-        await person.sees("question 0", "another reply", "2 versions  v to show another")
+        await person.sees("question 0", "another reply", "‹ 2 of 2 ›")
         await person.until(lambda: "answer 0" not in person.screen)

@@ -42,6 +42,8 @@ class Target(Enum):
     """``PromptAttachments`` of the main screen."""
     EXPORT = auto()
     """``ExportActions`` of the main screen."""
+    BRANCHES = auto()
+    """``BranchActions`` of the main screen."""
 
 
 class Needs(Flag):

@@ -99,6 +99,8 @@ KEY_NAMES = {
     "number_sign": "#",
     "asterisk": "*",
     "vertical_line": "|",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "ctrl+backslash": "ctrl+\\",

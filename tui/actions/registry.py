@@ -13,6 +13,7 @@ from functools import partial
 from .action import Action, Focus, Needs, Scope, Target
 from .attaching import ATTACHING
 from .conversation_list import LIST
+from .replies import REPLIES
 
 CONVERSATION = Needs.STORE | Needs.CONVERSATION
 SWITCHES = Focus.LEAVES | Focus.SWITCHES
@@ -21,7 +22,6 @@ _app = partial(Action, scope=Scope.APP)
 _layout = partial(Action, scope=Scope.MAIN, target=Target.LAYOUT)
 _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, needs=Needs.STORE)
 _labels = partial(Action, scope=Scope.MAIN, target=Target.LABELS, needs=CONVERSATION)
-_turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
 _writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
 _reading = partial(Action, scope=Scope.MAIN, target=Target.READING, needs=CONVERSATION)
@@ -63,8 +63,8 @@ CONVERSATIONS = (
         "delete", needs=CONVERSATION,
     ),
     _conversations(
-        "conversation.undo", "Undo delete", "ctrl+underscore,leader u",
-        "Undo the last deletion, pin, archiving or tagging",
+        "conversation.undo", "Undo", "ctrl+underscore,leader u",
+        "Undo the last deletion, edit, new reply, fork, pin, archiving or tagging",
         "undo_delete",
     ),
     _conversations(
@@ -100,22 +100,6 @@ CONVERSATIONS = (
     _conversations(
         "conversation.export", "Export", "leader x", "Write this conversation to a file, as Markdown",
         "export_open", target=Target.EXPORT, needs=CONVERSATION, focus=Focus.LEAVES,
-    ),
-)  # fmt: skip
-
-REPLIES = (
-    _turns(
-        "reply.stop", "Stop the reply", "escape",
-        "Stop the reply and save what has arrived, or go back to the prompt",
-        "stop", hint="stop", needs=Needs.REPLY, focus=Focus.RETURNS,
-    ),
-    _turns(
-        "reply.retry", "Regenerate reply", "alt+g,leader g,f5", "Regenerate the last or selected reply",
-        "retry", hint="retry", needs=Needs.CONVERSATION,
-    ),
-    _conversations(
-        "model.choose", "Choose model", "ctrl+l,leader m", "Choose the model for this conversation",
-        "choose_model", hint="model", needs=Needs.NOTHING, focus=Focus.LEAVES,
     ),
 )  # fmt: skip
 
@@ -272,8 +256,8 @@ READING = (
         "retry", hint="retry", palette=False, destroys=True,
     ),
     _transcript(
-        "transcript.versions", "Show another version", "v",
-        "Show another version of the selected reply, from before it was regenerated", "versions",
+        "transcript.versions", "Show the next version", "v,right",
+        "Show the next version of the selected message", "request('message.next_version')", palette=False,
     ),
     _transcript(
         "transcript.delete", "Delete message", "d", "Delete the selected message (can be undone)",
@@ -285,6 +269,28 @@ READING = (
     ),
     _transcript("transcript.next_match", "Next match", "n", "Go to the next search match", "match(1)"),
     _transcript("transcript.previous_match", "Previous match", "N", "Go to the previous search match", "match(-1)"),
+    _transcript(
+        "transcript.edit", "Edit this message", "e", "Edit the selected message and send it again",
+        "request('message.edit')", palette=False, focus=Focus.RETURNS,
+    ),
+    _transcript(
+        "transcript.previous_version", "Show the previous version", "V,left",
+        "Show the previous version of the selected message", "request('message.previous_version')",
+        palette=False,
+    ),
+    _transcript(
+        "transcript.retry_with", "Regenerate this reply with another model", "R",
+        "Add a version of the selected reply by another model", "request('reply.retry_with')", palette=False,
+    ),
+    _transcript(
+        "transcript.continue", "Continue this reply", "C", "Continue the selected reply, which was cut or stopped",
+        "request('reply.continue')", palette=False, destroys=True,
+    ),
+    _transcript(
+        "transcript.fork", "Fork from this message", "F",
+        "Copy this conversation, up to the selected message, into a new one (can be undone)",
+        "request('conversation.fork')", palette=False, destroys=True,
+    ),
 )  # fmt: skip
 
 PROGRAM = (

@@ -237,7 +237,9 @@ class ConversationActions:
             if trashed.kind == "labels":
                 self._layout.notify(labels_restored(len(restored), trashed.title))
                 return
-            if trashed.sessions and restored:
+            if trashed.kind == "reply" and self._conversation.id not in restored:
+                await self._navigation.open(restored[0])
+            elif trashed.sessions and restored:
                 open_id = self._open_before_delete_all
                 await self._navigation.open(open_id if open_id in restored else restored[0])
             self._layout.notify(restored_sentence(trashed.sessions, trashed.title, is_reply=trashed.kind == "reply"))

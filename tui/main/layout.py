@@ -140,8 +140,9 @@ class MainLayout(Screen[None]):
         copy, save, edit = (self.context.key_of(f"transcript.{name}_code") for name in ("copy", "save", "edit"))
         images = ui.images and not self.context.is_ascii
         return MessageOptions(
-            ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit), images
-        )
+            ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit), images,
+            continue_key=self.context.key_of("transcript.continue"),
+        )  # fmt: skip
 
     # List and focus
 

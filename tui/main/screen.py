@@ -16,6 +16,7 @@ from ..messages import ActionRequested
 from ..prompt import Prompt
 from ..prompt.attachments import AttachmentRow
 from .attachment_opener import open_attachments
+from .branch_actions import BranchActions
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
 from .export_actions import ExportActions
@@ -80,6 +81,9 @@ class MainScreen(MainLayout):
         self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
         self.leader = LeaderKeys(self, self.can_perform)
         self.label_actions = LabelActions(self, self.navigation, offer_undo=self.conversation_actions.offer_undo)
+        self.branch_actions = BranchActions(
+            self, self.navigation, self.turn_actions, offer_undo=self.conversation_actions.offer_undo
+        )
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
             Target.ATTACHMENTS: self.attachments,
@@ -90,6 +94,7 @@ class MainScreen(MainLayout):
             Target.READING: self.reading_actions,
             Target.LABELS: self.label_actions,
             Target.EXPORT: self.export_actions,
+            Target.BRANCHES: self.branch_actions,
         }
 
     # Start and end of the program
@@ -103,6 +108,7 @@ class MainScreen(MainLayout):
         typeahead(self.app).begin(self, self.prompt)
         self.prompt.focus()
         self.watch(self, "focused", self._focus_moved, init=False)
+        self.watch(self.prompt, "edited", self.branch_actions.show_edited, init=False)
         self.screen_layout_refresh_signal.subscribe(self, place_notices)
 
     def _focus_moved(self, focused: Widget | None) -> None:
@@ -154,7 +160,7 @@ class MainScreen(MainLayout):
     async def action_perform(self, action_id: str) -> None:
         """Run an action of this screen by the object that it belongs to."""
         action = BY_ID[action_id]
-        if action_id == "reply.stop" and self.reading_actions.end_find():
+        if action_id == "reply.stop" and (self.reading_actions.end_find() or self.branch_actions.end_edit()):
             return
         result = getattr(self._targets[action.target], action.run)()
         if isawaitable(result):
@@ -250,8 +256,8 @@ class MainScreen(MainLayout):
             self.notify(event.reason)
 
     @on(Prompt.UpInEmpty)
-    def _take_back_or_show_older(self) -> None:
-        if not self.turn_actions.queue.take_back():
+    def _take_back_or_edit_or_show_older(self) -> None:
+        if not self.turn_actions.queue.take_back() and not self.branch_actions.edit_last():
             self.prompt.show_older()
 
     @on(Prompt.CursorMoved)
@@ -312,8 +318,11 @@ class MainScreen(MainLayout):
     def _on_transcript_retry_requested(self, event: Transcript.RetryRequested) -> None:
         self.turn_actions.regenerate(event.message_id)
 
+    async def _on_transcript_action_on_message(self, event: Transcript.ActionOnMessage) -> None:
+        await self.perform(event.action_id)
+
     def _on_transcript_version_requested(self, event: Transcript.VersionRequested) -> None:
-        self.turn_actions.switch_version(event.message_id)
+        self.branch_actions.switch_version(event.message_id, event.step)
 
     def _on_transcript_copied(self, event: Transcript.Copied) -> None:
         self.turn_actions.say_copied(event.what)

@@ -35,9 +35,9 @@ def labels_restored(conversations: int, newest: str) -> str:
 
 
 def restored(conversations: int, title: str, *, is_reply: bool = False) -> str:
-    """Say what an undo has brought back; ``is_reply``: an earlier version of a reply."""
+    """Say what an undo has brought back; ``is_reply``: what was shown before an edit, a fork or a new reply."""
     if conversations == 1:
         return f"Restored {quoted(title)}."
     if conversations:
         return f"Restored {counted(conversations, 'conversation')}."
-    return "Restored the earlier reply." if is_reply else "Restored the message."
+    return "Undone." if is_reply else "Restored the message."

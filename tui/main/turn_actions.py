@@ -17,10 +17,10 @@ from .prompt_queue import PromptQueue
 from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from sterna.chat import Reply
-    from sterna.storage import Message
+    from sterna.chat import Reply, Turns
+    from sterna.storage import Message, NewTurn
 
     from ..prompt import Prompt
 
@@ -56,6 +56,9 @@ class TurnActions:
 
     def submit(self, event: Prompt.Submitted) -> None:
         """Run a command, or store the prompt and then ask; the prompt keeps its text until it is stored."""
+        if event.edited is not None:
+            self._begin(event, event.text)
+            return
         parsed = slash_commands.parse(event.text)
         if parsed.action_id:
             self._layout.prompt.empty()
@@ -81,13 +84,16 @@ class TurnActions:
             self._layout.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
         elif self._is_sending:
             self._layout.notify("Your message is being saved.")
-        elif self._attachments.is_reading:
+        elif self._attachments.is_reading and event.edited is None:
             self._layout.notify("An attachment is still being read. Send again in a moment.")
-        elif self._conversation.live_reply is not None:
-            self.queue.add(event)
-        else:
+        elif self._conversation.live_reply is None:
             self._is_sending = True
             self._context.spawn(self._send(event, text), "turn.begin")
+        elif event.edited is None:
+            self.queue.add(event)
+        else:
+            stop = self._context.key_of("reply.stop")
+            self._layout.notify(f"An edited message cannot wait for a reply. {stop} stops it. Your text is kept.")
 
     async def _send(self, event: Prompt.Submitted, text: str) -> None:
         context, conversation, prompt = self._context, self._conversation, self._layout.prompt
@@ -95,19 +101,23 @@ class TurnActions:
             await context.ready.wait()
             assert context.turns is not None
             conversation_id, choices, attachments = conversation.id, conversation.choices, self._attachments.items
-            begun, reply = await context.turns.begin(
-                conversation_id,
-                text,
-                model=choices.get("model"),
-                settings=None if conversation_id else choices,
-                attachments=attachments,
-            )
-            await self._attachments.sent(conversation_id, attachments)
+            if event.edited is not None:
+                begun, reply = await context.turns.edit(event.edited, text, model=choices.get("model"))
+            else:
+                begun, reply = await context.turns.begin(
+                    conversation_id,
+                    text,
+                    model=choices.get("model"),
+                    settings=None if conversation_id else choices,
+                    attachments=attachments,
+                )
+                await self._attachments.sent(conversation_id, attachments)
             if conversation.id == conversation_id:
                 prompt.sent(event.shown, event.text)
                 await self._follow(begun.session.id, reply)
             context.analytics.track("message_sent", begun.session.id)
-            self._layout.start_worker("similar", self._find_similar, begun.user_message)
+            if event.edited is None:  # an edit is like what it replaces
+                self._layout.start_worker("similar", self._find_similar, begun.user_message)
             draft = prompt.draft if conversation.id == conversation_id else ""
             await self._navigation.drafts.save(conversation_id, draft)
         except storage.StoreError as error:
@@ -183,36 +193,31 @@ class TurnActions:
         else:
             self._layout.transcript.action_retry()
 
-    def regenerate(self, message_id: str) -> None:
-        """Ask for another reply in place of this one."""
+    def regenerate(self, message_id: str, model: str | None = None) -> None:
+        """Ask for another version of a reply, by the model of the conversation or by another one."""
+        self._ask_again("Not regenerated.", lambda turns: turns.retry(message_id, model=model))
+
+    def continue_reply(self, message_id: str) -> None:
+        """Ask for the rest of a reply."""
+        self._ask_again("Not continued.", lambda turns: turns.continue_(message_id))
+
+    def _ask_again(self, failed: str, begin: Callable[[Turns], Awaitable[tuple[NewTurn, Reply]]]) -> None:
         if self._conversation.live_reply is not None:
             self._layout.notify("A reply is still arriving.")
         elif not self._is_sending:
             self._is_sending = True
-            self._context.spawn(self._regenerate(message_id), "turn.retry")
+            self._context.spawn(self._begin_again(failed, begin), "turn.again")
 
-    async def _regenerate(self, message_id: str) -> None:
+    async def _begin_again(self, failed: str, begin: Callable[[Turns], Awaitable[tuple[NewTurn, Reply]]]) -> None:
         try:
             await self._context.ready.wait()
             assert self._context.turns is not None
-            begun, reply = await self._context.turns.retry(message_id)
+            begun, reply = await begin(self._context.turns)
             await self._follow(begun.session.id, reply)
         except storage.StoreError as error:
-            self._layout.complain(f"Not regenerated. {error}")
+            self._layout.complain(f"{failed} {error}")
         finally:
             self._is_sending = False
-
-    def switch_version(self, message_id: str) -> None:
-        """Show another version of a reply."""
-        self._context.spawn(self._switch_version(message_id), "reply.switch_version")
-
-    async def _switch_version(self, message_id: str) -> None:
-        try:
-            shown = await self._context.store.run(storage.Branches.switch, message_id)
-            if self._conversation.id == shown.session_id:
-                await self._layout.transcript.show(shown.session_id, at=shown.id)
-        except storage.StoreError as error:
-            self._layout.notify(str(error), severity="warning")
 
     # Messages
 

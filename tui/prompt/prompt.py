@@ -12,6 +12,7 @@ from textual.binding import Binding
 from textual.document._document import EditResult
 from textual.document._edit import Edit
 from textual.message import Message
+from textual.reactive import var
 from textual.widgets import TextArea
 
 from ..actions.action import Scope
@@ -20,7 +21,7 @@ from ..actions.presets import EMACS_EDITING
 from ..actions.typeahead import redirect, typeahead
 from .history import History
 from .pastes import UNFOLD_CHARACTERS, Pastes, is_big, is_long
-from .stored_draft import split_aside, with_aside
+from .stored_draft import split_aside, split_edited, with_aside, with_edited
 from .tokens import Token, token_at
 
 LONGEST = 4_000_000
@@ -56,6 +57,8 @@ class Prompt(TextArea):
         """Text as the prompt showed it."""
         draft: str
         """Text in the form of a draft."""
+        edited: str | None = None
+        """Id of the message that the text is to replace."""
 
     @dataclass
     class Refused(Message):
@@ -85,6 +88,9 @@ class Prompt(TextArea):
     class Edited(Message):
         """The text changed."""
 
+    edited: var[str | None] = var(None)
+    """Id of the message that the text is to replace; None while it is a new message."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(
             id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder="Write a message"
@@ -107,7 +113,7 @@ class Prompt(TextArea):
 
     @property
     def _own_draft(self) -> str:
-        return self._pastes.to_draft(self.text)
+        return with_edited(self.edited, self._pastes.to_draft(self.text))
 
     @property
     def whole(self) -> str:
@@ -122,9 +128,10 @@ class Prompt(TextArea):
 
     def join(self, draft: str) -> None:
         """Insert a draft before what has been typed meanwhile."""
-        typed, (aside, text) = self._own_draft, split_aside(draft)
+        (edited, typed), (aside, text) = split_edited(self._own_draft), split_aside(draft)
+        also_edited, text = split_edited(text)
         text += ("\n" if text and typed else "") + typed
-        self.put(with_aside([*aside, *self.history_of_prompts.aside], text))
+        self.put(with_aside([*aside, *self.history_of_prompts.aside], with_edited(edited or also_edited, text)))
 
     def sent(self, shown: str, text: str) -> None:
         """Clear what was submitted and is stored now, and keep what has been typed behind it meanwhile."""
@@ -166,7 +173,7 @@ class Prompt(TextArea):
                 )
             )
         else:
-            self.post_message(self.Submitted(text, self.text, self._own_draft))
+            self.post_message(self.Submitted(text, self.text, self._own_draft, self.edited))
 
     def action_newline(self) -> None:
         """Start a new line at the cursor."""
@@ -174,7 +181,7 @@ class Prompt(TextArea):
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up a line; on the first one, show the prompt before this one."""
-        if not select and not self.text and not self.history_of_prompts.is_walking:
+        if not select and not self.text and not self.history_of_prompts.is_walking and self.edited is None:
             self.post_message(self.UpInEmpty())
         elif select or not self.cursor_at_first_line or not self.show_older():
             super().action_cursor_up(select)
@@ -315,6 +322,18 @@ class Prompt(TextArea):
         history.leave()
         self._show(prompt)
 
+    def begin_edit(self, message_id: str, text: str) -> None:
+        """Edit a message that was sent before; what is being written is set aside."""
+        if message_id != self.edited:
+            self.show_earlier(with_edited(message_id, text))
+
+    def action_cancel_edit(self) -> None:
+        """Show again what was being written before the edit; the edited text stays in the history of prompts."""
+        if self.edited is not None:
+            if self.text.strip():
+                self.history_of_prompts.add(self.whole)
+            self.empty()
+
     @on(TextArea.Changed)
     def _post_edited(self, event: TextArea.Changed) -> None:
         event.stop()
@@ -350,7 +369,8 @@ class Prompt(TextArea):
 
     def _show(self, draft: str) -> None:
         self._pastes = Pastes()
-        self.load_text(_tidy_draft(draft, self._pastes))
+        self.edited, text = split_edited(draft)
+        self.load_text(_tidy_draft(text, self._pastes))
         self.move_cursor(self.document.end)
 
 

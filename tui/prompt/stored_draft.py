@@ -1,5 +1,7 @@
 """Form in which a draft is stored: messages that wait to be sent, texts set aside, and the text of the prompt.
 
+Each of the last two may be the new text of a message that was sent before.
+
 They are one text with marks between them, so that one statement stores all of it: a message that moves from the prompt
 into the queue is never in neither, nor in both.
 """
@@ -11,8 +13,10 @@ from dataclasses import dataclass
 
 from . import pastes
 
-QUEUED, ASIDE = "\x1e", "\x1f"
-"""Mark behind each waiting message, and behind each text set aside. The prompt never holds a control character."""
+QUEUED, ASIDE, EDITED = "\x1e", "\x1f", "\x1c"
+"""Mark behind each waiting message, behind each text set aside, and behind the id of the message that a text is to
+replace. The prompt never holds a control character.
+"""
 FILES = "\x1d"
 """Mark between the text of a waiting message and the ids of its attachments, which are stored with the draft."""
 
@@ -59,7 +63,19 @@ def split_aside(draft: str) -> tuple[list[str], str]:
     return aside, text
 
 
+def with_edited(message_id: str | None, text: str) -> str:
+    """Return a text behind the id of the message that it is to replace."""
+    return text if message_id is None else message_id + EDITED + text
+
+
+def split_edited(draft: str) -> tuple[str | None, str]:
+    """Return the id of the message that a text is to replace, None for a new message, and the text."""
+    message_id, mark, text = draft.partition(EDITED)
+    return (message_id, text) if mark else (None, draft)
+
+
 def plain(stored: str) -> str:
     """Return everything in a stored draft as it would be sent, a blank line between its parts."""
     parts = [split_files(part)[0] for part in stored.replace(ASIDE, QUEUED).split(QUEUED)]
-    return "\n\n".join(pastes.plain(part) for part in parts if part)
+    texts = [split_edited(part)[1] for part in parts]
+    return "\n\n".join(pastes.plain(text) for text in texts if text)

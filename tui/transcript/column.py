@@ -89,7 +89,9 @@ class Column(Widget):
     """
 
     class ReplyDropped(Event):
-        """A reply was deleted while it arrived, or was no better than the one that it was to replace."""
+        """A reply is no message of its own: it was deleted while it arrived, was no better than the one that it was to
+        replace, or continued one.
+        """
 
     conversation_id: var[str | None] = var(None)
     """Conversation on the screen; None for one that does not exist yet."""
@@ -135,6 +137,7 @@ class Column(Widget):
     def _set_views(self, views: Sequence[MessageView]) -> AwaitComplete:
         """Mount exactly ``views``; those that stay are not touched. May be awaited."""
         remaining = set(views)
+        self.messages.keep(remaining)
         awaits: list[AwaitMount | AwaitRemove] = []
         for removed in [view for view in self._views if view not in remaining]:
             removed.display = False  # it takes no space from now on, though removing takes a moment
@@ -191,7 +194,8 @@ class Column(Widget):
             view.show_message(message)
             if message.attachments and self.options.images:
                 self._show_pictures(view, message)
-            view.show_versions(page.versions.get(message.id, 1))
+            view.show_version(page.versions.get(message.id))
+            view.show_end(message is page.messages[-1] and not page.newer)
             views.append(view)
         return views
 
@@ -209,11 +213,13 @@ class Column(Widget):
         """Return the views of live replies: this process's are drawn from memory, others' from the store."""
         views = []
         for row in page.live:
-            view = known.get(row.id) or self._view(row)
+            if (view := known.get(row.id)) is None:
+                view = self._view(row)
+                self._versions.pop(row.id, None)  # nothing of the reply in memory is drawn in this one yet
             if row.id not in self._replies:
                 view.show_live(row.content, row.reasoning)
             views.append(view)
-        begun = {row.id for row in page.live}
+        begun = {row.id for row in page.live} | page.live_elsewhere
         views += [view for id, view in known.items() if view.is_live and self._is_running(id) and id not in begun]
         for view in views:
             self._draw(view)
@@ -260,8 +266,8 @@ class Column(Widget):
         """Show a reply that has become a message in the same widget."""
         self._replies.pop(reply.id, None)
         self._versions.pop(reply.id, None)
-        if reply.message is not None and KEPT_REPLY in reply.message.metadata:
-            self.post_message(self.ReplyDropped())  # another reply is shown in its place
+        if reply.message is not None and (KEPT_REPLY in reply.message.metadata or reply.message.id != reply.id):
+            self.post_message(self.ReplyDropped())  # another reply is shown in its place, or has its text
         elif reply.message is not None and (view := self.view_of(reply.id)) is not None:
             view.show_message(reply.message)
             self._mark_unseen()

@@ -8,6 +8,7 @@ instead.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ from textual.widget import Widget
 
 from ..markdown import Position
 from .message_view import MessageView
+
+TOP = Position(0, 0, 0, 0)
+"""First row of a message."""
 
 
 class Pin(NamedTuple):
@@ -74,6 +78,17 @@ class MessageList(VerticalScroll, can_focus=False):
         """Keep the top row where it is at the next layout, even if the end goes out of view."""
         self._remember(self.scroll_offset.y)
         self.follow = False
+
+    def keep(self, views: Collection[MessageView]) -> None:
+        """Keep the top row where it is although only these messages stay, as far as one of them can hold it."""
+        if self._pin is None or self._pin.view in views:
+            return
+        top = self.scroll_offset.y
+        staying = [(y, view) for y, _, _, view in self._tops if view in views]
+        above = [(y, view) for y, view in staying if y <= top]
+        if staying:
+            y, view = above[-1] if above else staying[0]
+            self._pin = Pin(view, TOP, top - y)
 
     @property
     def pinned(self) -> Pin | None:

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.message import Message as Event
 from textual.strip import Strip
 
-from sterna.storage import LiveReply, Message
+from sterna.storage import LiveReply, Message, Version, is_unfinished
 
 from ..markdown import (
     Block,
@@ -30,7 +30,17 @@ from ..markdown import (
 )
 from ..markdown.styles import MUTED
 from .attachment_lines import attachment_blocks
-from .parts import MARKS, MessageOptions, code_words, footer, header, reasoning_line, time_text, versions_line
+from .parts import (
+    MARKS,
+    MessageOptions,
+    code_words,
+    footer,
+    header,
+    reasoning_line,
+    time_text,
+    version_line,
+    version_step,
+)
 from .row_cache import RowCache
 
 BAR = "▌ "
@@ -56,6 +66,8 @@ class MessageView(DocumentView):
         """Action of the word in its label that was clicked."""
         attachment: int | None = None
         """Position of the attachment whose line was clicked."""
+        step: int = 0
+        """Step to the version that was clicked: 1 for the next one, -1 for the one before it."""
 
     def __init__(self, source: Message | LiveReply, options: MessageOptions, now: datetime) -> None:
         super().__init__(Document(()))
@@ -73,8 +85,10 @@ class MessageView(DocumentView):
         self._now = now
         self._model = source.model
         self._live: LiveDocument | None = None
-        self._versions = 1
         self._code: int | None = None
+        self._version: Version | None = None
+        self._is_end = False
+        self._continues = isinstance(source, LiveReply) and source.continues is not None
         self._mark = 0
         self._body: Sequence[Block] = ()
         self._reasoning_line: Block | None = None
@@ -82,6 +96,7 @@ class MessageView(DocumentView):
         self._attachment_blocks: list[tuple[Block, ...]] = []
         """Line, and picture where there is one, of each attachment."""
         self._pictures: Mapping[str, Block] = {}
+        self._version_line: Block | None = None
         self._cache = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
@@ -131,10 +146,26 @@ class MessageView(DocumentView):
         self.content, self.reasoning = content, reasoning
         self._compose_document()
 
-    def show_versions(self, count: int) -> None:
-        """Show how many versions this reply has."""
-        if count != self._versions:
-            self._versions = count
+    @property
+    def can_continue(self) -> bool:
+        """True for a reply at the end of the conversation that was cut or stopped."""
+        return self._is_end and self.message is not None and is_unfinished(self.message)
+
+    @property
+    def has_versions(self) -> bool:
+        """True where another version can be shown in the place of this message."""
+        return self._version is not None
+
+    def show_version(self, version: Version | None) -> None:
+        """Show which version this is, and of how many; None: there is no other."""
+        if version != self._version:
+            self._version = version
+            self._compose_document()
+
+    def show_end(self, is_end: bool) -> None:
+        """Show what can be done with the last message of a conversation alone."""
+        if is_end != self._is_end:
+            self._is_end = is_end
             self._compose_document()
 
     def show_options(self, options: MessageOptions) -> None:
@@ -192,7 +223,9 @@ class MessageView(DocumentView):
 
     def _compose_document(self) -> None:
         is_live = self.message is None
-        time = "" if is_live else time_text(self.key[0], self._now, self._options.zone)
+        time = "continued" if self._continues else ""
+        if not is_live:
+            time = time_text(self.key[0], self._now, self._options.zone)
         parts: list[Block] = [header(self.role, self._model, time, MARKS[self._mark % len(MARKS)] if is_live else "")]
         if self.reasoning:
             milliseconds = 0 if self.message is None else int(self.message.metadata.get("reasoning_ms") or 0)
@@ -204,8 +237,10 @@ class MessageView(DocumentView):
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]
-            parts += footer(self.message, self._options)
-            parts += versions_line(self._versions, self._options)
+            parts += footer(self.message, self._options, self.can_continue)
+            if self._version is not None:
+                self._version_line = version_line(self._version, self._options)
+                parts.append(self._version_line)
         self._mark_code()
         self.document = Document(parts)
 
@@ -272,7 +307,9 @@ class MessageView(DocumentView):
         index, row = self._document.block_at(room, event.y)
         block = self._document.blocks[index]
         code = next((number for number, other in enumerate(self.code_blocks) if other is block), None)
-        if code is None or row < 0 or not isinstance(block, CodeBlock):
+        if block is self._version_line:
+            self.post_message(self.Clicked(self, False, step=version_step(event.x - GUTTER)))
+        elif code is None or row < 0 or not isinstance(block, CodeBlock):
             attached = next((at for at, blocks in enumerate(self._attachment_blocks) if block in blocks), None)
             self.post_message(self.Clicked(self, block is self._reasoning_line, attachment=attached))
         else:

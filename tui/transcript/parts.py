@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
-from sterna.storage import Message, clean, one_line, parse
+from sterna.storage import Message, Version, clean, one_line, parse
 from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
 
 from ..counts import counted
@@ -20,6 +20,7 @@ MARKS = ("·  ", "·· ", "···", " ··", "  ·", "   ")
 SHAPES = {"user": ("❯", "$text-secondary"), "assistant": ("◆", "$text-primary"), "system": ("■", "$text-warning")}
 """Shape and colour of each role."""
 FOLDED, UNFOLDED = "▸", "▾"
+PREVIOUS, NEXT = "‹", "›"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class MessageOptions:
     retry_key: str = "r"
     """Key that regenerates a reply."""
     versions_key: str = "v"
-    """Key that shows another version of a reply."""
+    """Key that shows another version of a message."""
     end_key: str = "end"
     """Key that goes to the newest message."""
     search_key: str = "ctrl+r"
@@ -42,6 +43,8 @@ class MessageOptions:
     """Keys that copy, save and edit the selected block of code."""
     images: bool = True
     """Show attached images."""
+    continue_key: str = "C"
+    """Key that continues a reply."""
     zone: tzinfo | None = None
     """Time zone of the user; None is the system's."""
 
@@ -104,9 +107,10 @@ def reasoning_line(is_unfolded: bool, is_thinking: bool, milliseconds: int) -> N
     )
 
 
-def footer(message: Message, options: MessageOptions) -> list[Note]:
+def footer(message: Message, options: MessageOptions, can_continue: bool = False) -> list[Note]:
     """Return the rows below a message: its cost, or why it is not complete."""
-    retry = Content.styled(f"  {options.retry_key} to retry", MUTED)
+    more = f"  {options.continue_key} to continue" if can_continue else ""
+    retry = Content.styled(f"{more}  {options.retry_key} to retry", MUTED)
     finish = message.finish
     if finish == "failed":
         sentence = clean(message.error_message or "The reply failed.").strip()
@@ -120,6 +124,8 @@ def footer(message: Message, options: MessageOptions) -> list[Note]:
         reason = ("Interrupted. Only part of the reply arrived.", "$text-warning")
         return [*_marks(message), Note(Content.assemble(reason, retry)), *_cost(message, options, 0)]
     marks = _marks(message)
+    if more and marks:
+        marks.append(Note(Content.styled(more.strip(), MUTED), gap=0))
     return [*marks, *_cost(message, options, 0 if marks else 1)]
 
 
@@ -138,11 +144,15 @@ def _marks(message: Message) -> list[Note]:
     return [Note(note, gap=0 if number else 1) for number, note in enumerate(notes)]
 
 
-def versions_line(count: int, options: MessageOptions) -> list[Note]:
-    """Return the row about other versions of a reply, where it has any."""
-    if count < 2:
-        return []
-    return [Note(Content.styled(f"{count} versions  {options.versions_key} to show another", MUTED), gap=0)]
+def version_line(version: Version, options: MessageOptions) -> Note:
+    """Return the row that says which version a message is; its arrows can be clicked."""
+    place = (f"{PREVIOUS} {version.number:,} of {version.count:,} {NEXT}", "$text-accent")
+    return Note(Content.assemble(place, (f"  {options.versions_key} to show the next", MUTED)), gap=0)
+
+
+def version_step(column: int) -> int:
+    """Return the step for a click on a column of that row: back on the first arrow, forward everywhere else."""
+    return -1 if column <= len(PREVIOUS) else 1
 
 
 def duration(milliseconds: int) -> str:

@@ -46,10 +46,19 @@ class RetryRequested(Event, namespace="transcript"):
 
 
 @dataclass
+class ActionOnMessage(Event, namespace="transcript"):
+    """An action of the screen is to be run on the message under the cursor."""
+
+    action_id: str
+
+
+@dataclass
 class VersionRequested(Event, namespace="transcript"):
-    """Another version of this reply is to be shown."""
+    """Another version of this message is to be shown."""
 
     message_id: str
+    step: int
+    """1 for the next one, -1 for the one before it."""
 
 
 @dataclass

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from sterna.storage import LiveReply, Message, NotFound, Store
+from sterna.storage import LiveReply, Message, NotFound, Store, Version
 
 FIRST = 16
 """Messages mounted when a conversation is opened: a screen of them; the rest follows once they are drawn."""
@@ -54,33 +55,37 @@ class Page:
 
     messages: list[Message]
     live: list[LiveReply] = field(default_factory=list)
+    """Replies that are arriving on the shown branch."""
+    live_elsewhere: frozenset[str] = frozenset()
+    """Ids of replies that are arriving on other branches."""
     older: bool = False
     """True when there are messages before these."""
     newer: bool = False
     """True when there are messages after these."""
-    versions: Mapping[str, int] = field(default_factory=dict)
-    """Number of versions of a reply, by its id, where that is more than one."""
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    """Places of messages that have other versions, by id."""
     end: Key | None = None
     """Key of the newest message of the conversation, where that was read."""
 
 
 def newest(store: Store, conversation_id: str) -> Page:
     """Return the end of the conversation."""
-    messages = store.messages.before(conversation_id, None, FIRST + 1)
+    cut = _cut(store, conversation_id)
+    messages = store.messages.before(conversation_id, (cut[0], cut[1] + "\0") if cut else None, FIRST + 1)
     shown = messages[-FIRST:]
-    return Page(
+    page = Page(
         shown,
-        store.arriving_replies.of(conversation_id),
         older=len(messages) > FIRST,
-        versions=_versions(store, conversation_id, shown),
+        versions=store.branches.versions(conversation_id, shown),
         end=messages[-1].key if messages else None,
     )
+    return _with_live(store, conversation_id, page)
 
 
 def oldest(store: Store, conversation_id: str) -> Page:
     """Return the beginning of the conversation."""
     page = after(store, conversation_id, START)
-    return replace(page, live=store.arriving_replies.of(conversation_id), end=_end(store, conversation_id))
+    return _with_live(store, conversation_id, replace(page, end=_end(store, conversation_id)))
 
 
 def around(store: Store, conversation_id: str, message_id: str) -> Page:
@@ -95,38 +100,44 @@ def around(store: Store, conversation_id: str, message_id: str) -> Page:
         return newest(store, conversation_id)
     older = bool(store.messages.before(conversation_id, messages[0].key, 1))
     newer = bool(store.messages.after(conversation_id, messages[-1].key, 1))
-    versions = _versions(store, conversation_id, messages)
-    return Page(
-        messages, store.arriving_replies.of(conversation_id), older, newer, versions, _end(store, conversation_id)
-    )
+    versions = store.branches.versions(conversation_id, messages)
+    page = Page(messages, older=older, newer=newer, versions=versions, end=_end(store, conversation_id))
+    return _with_live(store, conversation_id, page)
 
 
 def before(store: Store, conversation_id: str, key: Key) -> Page:
     """Return the messages before ``key``."""
     messages = store.messages.before(conversation_id, key, PAGE + 1)
     shown = messages[-PAGE:]
-    return Page(shown, older=len(messages) > PAGE, versions=_versions(store, conversation_id, shown))
+    return Page(shown, older=len(messages) > PAGE, versions=store.branches.versions(conversation_id, shown))
 
 
 def after(store: Store, conversation_id: str, key: Key) -> Page:
     """Return the messages after ``key``."""
-    messages = store.messages.after(conversation_id, key, PAGE + 1)
+    messages = _up_to(_cut(store, conversation_id), store.messages.after(conversation_id, key, PAGE + 1))
     shown = messages[:PAGE]
-    return Page(shown, newer=len(messages) > PAGE, versions=_versions(store, conversation_id, shown))
+    return Page(shown, newer=len(messages) > PAGE, versions=store.branches.versions(conversation_id, shown))
 
 
 def between(store: Store, conversation_id: str, first: Key, last: Key | None) -> Page:
-    """Return the messages from ``first`` to ``last`` (None: to the end), as they are now."""
+    """Return the messages from ``first`` to ``last`` (None: to the end), as they are now.
+
+    Where another branch is shown now and has none of them, return its end.
+    """
+    cut = _cut(store, conversation_id)
     since = (first[0], "")  # the same moment, before every id
     messages = store.messages.after(conversation_id, since, WINDOW + PAGE)
-    messages = [message for message in messages if message.key >= first]
-    newer = bool(messages) and bool(store.messages.after(conversation_id, messages[-1].key, 1))
-    if last is not None:
-        inside = [message for message in messages if message.key <= last]
+    messages = _up_to(cut, [message for message in messages if message.key >= first])
+    if not messages:
+        return newest(store, conversation_id)
+    older = bool(store.messages.before(conversation_id, messages[0].key, 1))
+    newer = messages[-1].key != cut and bool(store.messages.after(conversation_id, messages[-1].key, 1))
+    if last is not None and (inside := [message for message in messages if message.key <= last]):
         newer = newer or len(inside) < len(messages)
         messages = inside
-    versions, live = _versions(store, conversation_id, messages), store.arriving_replies.of(conversation_id)
-    return Page(messages, live, newer=newer, versions=versions, end=_end(store, conversation_id))
+    versions = store.branches.versions(conversation_id, messages)
+    page = Page(messages, older=older, newer=newer, versions=versions, end=_end(store, conversation_id))
+    return _with_live(store, conversation_id, page)
 
 
 def matches(store: Store, conversation_id: str, query: str) -> list[tuple[str, str]]:
@@ -165,6 +176,11 @@ def with_code(store: Store, conversation_id: str, key: Key, step: int) -> str | 
         key = messages[-1 if step > 0 else 0].key
 
 
+def last_prompt(store: Store, conversation_id: str) -> Message | None:
+    """Return the newest message of the person in a conversation."""
+    return next((each for each in store.messages.newest_first(conversation_id, None) if each.role == "user"), None)
+
+
 def last_reply(store: Store, conversation_id: str) -> Message | None:
     """Return the newest reply of a conversation."""
     key: Key | None = None
@@ -176,9 +192,35 @@ def last_reply(store: Store, conversation_id: str) -> Message | None:
     return None
 
 
-def _versions(store: Store, conversation_id: str, messages: list[Message]) -> dict[str, int]:
-    places = store.branches.versions(conversation_id, messages)
-    return {m.id: places[m.id].count for m in messages if m.id in places and m.role == "assistant"}
+def _cut(store: Store, conversation_id: str) -> Key | None:
+    """Return the key of a reply of which another version is arriving: what follows it makes room for that meanwhile."""
+    for reply in store.arriving_replies.of(conversation_id):
+        if (
+            reply.parent_id
+            and not reply.continues
+            and not store.shown_branch.is_hidden(reply.parent_id, conversation_id)
+        ):
+            with suppress(NotFound):
+                parent = store.messages.get(reply.parent_id)
+                following = store.messages.after(conversation_id, parent.key, 1)
+                if following and following[0].role == "assistant":
+                    return following[0].key
+    return None
+
+
+def _up_to(cut: Key | None, messages: list[Message]) -> list[Message]:
+    return messages if cut is None else [message for message in messages if message.key <= cut]
+
+
+def _with_live(store: Store, conversation_id: str, page: Page) -> Page:
+    """Return the page with the replies that are arriving, each on the branch that it belongs to."""
+    live = store.arriving_replies.of(conversation_id)
+    elsewhere = frozenset(
+        reply.id
+        for reply in live
+        if store.shown_branch.is_hidden(reply.continues or reply.parent_id or reply.user_message_id, conversation_id)
+    )
+    return replace(page, live=[reply for reply in live if reply.id not in elsewhere], live_elsewhere=elsewhere)
 
 
 def _end(store: Store, conversation_id: str) -> Key | None:

@@ -38,6 +38,7 @@ class Transcript(Window, can_focus=True):
     CodeRequested: TypeAlias = requests.CodeRequested
     LinksRequested: TypeAlias = requests.LinksRequested
     RetryRequested: TypeAlias = requests.RetryRequested
+    ActionOnMessage: TypeAlias = requests.ActionOnMessage
     VersionRequested: TypeAlias = requests.VersionRequested
     AttachmentsRequested: TypeAlias = requests.AttachmentsRequested
     DeleteRequested: TypeAlias = requests.DeleteRequested
@@ -106,6 +107,8 @@ class Transcript(Window, can_focus=True):
         self.selected = event.view.message_id
         if event.on_reasoning:
             self.action_toggle_reasoning()
+        elif event.step:
+            self.post_message(self.VersionRequested(event.view.message_id, event.step))
         if event.code is None:
             self._code.select(None)
             if event.attachment is not None and event.view.message is not None:
@@ -271,20 +274,22 @@ class Transcript(Window, can_focus=True):
 
     def action_retry(self) -> None:
         view = self._target()
-        if view is not None and view.role == "user":
-            later = self._views[self._views.index(view) + 1 :]
-            view = next((reply for reply in later if reply.role == "assistant"), None)
-        if view is not None and view.can_retry:
-            self.post_message(self.RetryRequested(view.message_id))
+        reply = self.reply_to(view) if view is not None else None
+        if reply is not None and reply.can_retry:
+            self.post_message(self.RetryRequested(reply.message_id))
         else:
             self.notify("No finished reply to regenerate.", markup=False)
 
-    def action_versions(self) -> None:
-        view = self._target()
-        if view is not None and view.can_retry:
-            self.post_message(self.VersionRequested(view.message_id))
-        elif view is not None:
-            self.notify("Only replies have versions.", markup=False)
+    def action_request(self, action_id: str) -> None:
+        """Ask for an action of the screen, which is about the message under the cursor."""
+        self.post_message(self.ActionOnMessage(action_id))
+
+    def reply_to(self, view: MessageView) -> MessageView | None:
+        """Return the reply to a prompt; of a reply, itself."""
+        if view.role != "user":
+            return view
+        later = self._views[self._views.index(view) + 1 :]
+        return next((reply for reply in later if reply.role == "assistant"), None)
 
     def action_attachments(self) -> None:
         """Open what is attached to the selected message, or to the last one that has anything attached."""

@@ -18,7 +18,7 @@ from sterna.storage import Change, Clock, StoreError, StoreThread, utc_now
 from ..markdown import Position
 from . import source
 from .column import Column
-from .message_list import MessageList
+from .message_list import TOP, MessageList
 from .message_view import MessageView
 from .source import WINDOW, Key, Page, Reply
 
@@ -26,7 +26,6 @@ Result = TypeVar("Result")
 
 NEAR = 2
 """Distance from the end of the window, in screens, at which the next page is read."""
-TOP = Position(0, 0, 0, 0)
 
 
 class Window(Column):
@@ -61,20 +60,37 @@ class Window(Column):
             if opening == self._opening:
                 await self._open(conversation_id, at, opening)
 
-    async def _open(self, conversation_id: str | None, at: str | None, opening: int) -> None:
+    def row_of(self, message_id: str) -> int:
+        """Return the row of the screen on which a message begins."""
+        view = self.view_of(message_id)
+        span = self.messages.span(view) if view is not None else None
+        return span[0] - self.messages.scroll_offset.y if span is not None else self._lead
+
+    async def show_at_row(self, message_id: str, row: int) -> None:
+        """Show a message of the same conversation, where possible on that row of the screen."""
+        self._opening += 1
+        opening = self._opening
+        async with self._lock:
+            if opening == self._opening:
+                await self._open(self.conversation_id, message_id, opening, row=row)
+
+    async def _open(self, conversation_id: str | None, at: str | None, opening: int, *, row: int | None = None) -> None:
         left = self._positions.get(conversation_id or "") if at is None else None
         page = await self._read_first(conversation_id, at or (left[0] if left else None))
         if opening != self._opening:
             return
         self._positions.pop(conversation_id or "", None)
+        is_same = conversation_id == self.conversation_id
+        known = {view.message_id: view for view in self._views} if is_same else {}
         self.conversation_id = conversation_id
         self._older, self._newer, self._end = page.older, page.newer, page.end
         self.messages.complete = self.messages.follow = not page.newer
         self.unseen = False
         with self.app.batch_update():
-            mounted = self._set_views(self._message_views(page, {}) + self._live_views(page, {}))
+            live = [] if page.newer else self._live_views(page, known)
+            mounted = self._set_views(self._message_views(page, known) + live)
             if at is not None and (view := self.view_of(at)) is not None:
-                self.messages.pin(view, TOP, -self._lead)
+                self.messages.pin(view, TOP, -(self._lead if row is None else max(0, min(row, self._last_row))))
             elif left is not None and (view := self.view_of(left[0])) is not None:
                 self.messages.pin(view, left[1], left[2])
             await mounted
@@ -238,6 +254,10 @@ class Window(Column):
     def _lead(self) -> int:
         """Rows above a message that was jumped to: what led to it stays in view."""
         return self.messages.size.height // 4
+
+    @property
+    def _last_row(self) -> int:
+        return max(0, self.messages.size.height - 1)
 
     def _go_to(self, message_id: str) -> None:
         """Scroll a mounted message into view."""
