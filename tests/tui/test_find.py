@@ -97,9 +97,9 @@ async def test_ctrl_f_finds_as_one_types_and_n_steps_behind_enter(home: Home) ->
         await write(pilot, "kept")
         burst(app, "ctrl+f", *"tern")
         await shown(pilot, app, "1 of 4 matches")
-        await pilot.press("down")
-        await shown(pilot, app, "2 of 4 matches")
-        burst(app, "enter", "n", "N", "N")
+        burst(app, "down", "down")
+        await shown(pilot, app, "3 of 4 matches")
+        burst(app, "enter", "n", "n", "n", "N")
         await shown(pilot, app, "1 of 4 matches")
         assert app.main.transcript.has_focus
         await pilot.press("escape")

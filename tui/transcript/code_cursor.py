@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
 from typing import TYPE_CHECKING
 
 from ..markdown import CodeBlock
@@ -19,6 +20,7 @@ class CodeCursor:
         self._transcript = transcript
         self._view: MessageView | None = None
         self._index = 0
+        self._moving = Lock()
 
     @property
     def index(self) -> int | None:
@@ -45,6 +47,10 @@ class CodeCursor:
 
     async def step(self, by: int) -> bool:
         """Select the next block, or with -1 the previous one; return False when there is none."""
+        async with self._moving:  # keys that come fast are so many steps
+            return await self._step(by)
+
+    async def _step(self, by: int) -> bool:
         transcript, here = self._transcript, self.index
         if here is not None and self._view is not None and 0 <= here + by < len(self._view.code_blocks):
             self._show(self._view, here + by)

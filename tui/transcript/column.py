@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from time import process_time
 
 from textual import on
@@ -18,6 +19,7 @@ from textual.reactive import reactive, var
 from textual.timer import Timer
 from textual.widget import AwaitMount, Widget
 from textual.widgets import Static
+from textual.worker import Worker
 
 from sterna.storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, utc_now
 
@@ -203,7 +205,7 @@ class Column(Widget):
         """Show the pictures of a message: those that are drawn already at once, others later."""
         view.show_pictures(self._thumbnails.of(message))
         if self._thumbnails.wanted(message):
-            self.run_worker(self._draw_pictures(view, message), group="transcript.pictures")
+            _: Worker[None] = self.run_worker(partial(self._draw_pictures, view, message), group="transcript.pictures")
 
     async def _draw_pictures(self, view: MessageView, message: Message) -> None:
         if await self._thumbnails.draw(message) and view.is_attached:

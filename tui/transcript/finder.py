@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from asyncio import Lock
 from bisect import bisect_left
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.worker import Worker
 
 from ..markdown import Position
 from . import source
@@ -51,6 +54,7 @@ class Finder:
         """Message from which on the first place is looked for."""
         self._at: tuple[Key, int] | None = None
         self._marked: MessageView | None = None
+        self._moving = Lock()
         self.is_active = False
         """True from the beginning of a search to its end; the next-match keys go through its places."""
         self.is_stale = False
@@ -62,11 +66,13 @@ class Finder:
             visible = self._transcript.messages.on_screen()
             self._anchor = visible[0].key if visible else source.START
             self.is_active = True
-        self._start(self._search(text))
+        _: Worker[None] = self._transcript.run_worker(
+            partial(self._search, text), group="transcript.find", exclusive=True
+        )
 
     def step(self, by: int) -> None:
         """Go to the next place, or with -1 to the previous one; behind the last comes the first."""
-        self._start(self._step(by))
+        _: Worker[None] = self._transcript.run_worker(partial(self._step, by), group="transcript.find.step")
 
     def end(self) -> None:
         """Take every mark away."""
@@ -76,12 +82,11 @@ class Finder:
             self._mark(None)
             self._transcript.search_pattern = None
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work instead of what has not ended yet."""
-        self._transcript.run_worker(work, group="transcript.jump", exclusive=True)
-
     async def _search(self, text: str) -> None:
-        pattern = text_pattern(text)
+        async with self._moving:
+            await self._begin(text_pattern(text))
+
+    async def _begin(self, pattern: re.Pattern[str] | None) -> None:
         self._pattern, self._found, self._at = pattern, [], None
         self._mark(None)
         self._transcript.search_pattern = pattern
@@ -98,6 +103,10 @@ class Finder:
                 await self._go(index - 1, -1)
 
     async def _step(self, by: int) -> None:
+        async with self._moving:  # keys that come fast are so many steps
+            await self._go_on(by)
+
+    async def _go_on(self, by: int) -> None:
         if self._pattern is None or (self.is_stale and not await self._read()):
             return
         if not self._found:

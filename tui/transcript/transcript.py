@@ -246,7 +246,7 @@ class Transcript(Window, can_focus=True):
             blocks[number - 1].code, f"code block {number} of {len(blocks)}" if len(blocks) > 1 else "code block"
         )
 
-    @work(exclusive=True, group="transcript.jump")
+    @work(group="transcript.code")
     async def action_code(self, step: int) -> None:
         """Select the next block of code, or with -1 the previous one, in whichever message it is."""
         if not await self._code.step(step):
