@@ -162,7 +162,9 @@ async def test_a_file_is_found_by_a_part_of_its_name(
         await pilot.press("tab")
         await until(pilot, lambda: [item.name for item in app.main.attachments.items] == ["terns.py"])
         assert app.main.prompt.text == "see "
-        await typed(pilot, "and @source/")
+        await typed(pilot, "and @source")
+        await until(pilot, lambda: choices(app) == ["source/terns.py"])
+        await pilot.press("down", "slash")
         await until(pilot, lambda: choices(app) == ["terns.py"])
         await pilot.press("enter")
         await until(pilot, lambda: home.model.requests)

@@ -144,9 +144,7 @@ class Completion:
         candidates = (await self._candidates_for(token))[:MOST]
         if self._layout.prompt.token != token:
             return
-        is_same = self._token is not None and (self._token.row, self._token.start) == (token.row, token.start)
-        self._has_moved = self._has_moved and is_same
-        self._token, self._candidates = token, candidates
+        self._token, self._candidates, self._has_moved = token, candidates, False
         only = candidates[0].text.strip() if len(candidates) == 1 else None
         if not candidates or only in (token.text, f"/{token.text}"):
             self.close()
