@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
@@ -22,6 +23,11 @@ from sterna.storage.text import clean
 
 Result = TypeVar("Result")
 
+GAP = "   "
+"""Space between two keys in a border."""
+CORNERS = 6
+"""Cells of a border beside its text."""
+
 STYLES = str(Path(__file__).with_name("panels.tcss"))
 
 
@@ -30,15 +36,34 @@ class Panel(VerticalScroll, can_focus=False):
 
     def __init__(self, title: str, *children: Widget, keys: str = "esc cancel", classes: str = "") -> None:
         super().__init__(*children, classes=classes)
-        _name(self, title, keys)
+        self.border_title = Content(clean(title, newlines=False))
+        self._keys = keys
+
+    def on_resize(self) -> None:
+        """Show the keys that fit."""
+        self.border_subtitle = fitting_keys(self._keys, self)
 
 
-class Sheet(Vertical):
-    """Frame as large as the screen allows, whose parts scroll each by itself."""
+class Frame(Vertical):
+    """Frame whose parts scroll each by itself."""
 
-    def __init__(self, title: str, *children: Widget, keys: str = "esc close") -> None:
-        super().__init__(*children)
-        _name(self, title, keys)
+    def __init__(self, title: str, *children: Widget, keys: str = "esc close", id: str | None = None) -> None:
+        super().__init__(*children, id=id)
+        self.border_title = Content(clean(title, newlines=False))
+        self._keys = keys
+
+    def show_keys(self, keys: str) -> None:
+        """Show other keys, as far as they fit."""
+        self._keys = keys
+        self.border_subtitle = fitting_keys(keys, self)
+
+    def on_resize(self) -> None:
+        """Show the keys that fit."""
+        self.show_keys(self._keys)
+
+
+class Sheet(Frame):
+    """Frame as large as the screen allows."""
 
 
 class Columns(Container):
@@ -118,9 +143,12 @@ class Buttons(Horizontal):
             yield Button(Content(label), id=name, variant=kind, compact=True)  # type: ignore[arg-type]
 
 
-def _name(frame: Widget, title: str, keys: str) -> None:
-    frame.border_title = Content(clean(title, newlines=False))
-    frame.border_subtitle = Content(keys)
+def fitting_keys(keys: str, frame: Widget) -> Content:
+    """Return keys for the border of a frame; where not all fit, the first ones are left out."""
+    parts = keys.split(GAP)
+    while len(parts) > 1 and cell_len(GAP.join(parts)) > frame.outer_size.width - CORNERS:
+        parts.pop(0)
+    return Content(GAP.join(parts))
 
 
 def heading(text: str) -> Label:

@@ -11,7 +11,6 @@ from typing import ClassVar, Generic, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.getters import query_one
 from textual.screen import ModalScreen
@@ -20,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from ..actions.typeahead import typeahead
 from ..dialogs.menu import Menu
-from ..dialogs.panels import STYLES
+from ..dialogs.panels import STYLES, Frame
 from ..terminal import field_fixes as field_fixes
 
 Chosen = TypeVar("Chosen")
@@ -50,8 +49,7 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
 
     def compose(self) -> ComposeResult:
         """Compose field, list and status line."""
-        with Vertical(id="chooser") as frame:
-            frame.border_title = self.TITLE
+        with Frame(self.TITLE, id="chooser"):
             yield self.make_field()
             yield Menu(markup=False, classes="-driven")
             yield Static(id="note", markup=False)
@@ -93,7 +91,7 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
         if self.is_there:
             self.note.update(Content(sentence))
             self.note.display = bool(sentence)
-            self.query_one("#chooser").border_subtitle = Content(keys)
+            self.query_one("#chooser", Frame).show_keys(keys)
 
     def action_move(self, by: int) -> None:
         """Move in the list, without wrapping around."""
