@@ -17,7 +17,7 @@ from sterna.chat import OneOffTurn, Reply, Turns, build_catalog
 from sterna.config import Settings
 from sterna.storage import AttachmentFiles, Conversations
 
-from .ask_options import load_schema, merge_parameters, parameter_settings, require_json
+from .ask_options import PARAMETERS, load_schema, merge_parameters, parameter_settings, require_json
 from .attach_arguments import attach_argument, keep_argument
 from .context import LAST, CommandContext
 from .conversation_argument import conversations
@@ -124,10 +124,12 @@ def ask(
     text = " ".join(prompt) if "-" in attached else prompt_text(prompt)
     if not text.strip() and not attached:
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
-    options = {"model": model, "system_prompt": system, "temperature": temperature}
+    options: dict[str, Any] = {"model": model, "system_prompt": system, "temperature": temperature}
     options = parameter_settings(parameters) | {name: value for name, value in options.items() if value is not None}
     if persona is not None:
-        options = persona_settings(context, persona, variables) | options
+        chosen = persona_settings(context, persona, variables)
+        further = (chosen.pop(PARAMETERS) or {}) | options.get(PARAMETERS, {})
+        options = chosen | options | ({PARAMETERS: further} if further else {})
     elif variables:
         raise click.UsageError("--var requires --persona.")
     settings = context.settings()

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sterna.config import Persona, Personas, load_personas
+from sterna.config.personas import PARAMETERS
 from sterna.storage import clean, one_line
 
 from .context import CommandContext
@@ -69,7 +70,7 @@ def list_(context: CommandContext, as_json: bool = False) -> int:
     """List all personas. A file that cannot be used is named on standard error, and the exit code is 1.
 
     With --json each line has: name, description, system_prompt, model, temperature, max_tokens, reasoning_effort,
-    variables (each: name, question, default, choices), path.
+    parameters, variables (each: name, question, default, choices), path.
     """
     found = load_personas(context.config_dir)
     for persona in found.by_name.values():
@@ -125,7 +126,7 @@ def _object(persona: Persona) -> dict[str, Any]:
         "description": persona.description,
         "system_prompt": persona.system_prompt,
         "model": persona.model or None,
-        **{key: persona.parameters.get(key) for key in ("temperature", "max_tokens", "reasoning_effort")},
+        **{key: persona.parameters.get(key) for key in (*PARAMETERS, "parameters")},
         "variables": [
             {
                 "name": variable.name,

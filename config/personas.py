@@ -17,14 +17,14 @@ from typing import Any
 from . import templates
 from .errors import ConfigError
 from .paths import config_dir
-from .schema import BY_PATH, nearest
+from .schema import BY_PATH, nearest, unsendable
 from .text_files import read, text_files
 
 FOLDER = "personas"
 SUFFIXES = (".toml", ".md")
 
 PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")
-KEYS = ("description", "system_prompt", "model", *PARAMETERS, "variables")
+KEYS = ("description", "system_prompt", "model", *PARAMETERS, "parameters", "variables")
 
 _FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?\n)?\1[ \t]*(?:\n|$)", re.DOTALL)
 
@@ -75,11 +75,11 @@ class Persona:
             raise ConfigError(f"The persona {self.name} has no variable {unknown}.")
         text = templates.fill(self.system_prompt, templates.built_in(now) | filled)
         result: dict[str, Any] = {"persona": self.name, "system_prompt": text or None}
-        result |= {name: self.parameters.get(name) for name in PARAMETERS}
+        result |= {name: self.parameters.get(name) for name in (*PARAMETERS, "parameters")}
         return result | ({"model": self.model} if self.model else {})
 
 
-NO_PERSONA: Mapping[str, Any] = dict.fromkeys(("persona", "system_prompt", *PARAMETERS))
+NO_PERSONA: Mapping[str, Any] = dict.fromkeys(("persona", "system_prompt", *PARAMETERS, "parameters"))
 """Settings of a conversation that has no persona any more."""
 
 
@@ -126,7 +126,7 @@ def _persona(name: str, path: Path, text: str) -> Persona:
             near = nearest(str(key), KEYS)
             raise ConfigError(f"{path}: there is no value {key}.{f' Did you mean {near}?' if near else ''}")
     description, prompt, model = (_text(path, values, key) for key in ("description", "system_prompt", "model"))
-    parameters = {}
+    parameters: dict[str, Any] = {}
     for key in PARAMETERS:
         if values.get(key) is not None:
             setting = BY_PATH[key]
@@ -135,6 +135,12 @@ def _persona(name: str, path: Path, text: str) -> Persona:
                 raise ConfigError(f"{path}: {key} has to be {setting.expected}.")
             if checked != "":
                 parameters[key] = checked
+    if further := values.get("parameters"):
+        if not isinstance(further, Mapping):
+            raise ConfigError(f"{path}: parameters has to be a table, as in {{ top_p = 0.9 }}.")
+        if (reason := unsendable(further)) is not None:
+            raise ConfigError(f"{path}: parameters.{'.'.join(map(str, reason[0]))} {reason[1]}")
+        parameters["parameters"] = dict(further)
     if not (prompt.strip() or model or parameters):
         raise ConfigError(f"{path} has no system prompt, no model and no parameters.")
     declared = _variables(path, values.get("variables") or {})

@@ -9,7 +9,16 @@ import pytest
 from tests.cli.conftest import Run
 from tests.fake_openai import Server
 
-COACH = "---\ndescription: Asks back\ntemperature: 0.5\nvariables:\n  topic: chess\n---\nCoach {{who}} in {{topic}}.\n"
+COACH = """\
+---
+description: Asks back
+temperature: 0.5
+parameters: {top_p: 0.9, seed: 1}
+variables:
+  topic: chess
+---
+Coach {{who}} in {{topic}}.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +62,9 @@ def test_a_persona_is_what_is_sent_now_and_in_the_conversation_from_then_on(run:
     assert run("ask", "-c", "last", "second").code == 0
     for asked in server.fake.requests:
         assert asked["messages"][0] == {"role": "system", "content": "Coach Ada in chess."}
-        assert asked["temperature"] == 0.5
-    assert run("ask", "--no-store", "-p", "coach", "--var", "who=Bo", "-t", "1", "third").code == 0
+        assert (asked["temperature"], asked["top_p"], asked["seed"]) == (0.5, 0.9, 1)
+    assert run("ask", "--no-store", "-p", "coach", "--var", "who=Bo", "-t", "1", "--param", "seed=2", "third").code == 0
+    assert (server.fake.requests[-1]["top_p"], server.fake.requests[-1]["seed"]) == (0.9, 2)
     assert server.fake.requests[-1]["messages"][0]["content"] == "Coach Bo in chess."
     assert server.fake.requests[-1]["temperature"] == 1
 

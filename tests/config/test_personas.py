@@ -19,6 +19,7 @@ system_prompt = "Today is {{date}}. Coach {{ who }} in {{topic}}; write \\\\{{wh
 model = "openrouter/small"
 temperature = 0.3
 reasoning_effort = "low"
+parameters = { top_p = 0.9 }
 
 [variables]
 topic = { question = "Which topic?", choices = ["chess", "go"] }
@@ -47,6 +48,7 @@ def test_a_persona_has_a_prompt_with_variables_a_model_and_parameters(tmp_path: 
         "temperature": 0.3,
         "max_tokens": None,
         "reasoning_effort": "low",
+        "parameters": {"top_p": 0.9},
     }
 
 
@@ -88,6 +90,8 @@ def test_markdown_without_values_is_the_prompt(tmp_path: Path) -> None:
         ("a.toml", 'system_prompt = "x"\ntemprature = 1', "no value temprature. Did you mean temperature?"),
         ("a.toml", 'system_prompt = "x"\ntemperature = 9', "temperature has to be a number from 0 to 2."),
         ("a.toml", "system_prompt = 3", "system_prompt has to be text."),
+        ("a.toml", "parameters = 3", "parameters has to be a table"),
+        ("a.toml", "parameters = { stream = true }", "parameters.stream cannot be set here"),
         ("a.toml", 'description = "x"', "no system prompt, no model and no parameters"),
         ("a.toml", 'system_prompt = "x"\nvariables = "y"', "variables has to be a table"),
         ("a.toml", 'system_prompt = "x"\n[variables]\ny = "z"', "has no {{y}}, which is under variables"),
