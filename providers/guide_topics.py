@@ -85,8 +85,10 @@ TOPICS = (
         "conversations",
         "Conversations",
         "conversation conversations rename title titles new session sessions chat chats switch sidebar "
-        "draft drafts retry stop",
-        "A new conversation is named after its first question; a title that you choose stays. Unsent text is saved "
+        "draft drafts retry stop pin pinned archive archived tag tags label labels export",
+        "A new conversation is named after its first question; a title that you choose stays. Pinned conversations "
+        "stay on top of the list, archived ones leave it, and tags group them; `#tag` and `is:archived` in the filter "
+        "and in the search find them. Unsent text is saved "
         "as a draft of its conversation. A reply continues when you switch to another conversation, and a stopped or "
         "interrupted reply is saved as far as it came.",
     ),

@@ -11,7 +11,7 @@ from home import frame, until, write
 from textual.pilot import Pilot
 
 from sterna.config import EndpointSettings
-from sterna.storage import Attachment, Conflict, Drafts
+from sterna.storage import Attachment, Conflict, ConversationLabels, Conversations, Drafts, LabelChange, Tag
 from sterna.tui.app import SternaApp
 from sterna.tui.main.welcome import Providers
 
@@ -49,6 +49,17 @@ async def filtering(pilot: Pilot[int], app: SternaApp) -> None:
     await pilot.press("ctrl+o", "slash")
     await write(pilot, "boat")
     await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 1)
+
+
+async def selecting(pilot: Pilot[int], app: SternaApp) -> None:
+    """A list with a pinned and a tagged conversation, of which two are selected."""
+    store = app.context.store
+    first, second, *_ = await store.run(Conversations.ids, 1, 3)
+    await store.run(ConversationLabels.change, [first], LabelChange(pinned=True))
+    await store.run(ConversationLabels.change, [second], LabelChange(add=("boats", "work")))
+    await app.main.sidebar.reload()
+    await pilot.press("ctrl+o", "j", "space", "shift+down")
+    await until(pilot, lambda: "2 selected" in frame(app))
 
 
 async def renaming(pilot: Pilot[int], app: SternaApp) -> None:
@@ -154,6 +165,18 @@ def _confirm(app: SternaApp) -> Any:
 
     question = "“How do terns find their way?” moves to the trash. You can undo this."
     return Confirm("Delete conversation?", question, "Delete")
+
+
+def _tags(app: SternaApp) -> Any:
+    from sterna.tui.pickers.tags import TagPicker
+
+    return TagPicker([Tag("birds", 12), Tag("boats", 2), Tag("work", 1_200)], [Tag("boats", 2), Tag("work", 1)], 2)
+
+
+def _export(app: SternaApp) -> Any:
+    from sterna.tui.dialogs.export import ExportDialog
+
+    return ExportDialog(Path("/home/me/2026-03-14-How-do-terns-find-their-way-k3f9abcd.md"), 1)
 
 
 def _conflict(app: SternaApp) -> Any:
@@ -288,6 +311,8 @@ DIALOGS: dict[str, Scene] = {
     "sync": pressing("shift+f9", "Sign in"),
     "profile": pressing("shift+f2", "Today"),
     "palette": pressing("ctrl+p", "New conversation"),
+    "tags": pushing(_tags),
+    "export": pushing(_export),
     "links": pushing(_links),
     "save": pushing(_save),
 }
@@ -302,6 +327,7 @@ PARTS: dict[str, Scene] = {
     "leader": leading,
     "list": listing,
     "filter": filtering,
+    "select": selecting,
     "rename": renaming,
     "new": beginning,
     "welcome": welcoming,

@@ -74,7 +74,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         & > .rows--live { color: $success; }
         & > .rows--failed { color: $error; }
         & > .rows--unsynced, & > .rows--draft { color: $warning; }
-        & > .rows--tag { color: $secondary; }
+        & > .rows--tag { color: $foreground 85%; }
         & > .rows--selected-mark { color: $primary; text-style: bold; }
         & > .rows--selected { background: $primary 15%; }
         & > .rows--opened { background: $foreground 7%; }
