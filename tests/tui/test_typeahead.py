@@ -137,5 +137,6 @@ async def test_a_letter_that_deletes_spares_what_a_click_has_chosen_meanwhile(ho
 def test_every_letter_that_destroys_waits_for_what_follows(action: Action) -> None:
     letters = [key for key in action.key.split(",") if len(key) == 1]
     destroys = action.run.startswith(("delete", "clear", "retry"))
-    destroys = destroys or action.id in ("transcript.continue", "transcript.fork")
+    changes = ("transcript.continue", "transcript.fork", "sidebar.pin", "sidebar.archive")
+    destroys = destroys or action.id in changes
     assert action.destroys == bool(destroys and letters)
