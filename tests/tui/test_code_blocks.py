@@ -27,9 +27,9 @@ def selected(person: Reading) -> str:
 
 
 async def test_brackets_go_from_block_to_block_through_messages_that_are_not_loaded(tmp_path: Path) -> None:
-    pairs = [(f"q {n}", "text") for n in range(150)]
+    pairs = [(f"q {n}", "text") for n in range(60)]
     pairs[2] = ("q 2", CODE)
-    pairs[148] = ("q 148", "```rust\nthree\n```")
+    pairs[58] = ("q 58", "```rust\nthree\n```")
     async with reading(tmp_path) as person:
         await person.show((await person.talk(pairs)).id)
         person.transcript.focus()

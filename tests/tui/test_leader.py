@@ -50,7 +50,7 @@ async def test_only_what_makes_sense_now_is_shown(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press("ctrl+x")
-        await shown(pilot, app, "n New conversation")
+        await shown(pilot, app, "n New conv")
         assert "Rename" not in frame(app)
 
 

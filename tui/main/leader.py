@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from ..actions.action import Action
     from .layout import MainLayout
 
-COLUMN = 26
-"""Cells of a column of the panel."""
-NARROWEST_COLUMN = 17
+COLUMNS = (26, 22, 19)
+"""Cells of a column of the panel, the widest first: the first with which all keys fit on one page."""
 MOST_OF_THE_SCREEN = 0.7
 """Part of the screen's rows that the panel may take; the rest is on a further page."""
 CANCEL = ("escape", "backspace", "ctrl+c", "ctrl+g")
@@ -104,9 +103,14 @@ class LeaderPanel(Widget, can_focus=False):
 
     def _rows(self, width: int) -> tuple[int, int]:
         """Return the columns and rows of a page."""
-        columns = max(1, width // COLUMN, min(2, width // NARROWEST_COLUMN))
         most = max(1, int(self.screen.size.height * MOST_OF_THE_SCREEN) - 3)
-        return columns, max(1, min(most, -(-len(self._choices) // columns)))
+        columns = rows = 1
+        for cells in COLUMNS:
+            columns = max(1, width // cells)
+            rows = max(1, -(-len(self._choices) // columns))
+            if rows <= most:
+                break
+        return columns, min(most, rows)
 
     @staticmethod
     def _cell(choice: Choice, cells: int) -> Content:
