@@ -15,7 +15,7 @@ from ..text import clip
 from .conversations import TITLE_LENGTH, Conversations
 from .message_order import in_array_order
 from .message_tree import ROOT
-from .messages import COLUMNS, FIRST, TRUNK, Messages, message_of
+from .messages import COLUMNS, FIRST, TRUNK, Key, Messages, message_of
 from .shown_branch import LEAF, ShownBranch
 
 FORK = " (fork)"
@@ -23,11 +23,12 @@ NOT_COPIED = frozenset({LEAF, "pinned", "archived"})
 """Settings that a fork does not take over."""
 
 _NAMED = """
-select id, message_timestamp as at from chat_messages where session_id = :session and parent_id = :parent
+select id, message_timestamp as at from chat_messages
+where session_id = :session and parent_id = :parent and (message_timestamp, id) > (:ts, :id)
 order by message_timestamp, id
 """
 _NAMED_BY = """
-select parent_id, id from chat_messages
+select parent_id, message_timestamp as at, id from chat_messages
 where session_id = :session and parent_id in (select value from json_each(:ids))
 order by parent_id, message_timestamp, id
 """
@@ -62,9 +63,10 @@ class Branches:
 
     def followers(self, session_id: str, parent: Message | None) -> tuple[str, ...]:
         """Return the messages that follow one (None: that begin the conversation), oldest first."""
-        rows = self.db.rows(_NAMED, session=session_id, parent=parent.id if parent is not None else ROOT)
+        ts, id_ = parent.key if parent is not None else FIRST
+        name = parent.id if parent is not None else ROOT
+        rows = self.db.rows(_NAMED, session=session_id, parent=name, ts=ts, id=id_)
         if parent is None or self._messages.is_trunk(parent):
-            ts, id_ = parent.key if parent is not None else FIRST
             rows += self.db.rows(_TRUNK_AFTER, session=session_id, ts=ts, id=id_)
         return tuple(row["id"] for row in sorted(rows, key=lambda row: (row["at"], row["id"])))
 
@@ -74,19 +76,21 @@ class Branches:
             return {}
         before = self._messages.before(session_id, messages[0].key, 1)
         shown = [before[0] if before else None, *messages]
-        named: dict[str, list[str]] = {}
+        named: dict[str, list[Key]] = {}
         for row in self.db.rows(
             _NAMED_BY, session=session_id, ids=to_json([parent.id if parent else ROOT for parent in shown[:-1]])
         ):
-            named.setdefault(row["parent_id"], []).append(row["id"])
+            named.setdefault(row["parent_id"], []).append((row["at"], row["id"]))
         result = {}
         for place, message in enumerate(messages):
             parent = shown[place]
-            ids = named.get(parent.id if parent else ROOT)
-            if ids is None or (len(ids) == 1 and ids[0] == message.id and _is_named(parent, shown[place - 1 : place])):
+            keys = [key for key in named.get(parent.id if parent else ROOT, ()) if parent is None or key > parent.key]
+            if not keys:
                 continue  # nothing follows the parent beside this one
-            children = tuple(ids) if _is_named(parent, shown[place - 1 : place]) else self.followers(session_id, parent)
-            if len(children) > 1 and message.id in children:
+            children = tuple(key[1] for key in keys)
+            if not _is_named(parent, shown[place - 1 : place]):
+                children = self.followers(session_id, parent)
+            if len(children) > 1:
                 result[message.id] = _version(message.id, children)
         return result
 

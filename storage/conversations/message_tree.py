@@ -53,10 +53,3 @@ class MessageTree:
             result.append(message_id)
             message_id = self.parents[message_id]
         return result
-
-    def children(self) -> dict[str, list[str]]:
-        """Return the messages that follow each message, oldest first."""
-        result: dict[str, list[str]] = {}
-        for id_, parent in self.parents.items():
-            result.setdefault(parent, []).append(id_)
-        return result

@@ -396,5 +396,14 @@ def test_whatever_is_written_the_shown_branch_is_that_of_the_whole_tree(store: S
         assert [m.id for m in store.messages.before(session_id, None, 99)] == path
         assert store.branches.leaf(session_id) == (leaf or None)
         assert [m.id for m in store.messages.ancestors(store.messages.get(leaf))][::-1] == path if leaf else True
+        shown = store.messages.before(session_id, None, 99)
+        siblings = {
+            id_: tuple(other for other in tree.parents if tree.parents[other] == tree.parents[id_]) for id_ in path
+        }
+        assert {id_: store.branches.siblings(id_).ids for id_ in path} == siblings
+        versions = store.branches.versions(session_id, shown)
+        assert {id_: version.ids for id_, version in versions.items()} == {
+            id_: ids for id_, ids in siblings.items() if len(ids) > 1
+        }
         follows = store.shown_branch.next_parent(session_id)
         assert follows == (None if leaf == tree.trunk_end else leaf)
