@@ -13,7 +13,7 @@ from textual.style import Style
 from sterna.storage import clean
 
 from . import styles
-from .math import readable
+from .math import is_formula, readable
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -101,7 +101,7 @@ class Inline:
     def _formula(self, source: str) -> None:
         """Add a formula in Unicode where that is possible; one between double delimiters stands on its own lines."""
         size = 2 if source.startswith(("$$", "\\")) else 1
-        text = readable(source[size:-size])
+        text = readable(source[size:-size]) if is_formula(source[size:-size]) else None
         if text is None:
             self._add(source)
             return

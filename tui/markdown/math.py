@@ -15,6 +15,7 @@ LONGEST = 4_000
 DEPTH = 40
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|[\s\S]", re.DOTALL)
+_AMOUNT = re.compile(r"\d[\d.,]*(?:[\s,;/–-]|$)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SCRIPTS = "\u00b2\u00b3\u00b9\u2070-\u209c\u1d2c-\u1d6a′"
 _SIMPLE = re.compile(r"\d+|.", re.DOTALL)
@@ -51,12 +52,18 @@ class _UnreadableError(Exception):
     """The formula has something in it that cannot be written on a line."""
 
 
-def is_formula(body: str) -> bool:
+def is_between_dollars(body: str) -> bool:
     """Return whether the text between two single dollar signs is a formula, and not between two amounts or variables.
 
-    A formula has a command, a script, or single letters joined by operators: ``x``, ``n + 1``, but not ``5 and 6``.
+    A formula does not end in an operator, and does not begin with an amount: ``2x``, but not ``5, A``.
     """
-    if "`" in body or body[-1:] in "/:-=+.,;":
+    is_amount = _AMOUNT.match(body) is not None and not any(sign in body for sign in "\\^_=")
+    return body[-1:] not in "/:-=+.,;" and not is_amount and is_formula(body)
+
+
+def is_formula(body: str) -> bool:
+    """Return whether a text is a formula: it has a command, a script, or single letters joined by operators."""
+    if "`" in body:
         return False
     if any(mark in body for mark in "\\^_"):
         return not re.search(r"\w_\w{3,}|^\w{3,}_", body) or "\\" in body or "{" in body

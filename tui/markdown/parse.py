@@ -17,7 +17,7 @@ from . import styles
 from .blocks import Block, Prefix, RuleBlock, TextBlock
 from .code import CodeBlock
 from .inline import Inline
-from .math import is_formula
+from .math import is_between_dollars
 from .rows import NOTHING
 from .table import Align, TableBlock
 
@@ -34,7 +34,9 @@ PARAGRAPH = 20_000
 BRACKETS = 400
 """A longer paragraph, or one with more brackets, is shown as source: looking for its links is quadratic work."""
 
-_MATH = re.compile(r"\$\$.+?\$\$|\$(?![\s$])(?:[^$\\\n]|\\.)*?(?<![\s\\])\$(?!\d)|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
+_MATH = re.compile(
+    r"\$\$.+?\$\$|\$(?![\s$])(?:[^$\\\n]|\\.)*?(?<![\s\\])\$(?![\w{])|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL
+)
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
@@ -61,7 +63,7 @@ def _math(state: StateInline, silent: bool) -> bool:
     """Take TeX as one piece: its underscores are no emphasis, its backslashes no escapes."""
     if state.src[state.pos] not in "$\\" or (match := _MATH.match(state.src, state.pos, state.posMax)) is None:
         return False
-    if match[0][0] == "$" != match[0][1] and not is_formula(match[0][1:-1]):
+    if match[0][0] == "$" != match[0][1] and not is_between_dollars(match[0][1:-1]):
         return False
     if not silent:
         state.push("math", "", 0).content = match[0]
