@@ -1,7 +1,7 @@
 """Sets of keys for people who come from vim or emacs.
 
 A preset names the keys it wants. Where another action is active in the same place and has such a key, that action gives
-it up and keeps its others.
+it up and keeps its others; the only key of an action stays with it.
 """
 
 from __future__ import annotations
@@ -70,10 +70,15 @@ def preset_keys(name: str) -> dict[str, str]:
         taken += [(action.scope, action_id, key) for key in own]
         changed[action_id] = [*bound_keys(action.key), *own] if keys.startswith("+") else own
     for other in ACTIONS:
-        lost = {key for scope, action_id, key in taken if action_id != other.id and other.scope in active_with(scope)}
         own = changed.get(other.id, bound_keys(other.key))
-        if lost & set(own) and other.id not in wanted:
-            changed[other.id] = [key for key in own if key not in lost]
+        lost = {key for scope, action_id, key in taken if action_id != other.id and other.scope in active_with(scope)}
+        left = [key for key in own if key not in lost]
+        if other.id in wanted or left == own:
+            continue
+        if left:
+            changed[other.id] = left
+        else:  # it has no other key: the preset does without
+            changed |= {action_id: [key for key in changed[action_id] if key not in own] for action_id in wanted}
     return {action_id: ",".join(keys) for action_id, keys in changed.items()} | dict(editing)
 
 

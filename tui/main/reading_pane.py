@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 
 SPLIT = "conversation.split"
 READS = (
-    Transcript.Copied, Transcript.CodeRequested, Transcript.LinksRequested, Transcript.MatchShown, Transcript.Opened,
-)  # fmt: skip
+    Transcript.AttachmentsRequested,
+    Transcript.CodeRequested,
+    Transcript.Copied,
+    Transcript.LinksRequested,
+    Transcript.MatchShown,
+    Transcript.Opened,
+)
 """Messages of a transcript that ask for no change."""
-CHANGES = [
-    kind for kind in vars(Transcript).values()
-    if isinstance(kind, type) and issubclass(kind, Message) and kind not in READS
-]  # fmt: skip
+_KINDS = [kind for kind in vars(Transcript).values() if isinstance(kind, type) and issubclass(kind, Message)]
+CHANGES = [kind for kind in _KINDS if kind not in READS]
 """Messages of a transcript that ask for one."""
 
 Handler = TypeVar("Handler", bound=Callable[..., None])
