@@ -12,7 +12,6 @@ from datetime import timedelta
 from ..clock import stamp
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
-from ..errors import NotFound
 from ..records import Attachment
 from .files import AttachmentFiles
 
@@ -101,39 +100,23 @@ class Attachments:
             for row in rows
         ]
 
-    def named(self, prefix: str) -> Attachment:
-        """Return the attachment whose id begins with ``prefix``. Raises NotFound."""
-        rows = self.db.rows(
-            """select attachment_id, name, media_type, size from message_attachments
-            where substr(attachment_id, 1, length(:prefix)) = :prefix group by attachment_id limit 2""",
-            prefix=prefix.lower(),
-        )
-        if not prefix or len(rows) != 1:
-            raise NotFound(
-                "Several attachments begin with that id. Enter more of it."
-                if len(rows) > 1
-                else "There is no attachment with that id. `sterna attachments` lists them."
-            )
-        return Attachment(*rows[0])
-
     def sweep(self) -> int:
         """Remove the files that no message, draft or deletion that can be undone names; return how many there were."""
         if self.db.read_only is not None:
             return 0
         before = self.db.now() - SPARED
-        unused: list[str] = []
         if self.db.one(f"{_UNUSED} limit 1", before=stamp(before)) is not None:
             with self.db.write():
-                unused = [row["id"] for row in self.db.rows(_UNUSED, before=stamp(before))]
-                for attachment_id in unused:
-                    self.db.execute("delete from attachments where id = :id", {"id": attachment_id})
+                for row in self.db.rows(_UNUSED, before=stamp(before)):
+                    self.db.execute("delete from attachments where id = :id", {"id": row["id"]})
         known = {row["id"] for row in self.db.rows("select id from attachments")}
         known |= {row["id"] for row in self.db.rows("select distinct attachment_id as id from message_attachments")}
-        strays = [name for name, time in self.files.ids() if name not in known and time < before.timestamp()]
-        for attachment_id in {*unused, *strays}:
+        # a file that has just been attached again is new, although nothing names it yet
+        gone = [name for name, time in self.files.ids() if name not in known and time < before.timestamp()]
+        for attachment_id in gone:
             self.files.remove(attachment_id)
         self.files.remove_leftovers((before - timedelta(days=1)).timestamp())
-        return len({*unused, *strays})
+        return len(gone)
 
     def copy_from(self, other: Attachments) -> None:
         """Take over the files of another history that messages or drafts of this one name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -41,8 +42,10 @@ def send(store: Store, *attachments: Attachment, text: str = "Read this") -> Mes
 
 def later(store: Store, **by: float) -> None:
     """Move the time of the store, and with it the age of every file."""
-    clock = store.db.clock
+    clock, now = store.db.clock, store.db.now().timestamp()
     store.db.clock = lambda: clock() + timedelta(**by)
+    for file in store.attachment_files.folder.iterdir():
+        os.utime(file, (now, now))
 
 
 def links(store: Store) -> list[tuple[str, int, str]]:
@@ -107,6 +110,9 @@ def test_a_file_stays_while_anything_names_it_and_goes_after_that(store: Store) 
     message = send(store, sent)
     store.drafts.attach(None, [drafted])
     assert store.attachments.sweep() == 0, "a file that was just chosen is about to be named"
+    later(store, hours=2)
+    store.attachment_files.add([b"unused"])
+    assert store.attachments.sweep() == 0, "it is being attached again"
     later(store, hours=2)
     assert store.attachments.sweep() == 1
     assert not store.attachment_files.has(unused.id)
