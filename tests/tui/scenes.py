@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +12,17 @@ from home import frame, until, write
 from textual.pilot import Pilot
 
 from sterna.config import EndpointSettings
-from sterna.storage import Attachment, Conflict, ConversationLabels, Conversations, Drafts, LabelChange, Tag
+from sterna.storage import (
+    Attachment,
+    Branch,
+    Conflict,
+    ConversationLabels,
+    Conversations,
+    Drafts,
+    LabelChange,
+    Tag,
+    Version,
+)
 from sterna.tui.app import SternaApp
 from sterna.tui.main.welcome import Providers
 
@@ -107,6 +118,26 @@ async def finding(pilot: Pilot[int], app: SternaApp) -> None:
 async def using_code(pilot: Pilot[int], app: SternaApp) -> None:
     await pilot.press("ctrl+x", "c")
     await until(pilot, lambda: "save" in frame(app))
+
+
+async def editing(pilot: Pilot[int], app: SternaApp) -> None:
+    """A message is edited, another version of a reply that was stopped is shown."""
+    prompt, reply = app.main.transcript.loaded[-2:]
+    assert reply.message is not None
+    reply.show_message(replace(reply.message, metadata={"finish": "stopped"}))
+    for view in (prompt, reply):
+        view.show_version(Version(2, 3, ()))
+    await pilot.press("up")
+    await until(pilot, lambda: "Edit your message" in frame(app) and "2 of 3" in frame(app))
+
+
+def _branches(app: SternaApp) -> Any:
+    from sterna.tui.pickers.branches import BranchPicker
+
+    prompts = ("And where do they rest, on the ice or on what drifts in the sea?", "日本語で [/b]", "")
+    at = "2026-03-14T08:00:00.000000Z"
+    branches = [Branch(f"msg_{n}", at, prompt, 4 + 498 * n, n == 1) for n, prompt in enumerate(prompts)]
+    return BranchPicker(branches, lambda _: "08:00")
 
 
 def _links(app: SternaApp) -> Any:
@@ -289,6 +320,7 @@ async def troubling(pilot: Pilot[int], app: SternaApp) -> None:
 
 DIALOGS: dict[str, Scene] = {
     "confirm": pushing(_confirm),
+    "branches": pushing(_branches),
     "clear": pressing("shift+f8", "Delete all 5"),
     "instructions": pressing("f4", "Temperature"),
     "sign_in": pushing(_sign_in),
@@ -324,6 +356,7 @@ PARTS: dict[str, Scene] = {
     "split": splitting,
     "code": using_code,
     "find": finding,
+    "editing": editing,
     "leader": leading,
     "list": listing,
     "filter": filtering,

@@ -141,7 +141,7 @@ class MainLayout(Screen[None]):
         images = ui.images and not self.context.is_ascii
         return MessageOptions(
             ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit), images,
-            continue_key=self.context.key_of("transcript.continue"),
+            continue_key=self.context.key_of("reply.continue"),
         )  # fmt: skip
 
     # List and focus

@@ -19,6 +19,9 @@ MOST = 300
 """Branches that are listed at once."""
 LONGEST = 300
 KEYS = "enter show   esc cancel"
+SHOWN = "  shown"
+NARROW = 50
+"""Width of a line below which the number of messages stands without the word."""
 
 
 class BranchPicker(Chooser[str | None]):
@@ -45,27 +48,35 @@ class BranchPicker(Chooser[str | None]):
         query = self.field.value.strip()
         matching = [branch for branch in self._branches if match(query, branch.prompt) is not None]
         self._listed = matching[:MOST]
-        shown = next((number for number, branch in enumerate(self._listed) if branch.is_shown), 0)
-        self.fill([Option(self._line(branch)) for branch in self._listed], shown if self._listed else None)
+        self._draw(next((number for number, branch in enumerate(self._listed) if branch.is_shown), 0))
         more = len(matching) - len(self._listed)
         note = f"{more:,} more. Type to filter." if more else ""
         self.say("No branch has that prompt." if not matching else note, KEYS)
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
-        self.call_after_refresh(self._list)
+        self.call_after_refresh(lambda: self._draw(self.menu.highlighted or 0))
 
-    def _line(self, branch: Branch) -> Content:
-        time = self._time(branch.at)
-        size = counted(branch.messages, "message")
-        mark = "  shown" if branch.is_shown else ""
-        room = self.room - len(time) - len(size) - len(mark) - 4
-        prompt = Content(one_line(branch.prompt, LONGEST) or "no prompt").truncate(
-            max(8, room), ellipsis=True, pad=True
-        )
-        return Content.assemble(
-            (time, "$foreground 75%"), "  ", prompt, "  ", (size, "$foreground 75%"), (mark, "bold $primary")
-        )
+    def _draw(self, highlighted: int) -> None:
+        """List the branches in columns: time, prompt, number of messages, and a mark on the shown one."""
+        room = self.room
+        sizes = [
+            f"{branch.messages:,}" if room < NARROW else counted(branch.messages, "message") for branch in self._listed
+        ]
+        times = [self._time(branch.at) for branch in self._listed]
+        size_width, time_width = (max(map(len, texts), default=0) for texts in (sizes, times))
+        prompt_width = max(8, room - time_width - size_width - len(SHOWN) - 4)
+        options = []
+        for branch, time, size in zip(self._listed, times, sizes, strict=True):
+            prompt = Content(one_line(branch.prompt, LONGEST) or "no prompt")
+            line = Content.assemble(
+                (time.rjust(time_width) + "  ", "$foreground 75%"),
+                prompt.truncate(prompt_width, ellipsis=True, pad=True),
+                ("  " + size.rjust(size_width), "$foreground 75%"),
+                (SHOWN if branch.is_shown else "", "bold $primary"),
+            )
+            options.append(Option(line))
+        self.fill(options, highlighted if options else None)
 
     @on(Input.Submitted)
     def _choose_highlighted(self) -> None:

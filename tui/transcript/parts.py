@@ -43,7 +43,7 @@ class MessageOptions:
     """Keys that copy, save and edit the selected block of code."""
     images: bool = True
     """Show attached images."""
-    continue_key: str = "C"
+    continue_key: str = "ctrl+x C"
     """Key that continues a reply."""
     zone: tzinfo | None = None
     """Time zone of the user; None is the system's."""
