@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -23,6 +24,8 @@ NEWEST = 500
 MOST = 100
 """Prompts that are listed."""
 LONGEST = 300
+PAUSE_SECONDS = 0.08
+"""Pause in typing after which older prompts are searched."""
 
 
 class PromptPicker(Chooser[str | None]):
@@ -52,6 +55,8 @@ class PromptPicker(Chooser[str | None]):
     async def _search(self) -> None:
         """List what matches: among the newest letter by letter, among all by words."""
         query = self.field.value.strip()
+        if query:
+            await asyncio.sleep(PAUSE_SECONDS)  # a key that follows at once cancels this search
         try:
             if not self._newest:
                 self._newest = await self._store.run(Drafts.prompt_history, NEWEST)
