@@ -53,24 +53,27 @@ class PromptPicker(Chooser[str | None]):
 
     @work(group="prompts", exclusive=True)
     async def _search(self) -> None:
-        """List what matches: among the newest letter by letter, among all by words."""
+        """List what matches: of the newest letter by letter and at once, of all by words once typing pauses."""
         query = self.field.value.strip()
-        if query:
-            await asyncio.sleep(PAUSE_SECONDS)  # a key that follows at once cancels this search
         try:
             if not self._newest:
                 self._newest = await self._store.run(Drafts.prompt_history, NEWEST)
-            older = await self._store.run(Drafts.find_prompts, query, MOST) if query else []
+            newest = [prompt for prompt in self._newest if not query or match(query, prompt[:LONGEST]) is not None]
+            self._show(newest, highlighted=0)
+            if query:
+                await asyncio.sleep(PAUSE_SECONDS)  # a key that follows at once cancels this search
+                older = await self._store.run(Drafts.find_prompts, query, MOST)
+                self._show([*newest, *older], highlighted=self.menu.highlighted or 0)
         except StoreError as error:
             self.say(str(error), "esc cancel")
+
+    def _show(self, prompts: list[str], *, highlighted: int) -> None:
+        if not self.is_there:
             return
-        newest = [prompt for prompt in self._newest if not query or match(query, prompt[:LONGEST]) is not None]
-        self._found = list(dict.fromkeys([*newest, *older]))[:MOST]
-        options = [
-            Option(Content(one_line(prompt, LONGEST)).truncate(self.room, ellipsis=True)) for prompt in self._found
-        ]
-        self.fill(options, 0 if options else None)
-        self.say("" if options else "No prompt has these words.", "enter take into the prompt   esc cancel")
+        self._found = list(dict.fromkeys(prompts))[:MOST]
+        lines = [Content(one_line(prompt, LONGEST)).truncate(self.room, ellipsis=True) for prompt in self._found]
+        self.fill([Option(line) for line in lines], highlighted if lines else None)
+        self.say("" if lines else "No prompt has these words.", "enter take into the prompt   esc cancel")
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
