@@ -13,8 +13,7 @@ select coalesce(model, '') as model, coalesce(sum(cost), 0) as stated,
     coalesce(sum(iif(cost is null, output_tokens, 0)), 0) as output_tokens
 from (
     select model, input_tokens, output_tokens,
-        iif(json_valid(metadata), iif(json_type(metadata, '$.cost') in ('real', 'integer'),
-            max(0, json_extract(metadata, '$.cost')), null), null) as cost
+        iif(json_type(metadata, '$.cost') in ('real', 'integer'), max(0, metadata ->> '$.cost'), null) as cost
     from chat_messages where session_id = :id and role = 'assistant'
 )
 group by 1

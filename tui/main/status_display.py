@@ -42,6 +42,8 @@ class StatusDisplay:
         self._conversation = conversation
         self._context = layout.context
         self._ticker: Timer | None = None
+        self._costed: tuple[str, int, int] | None = None
+        """Conversation whose cost is shown, and the counts by which it is known to be the same."""
 
     # Heading and status line
 
@@ -82,17 +84,29 @@ class StatusDisplay:
         tokens = f"{short_count(used)} of {short_count(most)} tokens" if most else f"{short_count(used)} tokens"
         status.context = tokens if used else ""
         status.share = min(999, round(100 * used / most)) if used and most else None
-        status.cost = await self._cost(record.id) if record is not None and used else ""
+        self._show_cost(record if used else None)
 
-    async def _cost(self, conversation_id: str) -> str:
-        """Return the cost as providers stated it, and an estimate by their prices where they did not."""
-        catalog = self._context.catalog
-        stated = estimated = 0.0
-        for use in await self._context.store.run(storage.Costs.by_model, conversation_id):
-            stated += use.stated
-            if catalog is not None and (use.input_tokens or use.output_tokens):
-                estimated += catalog.price(use.model, use.input_tokens, use.output_tokens) or 0.0
-        return short_cost(stated + estimated, is_estimate=estimated > 0)
+    def _show_cost(self, record: Conversation | None) -> None:
+        """Show the cost once it is known; it takes a look at every message, so only where they have changed."""
+        counted = (record.id, record.message_count, record.total_tokens) if record is not None else None
+        if counted == self._costed:
+            return
+        if record is None or self._costed is None or self._costed[0] != record.id:
+            self._layout.status.cost = ""
+        self._costed = counted
+        if record is not None:
+            self._layout.start_worker("cost", self._add_up, record.id)
+
+    async def _add_up(self, conversation_id: str) -> None:
+        """Show the cost as providers stated it, and an estimate by their prices where they did not."""
+        uses = await self._context.store.run(storage.Costs.by_model, conversation_id)
+        estimated, catalog = 0.0, self._context.catalog
+        if catalog is not None:
+            prices = (catalog.price(use.model, use.input_tokens, use.output_tokens) for use in uses)
+            estimated = sum(price or 0.0 for price in prices)
+        if self._layout.is_alive and self._costed is not None and self._costed[0] == conversation_id:
+            stated = sum(use.stated for use in uses)
+            self._layout.status.cost = short_cost(stated + estimated, is_estimate=estimated > 0)
 
     async def _learn_context_length(self, catalog: Catalog) -> None:
         """Ask the model's server once how long a context may be, and show it."""
