@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from home import Home, until, write
+from home import Home, no_reply_runs, until, write
 from test_app import SIZE, notices, opened
 from test_terminal import Terminal, draft, folder, start  # noqa: F401
 from textual.pilot import Pilot
@@ -129,3 +129,25 @@ def test_the_terminal_is_the_editors_while_it_is_open(
     terminal.ends()
     assert draft(folder) == "typed in the editor and after"
     assert not (folder / "sterna.log").exists()
+
+
+async def test_a_reply_goes_on_and_is_stored_while_the_editor_is_open(home: Home) -> None:
+    go = home.folder / "go"
+    home.environ["EDITOR"] = script(home, f'while [ ! -e {go} ]; do sleep 0.05; done; echo later > "$1"')
+    home.model.say("a long story")
+    home.model.hold()
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await write(pilot, "tell me")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.conversation.live_reply is not None)
+        await pilot.press("ctrl+e")
+        home.model.release()
+        await until(pilot, lambda: no_reply_runs(app))
+        store = home.open()
+        assert store.messages.before(app.main.conversation.id, None, 1)[0].content == "a long story"
+        store.close()
+        assert app.context.tasks.is_running("prompt.editor")
+        go.touch()
+        await until(pilot, lambda: app.main.prompt.text == "later")
