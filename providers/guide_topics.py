@@ -110,6 +110,16 @@ TOPICS = (
         "are saved system prompts: files `NAME.md` in the folder `personas` beside `config.toml`.",
     ),
     _topic(
+        "attachments",
+        "Attachments",
+        "attach attached attaching attachment attachments image images picture pictures photo photos screenshot pdf "
+        "pdfs upload drop drag clipboard",
+        "Drop a file on the terminal or paste its path to attach it: text, PDF, PNG, JPEG, WebP or GIF. "
+        "`sterna ask -a FILE` does it too, and `sterna attachments` lists what is attached. Attached files are kept "
+        "beside the database; a file is sent to a model only with a message that you send, and an image only to a "
+        "model that takes images.",
+    ),
+    _topic(
         "cli",
         "Command line",
         "cli command commandline pipe script shell terminal ask list show json doctor completion",

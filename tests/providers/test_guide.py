@@ -88,6 +88,8 @@ async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
         ("Which keys are there?", "keys"),
         ("where do I put an API key?", "models"),
         ("Where is my data?", "data"),
+        ("Can I attach a PDF?", "attachments"),
+        ("how do I send a screenshot", "attachments"),
         ("how do I undo a delete", "delete"),
         ("how does searching work", "search"),
         ("change the theme", "settings"),

@@ -8,7 +8,14 @@ from sterna.tui.screens.guide_help import KEYS, help_text
 
 
 @pytest.mark.parametrize(
-    ("topic", "key"), [("conversations", "`f2`"), ("delete", "`f8`"), ("search", "`ctrl+r`"), ("models", "`ctrl+l`")]
+    ("topic", "key"),
+    [
+        ("conversations", "`f2`"),
+        ("delete", "`f8`"),
+        ("search", "`ctrl+r`"),
+        ("models", "`ctrl+l`"),
+        ("attachments", "`alt+f`"),
+    ],
 )
 def test_help_on_a_topic_names_its_keys(topic: str, key: str) -> None:
     assert key in help_text(topic)

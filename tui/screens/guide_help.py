@@ -31,6 +31,7 @@ KEYS = {
         "reply.retry",
     ),
     "writing": ("prompt.editor", "prompt.history", "prompt.take_back", "persona.choose", "snippet.insert"),
+    "attachments": ("attachment.add", "attachment.paste", "attachment.remove", "transcript.attachments"),
     "settings": ("app.settings", "conversation.settings", "app.theme"),
 }
 """Actions to be named under each topic."""
