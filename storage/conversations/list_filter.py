@@ -45,11 +45,6 @@ class ListFilter:
     tags: tuple[tuple[str, bool, bool], ...] = ()
     """Tags with whether they are wanted, and whether the tag is only begun."""
 
-    @property
-    def is_plain(self) -> bool:
-        """True for a filter without conditions."""
-        return not self.states and not self.tags
-
     def says(self, state: str) -> bool | None:
         """Return whether a state is wanted; None when the filter does not mention it."""
         return dict(self.states).get(state)
