@@ -68,7 +68,7 @@ class UpstreamSync:
         yield from self.pull.fetch(fence)
         if outlook.clear:
             yield from self.push.clear(listed, fence, now_ms)
-        if outlook.waits or compares:
+        if outlook.waits or outlook.has_settings or compares:
             yield from self.push.push(fence, now_ms, skip=(*self.pull.changed, *self.pull.held_back))
         if self.pull.held_back:
             raise CycleStopped(self._missing_problem())

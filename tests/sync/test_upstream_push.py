@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ticking import Ticking
 
-from sterna.storage import Attachment, Settled
+from sterna.storage import Attachment, LabelChange, Labels, Settled
 from sterna.sync.upstream.rate_limit import Budget
 from tests.sync.upstream_device import Crashed, Device
 from tests.upstream import ServerRequest, ServerResponse, Upstream
@@ -134,6 +134,23 @@ def test_what_upstream_has_no_words_for_stays_here_and_waits_for_nothing(laptop:
     assert laptop.store.sync_metadata.waiting() == 0
     assert question in laptop.upstream.tables.messages[session_id], "no endpoint deletes one message"
     assert question not in {one.id for one in laptop.store.messages.after(session_id, None, 10)}, "it stays hidden"
+
+
+def test_pins_archive_and_tags_stay_here_whatever_comes_from_there(laptop: Device, desktop: Device) -> None:
+    session_id, *_ = exchange(laptop, None)
+    laptop.cycle()
+    asked = len(sent(laptop))
+    laptop.store.labels.change([session_id], LabelChange(pinned=True, add=("birds",)))
+    laptop.cycle()
+    assert (laptop.store.sync_metadata.waiting(), len(sent(laptop))) == (0, asked)
+    desktop.look()
+    desktop.store.conversations.rename(session_id, "Renamed there")
+    exchange(desktop, session_id, "More?")
+    desktop.cycle()
+    laptop.look()
+    (row,) = laptop.store.conversations.page(0, 9, "#birds is:pinned")
+    assert row.title == "Renamed there"
+    assert desktop.store.labels.of(session_id) == Labels()
 
 
 def test_a_private_conversation_is_never_mentioned(laptop: Device) -> None:

@@ -71,7 +71,10 @@ class UpstreamPush:
             f"select 1 from {_PUTS} and o.kind = 'c' and {_AUTOMATIC} limit 1", now=now_ms
         )
         clear = self.db.one("select 1 from sync_outbox where kind = 'x'")
-        return OutboxSummary(waits is not None or clear is not None, doubtful is not None, clear is not None)
+        settings = self.db.one("select 1 from sync_outbox where kind = 's' limit 1")
+        return OutboxSummary(
+            waits is not None or clear is not None, doubtful is not None, clear is not None, settings is not None
+        )
 
     def freeze(
         self,

@@ -65,6 +65,8 @@ class OutboxSummary:
     """Something of it should not go before the server's list was looked at: it was on its way before, and nobody knows
     whether it arrived, or it would overwrite what may be better."""
     clear: bool
+    has_settings: bool = False
+    """Settings wait, which are let go of without a request."""
 
 
 @dataclass(frozen=True, slots=True)
