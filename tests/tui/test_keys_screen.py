@@ -64,7 +64,7 @@ async def test_a_key_is_changed_by_pressing_it_and_is_in_force_at_once(home: Hom
         await choose(pilot, app)
         await pilot.press("f6")
         await until(pilot, lambda: "No clash with another action." in frame(app))
-        await pilot.press("ctrl+x", "y", "enter")
+        await pilot.press("ctrl+x", "escape", "ctrl+x", "y", "enter")
         await until(pilot, lambda: app.context.keymap.get("conversation.rename") == "f6,leader_y")
         await until(pilot, lambda: "f6, ctrl+x y  changed" in frame(app))
     assert 'conversation.rename" = ["f6", "leader y"]' in (home.folder / "config.toml").read_text("utf-8")

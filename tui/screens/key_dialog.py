@@ -25,8 +25,6 @@ Changes = dict[str, list[str] | None]
 
 NOT_TAKEN = frozenset(("tab", "shift+tab", "enter", "escape"))
 """Keys that work in this dialog, and are changed in config.toml only."""
-TYPED_SCOPES = (Scope.APP, Scope.MAIN, Scope.PROMPT)
-"""Places where a letter alone would be typed."""
 
 
 class KeyField(Widget, can_focus=True):
@@ -67,7 +65,9 @@ class KeyField(Widget, can_focus=True):
             return
         event.stop()
         event.prevent_default()
-        if event.key == "backspace" and not self._begun:
+        if self._begun and event.key in NOT_TAKEN:
+            self._begun = ""
+        elif event.key == "backspace" and not self._begun:
             self.keys = self.keys[:-1]
             self._is_fresh = False
         elif event.key in self._leader and not self._begun:
