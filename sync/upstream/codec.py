@@ -96,6 +96,7 @@ def decode_message(item: Any) -> IncomingMessage:
         "attachment_count": message.attachment_count,
         "has_websearch": int(message.has_websearch),
         "websearch_result_count": message.websearch_result_count,
+        "parent_id": None,  # such a server knows a line of messages
     }
     return IncomingMessage(message.id, value, extra)
 
