@@ -226,12 +226,13 @@ class Window(Column):
         return [view for view in self._views if not view.is_live]
 
     async def read(self, read: Callable[..., Result], *args: object) -> Result | None:
-        """Return what ``read`` returns; None, after a notice, when the store cannot be read."""
+        """Return what ``read`` returns; None, after a notice, when the store cannot be read, and at the end."""
         try:
-            return await self._store.run(read, *args)
+            result = await self._store.run(read, *args)
         except StoreError as error:
             self.notify(str(error), severity="error", markup=False)
             return None
+        return result if self.query(MessageList) else None  # its parts may have been removed meanwhile
 
     @on(Column.ReplyDropped)
     def _reread_dropped(self) -> None:
