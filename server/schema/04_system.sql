@@ -236,6 +236,11 @@ begin
             select jsonb_agg(to_jsonb(u) order by u.usage_date desc)
             from public.user_usage_daily as u
             where u.user_id = user_uuid
+        ), '[]'),
+        'attachments', coalesce((
+            select jsonb_agg(to_jsonb(a) order by a.created_at, a.id)
+            from public.attachments as a
+            where a.user_id = user_uuid
         ), '[]')
     );
 end

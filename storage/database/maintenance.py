@@ -18,7 +18,7 @@ _JSON = frozenset({
     "filters", "results",
     "usage_stats", "allowed_models", "ui_preferences", "session_preferences", "details", "last_message", "metadata",
     "similar_qa_matches", "similarity_scores", "device_info", "event_data",
-    "raw_message", "reasoning_details", "annotations", "models_used", "row_data",
+    "raw_message", "reasoning_details", "annotations", "models_used", "row_data", "attachments",
 })  # fmt: skip
 """Columns that are exported as what they say, not as text."""
 

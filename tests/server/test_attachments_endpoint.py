@@ -120,6 +120,8 @@ def test_nobody_sees_the_files_of_others(ada: Person, bob: Person, http: httpx.C
             assert db.execute(f"select 1 from {table}").fetchall() == []  # type: ignore[call-overload]
         with acting_as(db, ada.identity):
             assert len(db.execute(f"select 1 from {table}").fetchall()) == 1  # type: ignore[call-overload]
+    exported = [client.get("/api/user/export").json()["attachments"] for client in (ada.http, bob.http)]
+    assert [[row["id"] for row in rows] for rows in exported] == [[name_of(SMALL)], []]
     upload(bob.http, SMALL)  # the same file is his own
     assert download(bob.http, SMALL) == SMALL
 

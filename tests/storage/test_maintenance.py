@@ -90,6 +90,12 @@ def test_cleaning_keeps_what_sync_must_remember(store: Mirror) -> None:
 def test_an_export_holds_every_word(store: Mirror) -> None:
     run(store, "insert into session_settings (session_id, key, value) values ('s', 'model', '\"g/m\"')")
     run(store, "insert into drafts (session_id, content, updated_at) values ('s', 'half a th', :t)", t=ago(0))
+    run(
+        store,
+        "insert into attachments (id, media_type, size, created_at) values (:id, 'text/plain', 1, :t)",
+        id="c" * 64,
+        t=ago(0),
+    )
     whole = store.maintenance.export_user_data(USER)
     assert (whole["export_date"], whole["user_id"]) == (stamp(START), USER)
     assert whole["profile"]["ui_preferences"]["theme"] == "dark"
@@ -104,7 +110,8 @@ def test_an_export_holds_every_word(store: Mirror) -> None:
     assert "standing" not in first
     assert whole["activity_log"][0]["action"] == "profile_created"
     assert whole["usage_stats"][0]["models_used"] == {"g/m": 1}
-    assert whole["drafts"] == [{"session_id": "s", "content": "half a th", "updated_at": ago(0)}]
+    assert whole["drafts"] == [{"session_id": "s", "content": "half a th", "attachments": [], "updated_at": ago(0)}]
+    assert [attached["id"] for attached in whole["attachments"]] == ["c" * 64]
 
 
 def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> None:
@@ -118,6 +125,7 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
         "account_pending",  # says again what the profile says
         *("memory_input", "write_context"),  # empty but inside a transaction
         *("branched_conversations", "hidden_messages"),  # what parents of messages and the setting "leaf" say
+        "message_attachments",  # what the metadata of messages says
     }
     exported = {
         "profiles",
@@ -129,6 +137,7 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
         "search_sessions",
         "deleted_items",
         *("user_sessions", "visit_messages", "user_interactions"),
+        "attachments",
     }
     local = {"interactions_waiting", "drafts", "live_replies", "sync_private", "sync_conflict", "trash_rows"}
     tables = {
