@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from docs import architecture
+from docs.features import features_table
 from sterna.cli.commands import sterna
 from sterna.config import SETTINGS
 from sterna.tui.actions.bindings import keys_table
@@ -105,7 +106,8 @@ def default(value: object) -> str:
 
 def readme() -> str:
     """Return README.md with the current commands and keys."""
-    page = between(README.read_text("utf-8"), "commands", commands_table())
+    page = between(README.read_text("utf-8"), "features", features_table())
+    page = between(page, "commands", commands_table())
     page = between(page, "slash commands", slash_commands_table())
     return between(page, "keys", keys_table())
 
