@@ -12,7 +12,7 @@ from ..errors import Invalid
 from ..json_text import to_json
 from ..records import Conversation, Message, Version
 from ..text import clip
-from .conversations import TITLE_LENGTH, Conversations
+from .conversations import TITLE_LENGTH, Conversations, title_of_question
 from .message_order import in_array_order
 from .message_tree import ROOT
 from .messages import COLUMNS, FIRST, TRUNK, Key, Messages, message_of
@@ -141,10 +141,12 @@ class Branches:
             self.db.execute(
                 "insert into sync_private (conv_id) select :id from sync_private where conv_id = :source", values
             )
-            title = None
-            if not self._conversations.is_untitled(source.id):
-                title = clip(source.title, TITLE_LENGTH - len(FORK)) + FORK
-            self._conversations.create(title, session_id=session_id)
+            title = source.title
+            if self._conversations.is_untitled(source.id):
+                prompts = (message.content for message in self.path(message_id) if message.role == "user")
+                title = title_of_question(next(prompts, ""))
+            named = clip(title, TITLE_LENGTH - len(FORK)) + FORK if title else None
+            self._conversations.create(named, session_id=session_id)
             for key, value in self._conversations.settings(source.id).items():
                 if key not in NOT_COPIED:
                     self._conversations.set_setting(session_id, key, value)

@@ -79,3 +79,9 @@ def test_a_deleted_fork_is_restored_before_it_is_undone(store: Store) -> None:
         assert latest is not None
         assert store.undo.undo(latest.token) == expected
     assert store.trash.latest() is None
+
+
+def test_a_fork_of_a_conversation_without_a_title_is_named_after_its_first_prompt(store: Store) -> None:
+    turn = store.live_replies.begin_turn(None, "a question", model=None)
+    assert store.conversations.is_untitled(turn.session.id)
+    assert store.branch_changes.fork(turn.user_message.id).title == "a question (fork)"

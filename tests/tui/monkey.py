@@ -15,7 +15,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from sterna.storage import NotFound, Settled, Store
+from sterna.storage import Invalid, NotFound, Settled, Store
 from sterna.storage.text import one_line
 from sterna.tui.actions.typeahead import typeahead
 from sterna.tui.app import SternaApp
@@ -25,7 +25,8 @@ KEY_NAMES = """
 ctrl+n ctrl+r ctrl+o alt+down alt+up f2 f4 f8 ctrl+underscore shift+f8 shift+f4 escape escape f5
 ctrl+l enter enter ctrl+j ctrl+g j k ctrl+d ctrl+u space g G c y v o r d n N i slash ctrl+t f1
 shift+f2 shift+f3 shift+f6 shift+f7 ctrl+z ctrl+y backspace ctrl+w up down left pageup pagedown
-ctrl+home ctrl+end home end tab shift+tab a b question_mark
+ctrl+home ctrl+end home end tab shift+tab a b question_mark e e F C R V left right leader_v leader_e leader_C leader_F
+leader_less_than_sign leader_greater_than_sign
 """
 """All that neither ends the program nor goes to the network."""
 KEYS = KEY_NAMES.split()
@@ -116,11 +117,11 @@ class Monkey:
         )
         try:
             self.write_elsewhere(self.other, picked)
-        except NotFound:
-            return  # the person deleted it in this moment
+        except (NotFound, Invalid):
+            return  # the person deleted it in this moment, or a reply to it is arriving
 
     def write_elsewhere(self, store: Store, session_id: str | None) -> None:
-        what = self.chance.randrange(8)
+        what = self.chance.randrange(11)
         messages = store.messages.before(session_id, None, 5) if session_id else []
         if session_id is None or what < 3:
             begun = store.live_replies.begin_turn(session_id if what else None, self.text(5), model="test/small")
@@ -134,6 +135,17 @@ class Monkey:
             store.trash.delete_message(self.chance.choice(messages).id)
         elif what == 6:
             store.trash.delete_conversation(session_id)
+        elif what == 8 and messages:
+            chosen = self.chance.choice(messages)
+            if chosen.role == "user":
+                turn = store.live_replies.begin_edit(chosen.id, self.text(5))
+            else:
+                turn = store.live_replies.begin_retry(chosen.id)
+            store.live_replies.settle(turn.reply.id, Settled("done", self.text(30), model="test/small"))
+        elif what == 9 and messages:
+            store.branches.show(self.chance.choice(store.branch_overview.of(session_id)).end)
+        elif what == 10 and messages:
+            store.branch_changes.fork(self.chance.choice(messages).id)
         elif (trashed := store.trash.latest()) is not None:
             store.undo.undo(trashed.token)
 
@@ -201,7 +213,7 @@ class Monkey:
         file = self.other.messages.before(session_id, None, 10_000)
         views = self.app.main.transcript._views
         shown, ids = [view.message for view in views], [message.id for message in file]
-        if not views or shown[0] is None:
+        if not views or not file or shown[0] is None:
             return views if not file and not views else None
         if self.app.main.transcript.messages.follow and shown[-1] != file[-1]:
             return None
