@@ -9,6 +9,7 @@ from typing import Any
 from textual.app import App
 from textual.notifications import Notify, SeverityLevel
 from textual.theme import BUILTIN_THEMES, Theme
+from textual.widgets._toast import Toast, ToastHolder
 
 from sterna.storage.text import clean, one_line
 
@@ -112,3 +113,11 @@ class BaseApp(App[int], inherit_bindings=False):
         for before in list(self._notifications):
             if before.severity != "error" or event.notification.severity == "error":
                 self._unnotify(before, refresh=False)
+        self._remove_notices_left_behind()
+
+    def _remove_notices_left_behind(self) -> None:
+        """Remove the frames of replaced notices, which Textual leaves: after a few, the next would be out of sight."""
+        for screen in self.screen_stack:
+            for holder in screen.query(ToastHolder):
+                if all(toast._notification not in self._notifications for toast in holder.query(Toast)):
+                    holder.remove()
