@@ -201,8 +201,11 @@ class Monkey:
         """What was read last is what the file has: another program's commit is noticed once a second."""
         session_id = self.app.main.conversation.id
         rows = [(row.id, row.title) for row in self.other.conversations.page(0, 12)]
-        shown = [self.app.main.sidebar.rows.row(index) for index in range(len(rows))]
-        if [(row.id, row.title) for row in shown if row] != rows:
+        sidebar = self.app.main.sidebar
+        shown = [sidebar.rows.row(index) for index in range(len(rows))]
+        if sidebar.display and [(row.id, row.title) for row in shown if row] != rows:
+            return False
+        if sidebar.rows.lines.rows != self.other.conversations.count():  # a hidden list reads no rows, but counts them
             return False
         if session_id is None:
             return not self.app.main.transcript._views
