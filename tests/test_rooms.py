@@ -387,3 +387,19 @@ def test_entering_a_room_loads_nothing_heavy(name: str) -> None:
     script = f"import sys, sterna.{name}; print(sorted({loaded!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "[]\n", done.stdout + done.stderr
+
+
+def test_the_first_frame_loads_nothing_that_only_later_ones_need() -> None:
+    later = (
+        "sterna.storage.store",
+        "sterna.storage.records",
+        "sterna.chat",
+        "httpx",
+        "PIL",
+        "yaml",
+        "pylatexenc",
+        "click",
+    )
+    script = f"import sys, sterna.tui.factory, sterna.tui.app; print(sorted(set({later!r}) & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "[]\n", done.stdout + done.stderr

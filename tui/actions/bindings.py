@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from textual.binding import Binding, BindingType
 
@@ -55,6 +54,8 @@ def keymap(
     leaders = bound_keys(configured.get(LEADER_ACTION, BY_ID[LEADER_ACTION].key))
     for action_id, keys in configured.items():
         if action_id not in BY_ID:
+            from difflib import get_close_matches  # needed for a misspelt name only
+
             near = get_close_matches(action_id, BY_ID, 1)
             advice = f"Did you mean “{near[0]}”?" if near else "The README lists all actions."
             problems.append(f"[keys]: unknown action “{action_id}”. {advice}")

@@ -6,13 +6,16 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sterna import storage
-from sterna.storage import Conversation, Message
 from sterna.storage.text import one_line
 
 from .layout import MainLayout
 from .navigation import Navigation
+
+if TYPE_CHECKING:
+    from sterna.storage import Conversation, Message
 
 PAGE = 200
 """Messages read at once."""

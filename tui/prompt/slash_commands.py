@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from ..actions.bindings import BY_ID
 
@@ -110,6 +109,8 @@ def parse(text: str) -> Parsed:
     name, rest = match[1].lower(), text[match.end() :].strip()
     command = BY_NAME.get(name)
     if command is None:
+        from difflib import get_close_matches  # needed for a misspelt name only
+
         near = get_close_matches(name, BY_NAME, 1)
         hint = f" Did you mean /{near[0]}?" if near else ""
         return Parsed(text, question=f"“/{name[:40]}” is not a command.{hint} Send it as a message?")
