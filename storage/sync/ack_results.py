@@ -38,7 +38,7 @@ _WHOLE = (
 
 @in_sentences
 class AckResults:
-    """Answers taken one by one."""
+    """Results of a push, op by op."""
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ left join sync_seen as n on n.kind = 's' and n.id = j.value
 
 @in_sentences
 class Merge:
-    """Rows judged."""
+    """Merge of a pulled page."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ _MESSAGE = f"select {', '.join(MESSAGE_COLUMNS)} from chat_messages where id = :
 
 @in_sentences
 class MessageMerge:
-    """Rows of messages judged."""
+    """Merge of pulled messages."""
 
     def __init__(
         self, db: Database, conflicts: Conflicts, outbox: Outbox, recovery: Recovery, row_writer: RowWriter

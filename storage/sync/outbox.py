@@ -40,7 +40,7 @@ class Page:
 
 @in_sentences
 class Outbox:
-    """The means by which rows and answers are taken."""
+    """The outbox, tombstones and deferred rows."""
 
     def __init__(self, db: Database, replicas: Replicas) -> None:
         self.db = db
