@@ -56,7 +56,7 @@ def delete(context: CommandContext, conversation: str, yes: bool, as_json: bool)
         click.echo(f"Deleted: {title_line(trashed.title)} ({messages}). To restore it: sterna undo")
 
 
-@click.command(short_help="Undo the last deletion.")
+@click.command(short_help="Undo the last deletion, edit, pin, archiving or tagging.")
 @click.argument("token", type=ROW_ID, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
