@@ -55,8 +55,8 @@ class Served:
         """Seconds that PostgreSQL's processes that are there have used so far, as Linux tells it."""
         ticks = 0
         for (pid,) in self.db.execute("select pid from pg_stat_activity where pid <> pg_backend_pid()").fetchall():
-            told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(told[11]) + int(told[12])
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -74,16 +74,16 @@ class Client:
         began = time.perf_counter()
         self._http.request("POST", path, body, self._headers)
         answer = self._http.getresponse()
-        told = answer.read()
+        content = answer.read()
         taken = time.perf_counter() - began
-        if answer.status not in (200, 201) or json.loads(told).get("results", {}).get("errors"):
-            raise SystemExit(f"{answer.status}: {told[:400]!r}")
+        if answer.status not in (200, 201) or json.loads(content).get("results", {}).get("errors"):
+            raise SystemExit(f"{answer.status}: {content[:400]!r}")
         return taken
 
 
 def messages(prefix: str, count: int, first: int = 0) -> list[dict[str, Any]]:
     """Questions and answers in turns, of the usual length."""
-    told = []
+    result = []
     for n in range(first, first + count):
         one: dict[str, Any] = {
             "id": f"{prefix}_{n}",
@@ -94,8 +94,8 @@ def messages(prefix: str, count: int, first: int = 0) -> list[dict[str, Any]]:
         if n % 2:
             one |= {"model": "acme/small", "input_tokens": 31, "output_tokens": 80, "total_tokens": 111}
             one |= {"elapsed_ms": 1830, "completion_id": f"gen-{n}", "user_message_id": f"{prefix}_{n - 1}"}
-        told.append(one)
-    return told
+        result.append(one)
+    return result
 
 
 def _run(url: str, admin_url: str, pipe: Pipe) -> None:

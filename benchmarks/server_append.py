@@ -14,8 +14,8 @@ LENGTHS, APPENDS, BATCH = (10, 1_000, 100_000), 150, 5_000
 def fill(client: Client, session: str, count: int) -> None:
     """Store ``count`` messages."""
     for first in range(0, count, BATCH):
-        told = messages(session, min(BATCH, count - first), first)
-        client.post("/api/chat/sync", json.dumps({"conversations": [{"id": session, "messages": told}]}).encode())
+        batch = messages(session, min(BATCH, count - first), first)
+        client.post("/api/chat/sync", json.dumps({"conversations": [{"id": session, "messages": batch}]}).encode())
 
 
 def appends(found: Served) -> dict[int, float]:

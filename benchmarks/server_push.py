@@ -31,9 +31,9 @@ COLUMNS = [
 ]
 
 
-def body(session: str, told: list[dict[str, Any]]) -> bytes:
+def body(session: str, batch: list[dict[str, Any]]) -> bytes:
     """A push of one conversation."""
-    return json.dumps({"conversations": [{"id": session, "title": "T", "messages": told}]}).encode()
+    return json.dumps({"conversations": [{"id": session, "title": "T", "messages": batch}]}).encode()
 
 
 def copied(found: Served, name: str) -> float:
@@ -43,22 +43,22 @@ def copied(found: Served, name: str) -> float:
     for table in ("chat_sessions", "chat_messages"):
         found.db.execute(f"alter table {table} disable trigger all".encode())
     began = time.perf_counter()
-    for n, (session, told) in enumerate(rows):
-        copy(found, user, session, told, n * (BODY + 1))
+    for n, (session, batch) in enumerate(rows):
+        copy(found, user, session, batch, n * (BODY + 1))
     taken = time.perf_counter() - began
     for table in ("chat_sessions", "chat_messages"):
         found.db.execute(f"alter table {table} enable trigger all".encode())
     return BODY * BODIES / taken
 
 
-def copy(found: Served, user: UUID, session: str, told: list[dict[str, Any]], seq: int) -> None:
+def copy(found: Served, user: UUID, session: str, batch: list[dict[str, Any]], seq: int) -> None:
     """One conversation."""
     db = found.db
     with db.transaction(), db.cursor() as cursor:
         with cursor.copy("copy chat_sessions (user_id, id, title) from stdin") as out:
             out.write_row((user, session, "T"))
         with cursor.copy(f"copy chat_messages (user_id, session_id, {', '.join(COLUMNS)}) from stdin".encode()) as out:
-            for one in told:
+            for one in batch:
                 ms = one.get("elapsed_ms", 0)
                 row = one | {
                     "message_timestamp": datetime.fromisoformat(one["timestamp"]),
@@ -68,7 +68,7 @@ def copy(found: Served, user: UUID, session: str, told: list[dict[str, Any]], se
                 out.write_row((user, session, *(row.get(name) for name in COLUMNS)))
         with cursor.copy("copy sync_rows (user_id, kind, id, session_id, seq, created_seq, time) from stdin") as out:
             out.write_row((user, "c", session, session, seq, seq, 0))
-            for n, one in enumerate(told, seq + 1):
+            for n, one in enumerate(batch, seq + 1):
                 out.write_row((user, "m", one["id"], session, n, n, 0))
 
 

@@ -59,8 +59,8 @@ def bound(path: Path, port: int, user: object, token: str, total: int, pulled: f
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as client:
         while more:
             body = client.get("/api/chat/sync", params={"since": cur, "max_bytes": 1 << 20}).content
-            told = json.loads(body)["sync"]
-            cur, more = told["cur"], told["more"]
+            response = json.loads(body)["sync"]
+            cur, more = response["cur"], response["more"]
             pages.append(body)
     device = Device(path, port, UUID(str(user)), token)
     began, cur = time.perf_counter(), 0

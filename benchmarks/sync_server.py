@@ -42,18 +42,18 @@ class Device:
         packed = gzip.compress(json.dumps(body).encode(), 1)
         more = {"content-encoding": "gzip", "sync-pull": f"cur={self.cur};max={PAGE}", "sync-sent-at": "1000"}
         began = time.perf_counter()
-        told = self._ask("POST", SYNC, packed, more)
+        response = self._ask("POST", SYNC, packed, more)
         taken = time.perf_counter() - began
-        if any(ack["result"] != "ok" for ack in told["acks"]):
-            raise SystemExit(f"not taken: {told['acks'][0]}")
-        self.cur = told["cur"]
+        if any(ack["result"] != "ok" for ack in response["acks"]):
+            raise SystemExit(f"not taken: {response['acks'][0]}")
+        self.cur = response["cur"]
         return taken
 
     def pull(self) -> int:
         """Pull the next page, and return its number of rows."""
-        told = self._ask("GET", f"{SYNC}?since={self.cur}&max_bytes={PAGE}", None, {})
-        self.cur = told["cur"]
-        return len(told["rows"])
+        response = self._ask("GET", f"{SYNC}?since={self.cur}&max_bytes={PAGE}", None, {})
+        self.cur = response["cur"]
+        return len(response["rows"])
 
     def _ask(self, method: str, path: str, body: bytes | None, more: dict[str, str]) -> dict[str, Any]:
         headers = self._headers | more | ({"sync-seen": self._seen} if self._seen else {})
@@ -62,15 +62,17 @@ class Device:
         raw = answer.read()
         if answer.status != 200:
             raise SystemExit(f"{answer.status}: {raw[:400]!r}")
-        told: dict[str, Any] = json.loads(gzip.decompress(raw) if answer.headers["content-encoding"] else raw)["sync"]
-        self._seen = told["seen"]
-        return told
+        response: dict[str, Any] = json.loads(gzip.decompress(raw) if answer.headers["content-encoding"] else raw)[
+            "sync"
+        ]
+        self._seen = response["seen"]
+        return response
 
 
 def talk(session: str, count: int, first: int = 0) -> list[Op]:
     """A conversation and messages of it."""
-    told = [Op("m", one["id"], "put", session, value=one) for one in messages(session, count, first)]
-    return [Op("c", session, "put", value={"title": "T"}), *told]
+    response = [Op("m", one["id"], "put", session, value=one) for one in messages(session, count, first)]
+    return [Op("c", session, "put", value={"title": "T"}), *response]
 
 
 def bulk(found: Served) -> str:

@@ -1,4 +1,4 @@
-"""What a file is, by its content, and whether it can be attached. Anything may be given: nothing is taken on trust."""
+"""Type of a file, by its content, and whether it can be attached. It may be anything: nothing is taken on trust."""
 
 from __future__ import annotations
 

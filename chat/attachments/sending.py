@@ -23,7 +23,7 @@ _fitted: dict[tuple[str, int], ImagePart] = {}
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What is sent for the attachments of one message, beside its own text."""
+    """Content that is sent for the attachments of one message, beside its own text."""
 
     text: str = ""
     images: tuple[ImagePart, ...] = ()

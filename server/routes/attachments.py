@@ -44,7 +44,7 @@ class WantedFiles(BaseModel):
 
 
 class FileState(BaseModel):
-    """What the server has of a file."""
+    """State of a file at the server."""
 
     id: str
     size: int

@@ -54,7 +54,7 @@ class Transfer:
 
 @in_sentences
 class Attachments:
-    """What is known of each attached file."""
+    """Facts of each attached file."""
 
     def __init__(self, db: Database, files: AttachmentFiles) -> None:
         self.db = db

@@ -23,7 +23,7 @@ CLIPBOARD_NAME = "clipboard.png"
 
 
 class PromptAttachments:
-    """What is attached to the prompt of the open conversation. Files are read in threads."""
+    """Attachments of the prompt of the open conversation. Files are read in threads."""
 
     def __init__(self, layout: MainLayout, conversation: OpenConversation) -> None:
         self._layout = layout

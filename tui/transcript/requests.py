@@ -63,7 +63,7 @@ class VersionRequested(Event, namespace="transcript"):
 
 @dataclass
 class AttachmentsRequested(Event, namespace="transcript"):
-    """What is attached to a message is to be opened."""
+    """Request to open the attachments of a message."""
 
     attachments: tuple[Attachment, ...]
 
