@@ -44,7 +44,7 @@ class AppContext:
         self.analytics = analytics
         self.clock = clock
         self.accounts = accounts
-        """Returns the accounts of this computer; None where signing in is not possible."""
+        """Returns the accounts of this device; None where signing in is not possible."""
         self.is_ascii = is_ascii
         """True where the terminal draws ASCII only."""
         self.ready = asyncio.Event()

@@ -156,7 +156,7 @@ def _attachments(store: Store) -> Iterator[Finding]:
     if used:
         total = sum(item.attachment.size for item in used.values())
         missing = sum(not item.is_here for item in used.values())
-        absent = f", {missing} not on this computer" if missing else ""
+        absent = f", {missing} not on this device" if missing else ""
         yield Finding("attachments", f"{counted(len(used), 'file')}, {total / 1e6:,.1f} MB{absent}")
         if store.attachment_files.folder.exists():
             yield from _permissions(store.attachment_files.folder, 0o700)

@@ -68,7 +68,7 @@ class SyncMetadata:
     ) -> None:
         """Note the account and what was learnt of its server.
 
-        A server that spoke upstream's protocol until now is told what that has no words for.
+        A server that used upstream's protocol until now is sent what that protocol does not support.
         """
         with self.db.write():
             before = self.account()

@@ -63,7 +63,7 @@ def exchange_files() -> Effects[bool]:
 
 @dataclass
 class _ServerState:
-    """What the server has, and takes."""
+    """Files that the server has, and limits of what it takes."""
 
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """States of files by their ids."""

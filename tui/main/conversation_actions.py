@@ -120,7 +120,7 @@ class ConversationActions:
     # Sync
 
     def toggle_private(self) -> None:
-        """Keep the open conversation on this computer only, or sync it again."""
+        """Keep the open conversation on this device only, or sync it again."""
         if (record := self._stored()) is not None:
             self._layout.start_worker("private", self._toggle_private, record.id)
 

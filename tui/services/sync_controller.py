@@ -68,7 +68,7 @@ class SyncController:
         self._unsubscribe: Callable[[], None] | None = None
         self._listeners: list[Callable[[], None]] = []
         self.account = ""
-        """Email and server that the history belongs to; empty: it is on this computer only."""
+        """Email and server that the history belongs to; empty: it is on this device only."""
         self.signed_in: Callable[[], Awaitable[None]] | None = None
         """Called after a sign-in in another process was noticed."""
         self.report = SyncReport()

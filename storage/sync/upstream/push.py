@@ -88,9 +88,9 @@ class UpstreamPush:
     ) -> Batch:
         """Return what is sent next; it counts as sent from now on, for nobody can know.
 
-        ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings,
-        deletions of single messages, which its tombstones hide here, and messages of branches that are not shown, which
-        :class:`.ShownBranch` queues again when they are.
+        ``skip`` are conversations that are not sent now. Changes that such a server does not support are dropped:
+        settings, deletions of single messages, which tombstones hide here, and messages of branches that are not shown,
+        which :class:`.ShownBranch` queues again when they are.
         """
         with self.db.write():
             self._sync_metadata.require_fence(fence)
