@@ -135,7 +135,7 @@ class MainLayout(Screen[None]):
         ui = self.context.settings.ui
         retry, versions, end, search = (
             self.context.key_of(name)
-            for name in ("reply.retry", "transcript.versions", "prompt.last", "conversation.search")
+            for name in ("reply.retry", "message.next_version", "prompt.last", "conversation.search")
         )
         copy, save, edit = (self.context.key_of(f"transcript.{name}_code") for name in ("copy", "save", "edit"))
         images = ui.images and not self.context.is_ascii

@@ -33,7 +33,7 @@ class MessageOptions:
     """Expand reasoning by default."""
     retry_key: str = "r"
     """Key that regenerates a reply."""
-    versions_key: str = "v"
+    versions_key: str = "ctrl+x >"
     """Key that shows another version of a message."""
     end_key: str = "end"
     """Key that goes to the newest message."""
