@@ -31,7 +31,7 @@ LOOKALIKES: Mapping[str, str] = {
     **dict.fromkeys("‘’‛′`", "'"),
     **dict.fromkeys("“”„″", '"'),
     **dict.fromkeys("▅▆▇█▓▒", "#"),
-    **dict.fromkeys("✗✘×", "x"),
+    **dict.fromkeys("✗✘✕×", "x"),
     **dict.fromkeys("✓✔", "+"),
     "⚠": "!",
     "⌂": "#",
