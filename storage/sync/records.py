@@ -174,7 +174,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One thing that the server does not take."""
+    """One change that the server rejects."""
 
     kind: PendingKind
     id: str
