@@ -63,9 +63,9 @@ def delete(context: CommandContext, conversation: str, yes: bool, as_json: bool)
 def undo(context: CommandContext, token: int | None, as_json: bool) -> None:
     """Undo the last deletion, made by this program or in the chat; repeat the command to undo earlier ones.
 
-    Pins, archiving and tags are undone in the same order. Another version of a reply, an edited message and a continued
-    reply count as deletions: undo shows what was there before. TOKEN selects a deletion, as printed by `sterna delete
-    --json`.
+    Pins, archiving and tags are undone in the same order. Another version of a reply, an edited message, a continued
+    reply and a fork count as deletions: undo shows what was there before. TOKEN selects a deletion, as printed by
+    `sterna delete --json`.
 
     With --json the object has: sessions (their ids), title.
     """
@@ -73,12 +73,14 @@ def undo(context: CommandContext, token: int | None, as_json: bool) -> None:
         trashed = store.trash.latest() if token is None else store.trash.get(token)
         if trashed is None:
             raise click.ClickException("Nothing to undo.")
+        before = store.conversations.total()
         restored = store.undo.undo(trashed.token)
         title = store.conversations.get(restored[0]).title if restored else ""
+        is_fork = store.conversations.total() < before
     if as_json:
         print_json({"sessions": restored, "title": title})
     else:
-        click.echo(_restored(trashed, title, len(restored)))
+        click.echo(f"Removed the fork of {title_line(title)}" if is_fork else _restored(trashed, title, len(restored)))
 
 
 def _restored(trashed: Trashed, title: str, count: int) -> str:

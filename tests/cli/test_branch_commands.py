@@ -79,6 +79,9 @@ def test_a_fork_has_the_messages_up_to_one(run: Run, asked: list[dict[str, Any]]
     ]
     assert run("fork", made["id"]).out.endswith(": first (fork) (fork)\n")
     assert len(run("list", "--json").lines()) == 3
+    assert run("undo").out == "Removed the fork of first (fork)\n"
+    assert run("undo").out == "Removed the fork of first\n"
+    assert len(run("list", "--json").lines()) == 1
 
 
 def test_an_export_has_the_shown_branch_and_all_where_that_is_wanted(run: Run) -> None:
