@@ -62,7 +62,7 @@ class FileStates(BaseModel):
     piece: int = Field(description="Most bytes of one piece.")
 
 
-@status_router.post("/status")
+@status_router.post("")
 async def status(caller: User, services: ServicesDep, body: WantedFiles) -> FileStates:
     """Return what the server has of these files."""
     states = await services.database.read(caller.identity, lambda db: states_of(db, caller.user_id, body.ids))

@@ -87,7 +87,7 @@ def _nothing() -> Effects[_ServerState]:
 
 def _ask_server(files: Sequence[Transfer]) -> Effects[_ServerState]:
     body = json.dumps({"ids": [item.id for item in files]}).encode()
-    response = yield from Request("POST", f"{PATH}/status", {}, {"content-type": "application/json"}, body)
+    response = yield from Request("POST", PATH, {}, {"content-type": "application/json"}, body)
     if response.status != 200:
         raise _Interrupted(response.status)
     value = _object(response)

@@ -45,7 +45,7 @@ def download(http: httpx.Client, content: bytes) -> bytes:
 
 
 def state(http: httpx.Client, *contents: bytes) -> dict[str, Any]:
-    answer = http.post(f"{PATH}/status", json={"ids": [name_of(content) for content in contents]})
+    answer = http.post(PATH, json={"ids": [name_of(content) for content in contents]})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

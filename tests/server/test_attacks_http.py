@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -139,6 +140,16 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("POST", "/device"): lambda ids: [
         {"data": {"user_code": ids["session"], "email": ids["email"], "password": "theirs"}}
     ],
+    ("POST", "/api/chat/attachments"): lambda ids: [{"json": {"ids": [ids["file"]]}}],
+    ("GET", "/api/chat/attachments/{attachment_id}"): lambda ids: [{"file": ids["file"]}],
+    ("PUT", "/api/chat/attachments/{attachment_id}"): lambda ids: [
+        {
+            "file": ids["file"],
+            "params": {"size": "6", "offset": "0"},
+            "content": b"theirs",
+            "headers": {"content-type": "application/octet-stream"},
+        }
+    ],
     ("GET", "/healthz"): lambda ids: [{}],
     ("GET", "/readyz"): lambda ids: [{}],
     ("GET", "/metrics"): lambda ids: [{}],
@@ -161,7 +172,15 @@ def hers(ada: Person) -> dict[str, str]:
     answer = ada.http.post("/api/chat/sync", json={"conversations": [conversation]})
     assert answer.json()["results"]["synced"] == 1, answer.text
     started = ada.http.post("/api/analytics/session/start", json={})
-    return ids | {"visit": started.json()["session_id"]}
+    file = hashlib.sha256(content := f"{MARK} {ids['message']}".encode()).hexdigest()
+    stored = ada.http.put(
+        f"/api/chat/attachments/{file}",
+        params={"size": len(content), "offset": 0},
+        content=content,
+        headers={"content-type": "application/octet-stream"},
+    )
+    assert stored.json()["complete"], stored.text
+    return ids | {"visit": started.json()["session_id"], "file": file}
 
 
 def _nobodys() -> dict[str, str]:
@@ -173,6 +192,7 @@ def _nobodys() -> dict[str, str]:
         "user": str(some),
         "email": email,
         "visit": str(uuid4()),
+        "file": hashlib.sha256(some.bytes).hexdigest(),
     }
 
 
@@ -250,13 +270,16 @@ def _plain(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str]:
 
 def _filled(path: str, request: dict[str, Any]) -> str:
     """Return the path with its parameters filled in."""
-    return path.format(name=request.pop("name", ""), relation=request.pop("relation", ""))
+    return path.format(
+        name=request.pop("name", ""), relation=request.pop("relation", ""), attachment_id=request.pop("file", "")
+    )
 
 
 def _empty(db: Db, bob: Person) -> None:
     """Bob has nothing again: what he did with one id must not speak when he does it with another."""
     db.execute("delete from chat_sessions where user_id = %s", (bob.id,))
     db.execute("delete from sync_rows where user_id = %s", (bob.id,))
+    db.execute("delete from attachments where user_id = %s", (bob.id,))
 
 
 def test_nothing_of_hers_is_read_or_changed_and_her_ids_are_answered_as_unknown_ones(

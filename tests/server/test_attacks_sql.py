@@ -84,6 +84,18 @@ def _fill(db: Db, user_id: UUID) -> None:
         ).fetchone()
         assert visit is not None
         db.execute("select track_user_interaction(%s, 'opened', %s)", (visit["id"], MARK))
+        file = {"user": user_id, "id": "a" * 64, "content": MARK.encode()}
+        db.execute("insert into attachments (user_id, id, size) values (%(user)s, %(id)s, 100)", file)
+        db.execute(
+            "insert into attachment_pieces (user_id, attachment_id, start, content)"
+            " values (%(user)s, %(id)s, 0, %(content)s)",
+            file,
+        )
+        attached = json.dumps({"attachments": [{"id": file["id"], "name": MARK, "type": "text/plain", "size": 100}]})
+        db.execute(
+            "update chat_messages set metadata = %s, has_attachments = true where user_id = %s and id = 'ada-m'",
+            (attached, user_id),
+        )
         db.execute("insert into chat_sessions (user_id, id) values (%s, 'ada-dead')", (user_id,))
         db.execute("delete from chat_sessions where user_id = %s and id = 'ada-dead'", (user_id,))
     for statement in _KEPT:

@@ -27,7 +27,7 @@ VARYING = {"/metrics", "/api/user/export"}
 
 
 def filled(path: str) -> str:
-    return path.format(name="current_profile_id", relation="chat_sessions")
+    return path.format(name="current_profile_id", relation="chat_sessions", attachment_id="0" * 64)
 
 
 @pytest.mark.parametrize("path", READ)

@@ -37,7 +37,7 @@ def has_file(store: Store) -> bool:
 
 
 def file_requests(one: Device) -> list[str]:
-    return [method for method, path in one.way.requests if "/attachments/" in path]
+    return [method for method, path in one.way.requests if "/attachments" in path]
 
 
 async def test_a_file_reaches_the_other_device_in_pieces_and_travels_once(device: Callable[..., Any]) -> None:  # noqa: F811
