@@ -129,6 +129,19 @@ async def test_e_on_an_own_message_edits_it_and_escape_brings_the_draft_back(hom
         assert app.main.prompt.text == "first, changed", "what was edited can be called back"
 
 
+async def test_an_edit_is_cancelled_by_a_click_on_the_frame(home: Home) -> None:
+    talk(home, "first")
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press("up")
+        await shown(pilot, app, "esc cancel")
+        lines = frame(app).split("\n")
+        y = next(number for number, line in enumerate(lines) if "esc cancel" in line)
+        await pilot.click(offset=(lines[y].index("esc cancel") + 1, y))
+        await until(pilot, lambda: not editing(app) and app.main.prompt.text == "")
+
+
 async def test_a_reply_cannot_be_edited_and_a_new_conversation_has_nothing_to_edit(home: Home) -> None:
     talk(home, "first")
     app = home.app()
