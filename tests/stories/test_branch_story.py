@@ -11,7 +11,7 @@ import pytest
 
 from sterna.storage import Store, data_dir, open_account
 from tests.clients import WORD
-from tests.fake_openai import Server
+from tests.fake_openai import Script, Server
 from tests.stories.processes import Home, RunningCommand
 from tests.stories.test_serve_story import address
 
@@ -86,3 +86,22 @@ def test_two_devices_show_the_branch_that_was_chosen_last(tmp_path: Path, server
     assert messages(laptop) == messages(desktop)
     assert shown(laptop, "first") == ["first", "second"]
     assert shown(laptop, "first (fork)") == ["first", "third"]
+
+
+@pytest.mark.slow
+def test_an_attached_file_is_there_on_the_other_device(tmp_path: Path, server: Server, url: str) -> None:
+    laptop = device(tmp_path / "laptop", server.url, url, "--create")
+    desktop = device(tmp_path / "desktop", server.url, url)
+    server.fake.reply = lambda _: Script(("It is about terns.",))
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Küstenseeschwalbe\n" * 100_000, "utf-8")
+    assert laptop.run("ask", "-a", str(notes), "Read this").code == 0
+    assert "Küstenseeschwalbe" in server.fake.requests[-1]["messages"][-1]["content"]
+    sync(laptop, desktop)
+    assert messages(laptop) == messages(desktop)
+    copied = tmp_path / "copied"
+    assert desktop.run("attachments", "-o", str(copied)).code == 0
+    assert [path.read_bytes() for path in copied.rglob("*.txt")] == [notes.read_bytes()]
+    assert desktop.run("edit", "last", "And this?").code == 0
+    sync(desktop, laptop)
+    assert messages(laptop) == messages(desktop)
