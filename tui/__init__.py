@@ -7,11 +7,16 @@ No SQL and no HTTP. Textual is loaded when :func:`run` is called, and nothing sl
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 
 def run(*, data_dir: Path | None = None, config_dir: Path | None = None) -> int:
     """Open the chat in this terminal; returns the exit code."""
-    from .factory import run_app
+    gc.disable()  # what a start makes stays; the collector is enabled after the first frame
+    try:
+        from .factory import run_app
 
-    return run_app(data_dir=data_dir, config_dir=config_dir)
+        return run_app(data_dir=data_dir, config_dir=config_dir)
+    finally:
+        gc.enable()

@@ -139,7 +139,10 @@ class SternaApp(BaseApp, inherit_bindings=False):
         self.begin()
 
     def begin(self) -> None:
-        """Open the store and what needs it."""
+        """Open the store and what needs it, after the first frame."""
+        if not self.is_headless:
+            gc.freeze()
+            gc.enable()
         self.context.spawn(self._open(), "app.open")
 
     async def _open(self) -> None:
