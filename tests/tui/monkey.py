@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import random
 from collections import Counter
+from typing import Any
+from weakref import WeakSet
 
 from home import Home, frame, no_reply_runs, until
 from test_app import opened
@@ -280,8 +282,14 @@ STEPS = (
 )  # fmt: skip
 
 
+def widgets() -> list[MessageView | Screen[Any]]:
+    """Every object of the kinds that could pile up."""
+    return [thing for thing in gc.get_objects() if isinstance(thing, MessageView | Screen)]
+
+
 async def sitting(home: Home, seed: int, rounds: int, steps: int) -> Counter[str]:
     """Run a monkey; return how many objects of the kinds that could pile up are there after each round."""
+    earlier = WeakSet(widgets())  # of other tests in this process
     home.seed(("one", "text"), ("two", "text\n\n" * 30), ("three", "a"))
     app, most = home.app(), Counter[str]()
     async with app.run_test(size=SIZES[0]) as pilot:
@@ -291,9 +299,7 @@ async def sitting(home: Home, seed: int, rounds: int, steps: int) -> Counter[str
             for number in range(rounds):
                 await monkey.round(steps)
                 gc.collect()
-                kinds = Counter(
-                    type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, MessageView | Screen)
-                )
+                kinds = Counter(type(widget).__name__ for widget in widgets() if widget not in earlier)
                 assert kinds["MessageView"] <= len(app.main.transcript._views) + WINDOW, (number, monkey.done)
                 most |= kinds
         finally:

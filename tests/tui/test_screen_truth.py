@@ -129,7 +129,7 @@ async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home)
 async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.sidebar.rows.pages)
         app.main.navigation.go_to(app.main.sidebar.rows.pages[0][3].id)
         await until(pilot, lambda: "SQLite WAL" in open_title(app))
         was = app.main.conversation.id
@@ -147,7 +147,7 @@ async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Hom
 async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.sidebar.rows.pages)
         await app.context.store.run(Privacy.set_private, app.main.sidebar.rows.pages[0][1].id, True)
         await until(pilot, lambda: "⌂ Sterna" in frame(app) and "private" in frame(app))
         await write(pilot, "half a thought")
