@@ -39,6 +39,13 @@ def marked(app: ListApp) -> list[str]:
     return [line[3:22].strip() for line in frame(app, 30) if line[1:2] == "✓"]
 
 
+async def test_a_list_that_is_empty_says_where_the_archived_ones_are(file: Path, clock: Clock, ids: list[str]) -> None:
+    label(file, clock, *ids, archived=True)
+    app = ListApp(file, clock)
+    async with running(app):
+        assert [line.strip() for line in frame(app, 30)[2:4]] == ["All are archived. Filter:", "is:archived"]
+
+
 async def test_pinned_ones_stand_under_their_heading_and_archived_ones_are_asked_for(
     file: Path, clock: Clock, ids: list[str]
 ) -> None:

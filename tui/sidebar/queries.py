@@ -59,6 +59,8 @@ class View:
     cursor_found: bool
     """True when the conversation of the cursor is in the list."""
     pages: dict[int, list[ConversationSummary]] = field(default_factory=dict)
+    archived: int = 0
+    """Archived conversations, if the list is empty for them."""
 
 
 def read_view(store: Store, query: Query) -> View:
@@ -73,7 +75,8 @@ def read_view(store: Store, query: Query) -> View:
     top = max(0, min(top, lines.height - query.height))
     seen = lines.within(top, query.height)
     pages = {page: store.conversations.page(page * PAGE, PAGE, query.text) for page in pages_of(seen)}
-    return View(query.text, lines, top, cursor, position is not None, pages)
+    archived = 0 if count or query.text else store.conversations.total()
+    return View(query.text, lines, top, cursor, position is not None, pages, archived)
 
 
 def revealed(lines: Lines, row: int, top: int, height: int) -> int:

@@ -370,9 +370,13 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def _empty_text(self, y: int) -> str:
         """Return the text of an empty list."""
         assert self.view is not None
-        if y != 0:
-            return ""
-        return "No matches." if self.view.text else "No conversations yet."
+        if self.view.text:
+            texts = ["No matches."]
+        elif self.view.archived:
+            texts = ["All are archived. Filter:", "is:archived"]
+        else:
+            texts = ["No conversations yet."]
+        return texts[y] if y < len(texts) else ""
 
     def _style(self, part: str, background: str) -> Style:
         """Return the style of a part on its background, computed once a theme."""
