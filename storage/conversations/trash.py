@@ -205,8 +205,9 @@ class Trash:
             self._trash_rows.copy(token, place, f"{column} in (select value from json_each(:value))", to_json(ids))
         return token
 
-    def restore_conversations(self, token: int) -> list[str]:
-        self._skip_restored(token)
+    def restore_conversations(self, token: int) -> tuple[list[str], list[str]]:
+        """Return the conversations that are back, and those that were live and got messages back."""
+        completed = self._skip_restored(token)
         ids = [row["thing"] for row in self.db.rows(
             "select thing from trash_rows where token = :token and place = 'chat_sessions' order by row_id", token=token
         )]  # fmt: skip
@@ -220,20 +221,31 @@ class Trash:
                 {"token": token},
             )
         self._trash_outbox.withdraw_delete(token, "c", "chat_sessions")
-        return ids
+        return ids, completed
 
-    def _skip_restored(self, token: int) -> None:
-        """Leave out conversations that are live again, restored elsewhere. Raises Invalid when that is all of them."""
+    def _skip_restored(self, token: int) -> list[str]:
+        """Leave out conversations that are live again, but for messages that they lack; return those that lacked any.
+
+        Raises Invalid if nothing would come back.
+        """
         back = self.db.rows(
             """select s.id, s.title from trash_rows as r join chat_sessions as s on s.id = r.thing
             where r.token = :token and r.place = 'chat_sessions' order by r.row_id""",
             token=token,
         )
         if not back:
-            return
+            return []
         count = self.db.one("select count(*) as n from trash_rows where token = :token and place = 'chat_sessions'",
                          token=token)  # fmt: skip
-        if count is not None and len(back) == count["n"]:
+        lacking = self.db.rows(
+            """select content from trash_rows as r where token = :token and place = 'chat_messages'
+                and json_extract(content, '$.session_id') in (select value from json_each(:ids))
+                and not exists (select 1 from chat_messages as m where m.id = r.thing) order by row_id""",
+            token=token, ids=to_json([row["id"] for row in back]),
+        )  # fmt: skip
+        rows = [json_object(row["content"]) for row in lacking]
+        self.db.insert_many("chat_messages", ({**row, "local_id": None} for row in rows))  # as new, for the index
+        if count is not None and len(back) == count["n"] and not lacking:
             raise Invalid(f"“{back[0]['title']}” is already back." if len(back) == 1 else "They are already back.")
         for place, column in PLACES.items():
             self.db.execute(
@@ -241,6 +253,7 @@ class Trash:
                     and json_extract(content, '$.{column}') in (select value from json_each(:ids))""",
                 {"token": token, "ids": to_json([row["id"] for row in back])},
             )
+        return list(dict.fromkeys(row["session_id"] for row in rows))
 
     def restore_message(self, token: int, deleted_at: str) -> str:
         row = next(self._trash_rows.stored(token, "chat_messages"))

@@ -55,13 +55,14 @@ class Undo:
                 self.db.execute("delete from trash where token = :token", {"token": token})
                 return self._labels.restore(from_json(binned["labels"]))
             message_id = None
+            completed: list[str] = []
             if binned["kind"] == "reply":
                 back = [self._branch_changes.undo(token)]
             elif binned["kind"] == "message":
                 message_id = self._trash_rows.row_id(token, "chat_messages")
                 back = [self._trash.restore_message(token, binned["at"])]
             else:
-                back = self._trash.restore_conversations(token)
+                back, completed = self._trash.restore_conversations(token)
                 self._kept_versions.bring_back()
                 if not binned["indexed"]:
                     self._search_index.index_restored(token, binned["messages"])
@@ -70,5 +71,5 @@ class Undo:
             self.db.execute("delete from trash where token = :token", {"token": token})
             if binned["kind"] != "reply":
                 self._on_restored(back, message_id)
-            self.db.touch(*back)
-            return back
+            self.db.touch(*back, *completed)
+            return [*back, *completed]

@@ -20,7 +20,7 @@ yet; a failure names its seed and the command that repeats it. ``SIM_FIRST=…``
 REGRESSIONS: tuple[int, ...] = (
     *(9, 12, 15, 27, 28, 48, 49, 102, 123, 175, 176, 196, 219, 247, 262, 281, 1971, 2756),
     *(700_280, 701_020, 702_154, 702_850, 800_000_030),
-    *(920_002_884, 920_006_026, 920_007_575, 920_007_849, 930_000_528),
+    *(920_002_884, 920_006_026, 920_007_575, 920_007_849, 930_000_528, 960_013_582),
 )
 """Seeds that once showed a mistake, of the program or of the oracle."""
 

@@ -280,6 +280,24 @@ def test_undo_of_what_others_brought_back_meanwhile_changes_nothing_and_says_so(
     assert outbox(store) == set()
 
 
+@pytest.mark.parametrize("how", ["conversation", "clear"])
+def test_undo_brings_back_messages_that_a_conversation_lacks_since_others_brought_it_back(
+    store: Store, server: FakeServer, how: str
+) -> None:
+    server.tell(conversation("c", 1), message("m", "c", 2), message("n", "c", 3))
+    trashed = store.trash.delete_conversation("c") if how == "conversation" else store.trash.clear_all()
+    server.sync()
+    if how == "clear":
+        server.tell(conversation("c", 10, created=1, dead=True))
+    server.tell(conversation("c", 20, created=20), message("m", "c", 21, "again", created=21))
+    assert store.undo.undo(trashed.token) == ["c"]
+    assert store.messages.get("m").content == "again"
+    assert store.messages.get("n").content == "text"
+    assert ("m", "n", "put") in server.ops()
+    assert [hit.message_id for hit in store.search.search("text")] == ["n"]
+    assert store.conversations.get("c").message_count == 2
+
+
 def test_undo_of_a_clear_brings_back_the_rest_where_others_brought_back_some(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1, "One"), message("m", "c", 2), conversation("d", 3, "Two"), message("n", "d", 4))
     trashed = store.trash.clear_all()
