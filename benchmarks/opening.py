@@ -46,8 +46,9 @@ def main() -> None:
 def choose(terminal: Terminal, mark: str) -> None:
     """Put the list's cursor on one of the two marked conversations, which stand on top."""
     focus_sidebar(terminal)
-    terminal.send("g" if mark == "long" else "gj")
-    terminal.settle()
+    for key in "g" if mark == "long" else "gj":  # one by one: both in one read would be a paste
+        terminal.send(key)
+        terminal.settle()
 
 
 def focus_sidebar(terminal: Terminal) -> None:
