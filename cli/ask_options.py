@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sterna.config import SETTINGS, unsendable
+from sterna.config import REQUEST_PARAMETERS, require_setting, toml_value, unsendable
 
 PARAMETERS = "parameters"
 """Setting of a conversation: further parameters of its requests, as an object."""
-OWN = {
-    setting.path: setting for setting in SETTINGS if setting.path in ("temperature", "max_tokens", "reasoning_effort")
-}
-"""Parameters that are settings of a conversation of their own."""
 
 
 def parameter_settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -32,8 +27,9 @@ def parameter_settings(pairs: Sequence[str]) -> dict[str, Any]:
         name, separator, text = (part.strip() for part in pair.partition("="))
         if not separator or not name:
             raise click.UsageError(f"--param takes name=value, not {pair}.")
-        value = _value(text)
-        if (setting := OWN.get(name)) is not None:
+        value = toml_value(text) if text else None
+        if name in REQUEST_PARAMETERS:
+            setting = require_setting((name,))
             if value is not None and setting.check(value) is None:
                 raise click.UsageError(f"{name} has to be {setting.expected}.")
             settings[name] = value
@@ -72,13 +68,3 @@ def require_json(content: str) -> None:
         json.loads(content)
     except (ValueError, RecursionError):
         raise click.ClickException("The reply is not JSON. This model may not support schemas.") from None
-
-
-def _value(text: str) -> Any:
-    if not text:
-        return None
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text
-    return table["value"] if set(table) == {"value"} else text

@@ -9,8 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from sterna.config import Persona, Personas, load_personas
-from sterna.config.personas import PARAMETERS
+from sterna.config import REQUEST_PARAMETERS, Persona, Personas, load_personas
 from sterna.storage import clean, one_line
 
 from .context import CommandContext
@@ -28,11 +27,16 @@ def complete_persona(ctx: click.Context, param: click.Parameter, incomplete: str
     ]
 
 
-def persona_settings(context: CommandContext, name: str, values: Sequence[str]) -> dict[str, Any]:
+def persona_settings(context: CommandContext, name: str | None, values: Sequence[str]) -> dict[str, Any]:
     """Return what a persona sets, with ``values`` (``name=value``) for its variables; ask for those that are missing.
 
-    Raises ConfigError with a sentence, and UsageError for a value without a name.
+    Without a persona nothing is set. Raises ConfigError with a sentence, and UsageError for a value without a name or
+    without a persona.
     """
+    if name is None:
+        if values:
+            raise click.UsageError("--var requires --persona.")
+        return {}
     persona = load_personas(context.config_dir).get(name)
     named = {}
     for pair in values:
@@ -126,7 +130,7 @@ def _object(persona: Persona) -> dict[str, Any]:
         "description": persona.description,
         "system_prompt": persona.system_prompt,
         "model": persona.model or None,
-        **{key: persona.parameters.get(key) for key in (*PARAMETERS, "parameters")},
+        **{key: persona.parameters.get(key) for key in (*REQUEST_PARAMETERS, "parameters")},
         "variables": [
             {
                 "name": variable.name,

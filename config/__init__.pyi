@@ -8,6 +8,7 @@ from .personas import NO_PERSONA as NO_PERSONA
 from .personas import Persona as Persona
 from .personas import Personas as Personas
 from .personas import load_personas as load_personas
+from .schema import REQUEST_PARAMETERS as REQUEST_PARAMETERS
 from .schema import SETTINGS as SETTINGS
 from .schema import Setting as Setting
 from .schema import nearest as nearest
@@ -28,6 +29,7 @@ from .values import parse_value as parse_value
 from .values import plain_value as plain_value
 from .values import require_setting as require_setting
 from .values import split_path as split_path
+from .values import toml_value as toml_value
 from .values import written_values as written_values
 from .writing import create_file as create_file
 from .writing import remove_endpoint as remove_endpoint

@@ -17,14 +17,13 @@ from typing import Any
 from . import templates
 from .errors import ConfigError
 from .paths import config_dir
-from .schema import BY_PATH, nearest, unsendable
+from .schema import BY_PATH, REQUEST_PARAMETERS, nearest, unsendable
 from .text_files import read, text_files
 
 FOLDER = "personas"
 SUFFIXES = (".toml", ".md")
 
-PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")
-KEYS = ("description", "system_prompt", "model", *PARAMETERS, "parameters", "variables")
+KEYS = ("description", "system_prompt", "model", *REQUEST_PARAMETERS, "parameters", "variables")
 
 _FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?\n)?\1[ \t]*(?:\n|$)", re.DOTALL)
 
@@ -75,11 +74,11 @@ class Persona:
             raise ConfigError(f"The persona {self.name} has no variable {unknown}.")
         text = templates.fill(self.system_prompt, templates.built_in(now) | filled)
         result: dict[str, Any] = {"persona": self.name, "system_prompt": text or None}
-        result |= {name: self.parameters.get(name) for name in (*PARAMETERS, "parameters")}
+        result |= {name: self.parameters.get(name) for name in (*REQUEST_PARAMETERS, "parameters")}
         return result | ({"model": self.model} if self.model else {})
 
 
-NO_PERSONA: Mapping[str, Any] = dict.fromkeys(("persona", "system_prompt", *PARAMETERS, "parameters"))
+NO_PERSONA: Mapping[str, Any] = dict.fromkeys(("persona", "system_prompt", *REQUEST_PARAMETERS, "parameters"))
 """Settings of a conversation that has no persona any more."""
 
 
@@ -127,7 +126,7 @@ def _persona(name: str, path: Path, text: str) -> Persona:
             raise ConfigError(f"{path}: there is no value {key}.{f' Did you mean {near}?' if near else ''}")
     description, prompt, model = (_text(path, values, key) for key in ("description", "system_prompt", "model"))
     parameters: dict[str, Any] = {}
-    for key in PARAMETERS:
+    for key in REQUEST_PARAMETERS:
         if values.get(key) is not None:
             setting = BY_PATH[key]
             checked = setting.check(values[key])

@@ -12,6 +12,8 @@ Value = str | bool | int | float | tuple[str, ...] | Mapping[str, Any] | None
 
 RESERVED = ("model", "messages", "stream")
 """Parameters of a request that no setting may replace or leave out."""
+REQUEST_PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")
+"""Parameters of a request that are settings of their own, in general, of a persona and of a conversation."""
 OMITTABLE = ("temperature", "max_tokens", "max_completion_tokens", "reasoning_effort", "stream_options")
 """Parameters that Sterna itself may send, to recognize a misspelt one."""
 

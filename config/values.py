@@ -46,11 +46,7 @@ def parse_value(setting: Setting, text: str) -> Value:
 
     The first of these that the setting accepts counts. Raises ConfigError with a sentence.
     """
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        table = {}
-    candidates = [text, table["value"]] if set(table) == {"value"} else [text]
+    candidates = [text, toml_value(text)]
     if text.lstrip().startswith(("[", "{")):
         candidates.reverse()
     for candidate in candidates:
@@ -58,6 +54,15 @@ def parse_value(setting: Setting, text: str) -> Value:
         if checked is not None:
             return checked
     raise ConfigError(f"{setting.path} has to be {setting.expected}.")
+
+
+def toml_value(text: str) -> Any:
+    """Return the value that ``text`` is in TOML; the text itself if it is none."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    return table["value"] if set(table) == {"value"} else text
 
 
 def written_values(folder: Path | None = None) -> Iterator[tuple[tuple[str, ...], Value]]:
