@@ -23,9 +23,10 @@ from .context import LAST, CommandContext
 from .conversation_argument import conversations
 from .number_types import FiniteRange
 from .output import counted, print_json
-from .personas import complete_persona, persona_settings
+from .personas import persona_settings
 from .reply_output import Stop, exit_code, print_notes, reply_object, show_reply, stop_signals
 from .streams import read_input, require_output
+from .turn_options import model_option, persona_options, system_option
 from .turn_runner import require_model, run_turn
 
 
@@ -46,7 +47,7 @@ class Prompt:
 
 @click.command(short_help="Ask a model and print its reply.")
 @click.argument("prompt", nargs=-1)
-@click.option("--model", "-m", help="Model, as provider/model. See: sterna models")
+@model_option
 @click.option(
     "--conversation",
     "-c",
@@ -55,11 +56,8 @@ class Prompt:
     help="Continue this conversation (last: the newest).",
 )
 @click.option("--continue", "continue_", is_flag=True, help="Continue the newest conversation, as -c last does.")
-@click.option(
-    "--persona", "-p", metavar="NAME", shell_complete=complete_persona, help="Saved system prompt. See: sterna personas"
-)
-@click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Variable of the persona (repeatable).")
-@click.option("--system", "-s", help="System prompt.")
+@persona_options
+@system_option
 @click.option(
     "--attach",
     "-a",
@@ -126,12 +124,9 @@ def ask(
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
     options: dict[str, Any] = {"model": model, "system_prompt": system, "temperature": temperature}
     options = parameter_settings(parameters) | {name: value for name, value in options.items() if value is not None}
-    if persona is not None:
-        chosen = persona_settings(context, persona, variables)
+    if chosen := persona_settings(context, persona, variables):
         further = (chosen.pop(PARAMETERS) or {}) | options.get(PARAMETERS, {})
         options = chosen | options | ({PARAMETERS: further} if further else {})
-    elif variables:
-        raise click.UsageError("--var requires --persona.")
     settings = context.settings()
     request = Prompt(text, conversation, options, as_json, attached, load_schema(schema) if schema else None)
     if no_store:

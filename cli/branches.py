@@ -15,6 +15,7 @@ from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .output import print_json, title_line
 from .streams import require_output
+from .turn_options import model_option
 from .turn_runner import run_turn
 
 
@@ -22,7 +23,7 @@ from .turn_runner import run_turn
 @click.argument("conversation", shell_complete=conversations)
 @click.argument("text", nargs=-1)
 @click.option("--message", "message_id", metavar="ID", help="Message to edit (default: your last one).")
-@click.option("--model", "-m", help="Model, as provider/model. See: sterna models")
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj
 def edit(

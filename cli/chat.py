@@ -15,8 +15,9 @@ from .context import LAST, CommandContext, find_conversation
 from .conversation_argument import conversations
 from .exit_codes import INTERRUPTED, OK
 from .output import counted
-from .personas import complete_persona, persona_settings
+from .personas import persona_settings
 from .streams import InputError, is_interactive, require_output
+from .turn_options import model_option, persona_options, system_option
 from .turn_runner import open_turns, print_reply, require_model
 
 BLOCK = '"""'
@@ -37,12 +38,9 @@ Ctrl+C stops a reply. A line that begins with // is sent with one /."""
 @click.command(short_help="Chat line by line, without a full screen.")
 @click.argument("conversation", required=False, shell_complete=conversations)
 @click.option("--continue", "continue_", is_flag=True, help="Continue the newest conversation.")
-@click.option("--model", "-m", help="Model, as provider/model. See: sterna models")
-@click.option(
-    "--persona", "-p", metavar="NAME", shell_complete=complete_persona, help="Saved system prompt. See: sterna personas"
-)
-@click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Variable of the persona (repeatable).")
-@click.option("--system", "-s", help="System prompt.")
+@model_option
+@persona_options
+@system_option
 @click.pass_obj
 def chat(
     context: CommandContext,
@@ -61,10 +59,8 @@ def chat(
     """
     if continue_ and conversation:
         raise click.UsageError("--continue cannot be combined with a conversation. Remove one of the two.")
-    if variables and persona is None:
-        raise click.UsageError("--var requires --persona.")
     require_output()
-    options: dict[str, Any] = persona_settings(context, persona, variables) if persona is not None else {}
+    options = persona_settings(context, persona, variables)
     options |= {name: value for name, value in (("model", model), ("system_prompt", system)) if value is not None}
     return LineChat(context, options).run(LAST if continue_ else conversation)
 
