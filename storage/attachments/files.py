@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ..database.sqlite_errors import unwritable
 from ..errors import Invalid, NotFound
@@ -68,21 +68,17 @@ class AttachmentFiles:
     def add(self, pieces: Iterable[bytes]) -> Kept:
         """Keep the content that ``pieces`` yield. Raises StoreUnwritable."""
         digest, size = hashlib.sha256(), 0
-        with self._writable():
-            draft = self._folder() / f".{base36(RANDOM_LENGTH)}.new"
-            try:
-                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    for piece in pieces:
-                        digest.update(piece)
-                        size += len(piece)
-                        file.write(piece)
-                    file.flush()
-                    os.fsync(file.fileno())
-                path = self.folder / digest.hexdigest()
-                is_new = not path.exists()
-                self._rename(draft, path)
-            finally:
-                draft.unlink(missing_ok=True)
+        with self._writable(), self._draft() as draft:
+            with _create(draft) as file:
+                for piece in pieces:
+                    digest.update(piece)
+                    size += len(piece)
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            path = self.folder / digest.hexdigest()
+            is_new = not path.exists()
+            self._rename(draft, path)
         return Kept(path.name, size, is_new)
 
     def read(self, attachment_id: str) -> bytes:
@@ -109,15 +105,10 @@ class AttachmentFiles:
         except (OSError, UnicodeDecodeError):
             pass
         text = extract()
-        with suppress(OSError):
-            draft = self.folder / f".{base36(RANDOM_LENGTH)}.new"
-            try:
-                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                    file.write(text)
-                draft.replace(kept)
-            finally:
-                draft.unlink(missing_ok=True)
+        with suppress(OSError), self._draft() as draft:
+            with _create(draft) as file:
+                file.write(text.encode("utf-8", "replace"))
+            draft.replace(kept)
         return text
 
     # Downloads
@@ -167,7 +158,7 @@ class AttachmentFiles:
             folder.mkdir(mode=0o700, exist_ok=True)
             copy = folder / safe_name(name)
             if not copy.exists():
-                with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                with _create(copy) as file:
                     file.write(content)
         return copy
 
@@ -215,6 +206,15 @@ class AttachmentFiles:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         return self.folder
 
+    @contextmanager
+    def _draft(self) -> Iterator[Path]:
+        """Yield a path for a new file, which is removed at the end unless it was renamed."""
+        draft = self._folder() / f".{base36(RANDOM_LENGTH)}.new"
+        try:
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
+
     def _rename(self, draft: Path, path: Path) -> None:
         draft.replace(path)
         descriptor = os.open(self.folder, os.O_RDONLY)
@@ -229,6 +229,11 @@ class AttachmentFiles:
             yield
         except OSError as error:
             raise unwritable(error, self._database) from error
+
+
+def _create(path: Path) -> BinaryIO:
+    """Return a new file that only its owner can read. Raises OSError if it exists."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def read_pieces(path: Path) -> Iterator[bytes]:
