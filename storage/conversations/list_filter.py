@@ -39,7 +39,7 @@ class ListFilter:
     """Parsed filter."""
 
     words: str
-    """What is left for the words, as it was typed."""
+    """Text without the conditions, as it was typed."""
     states: tuple[tuple[str, bool], ...] = ()
     """States with whether they are wanted."""
     tags: tuple[tuple[str, bool, bool], ...] = ()
