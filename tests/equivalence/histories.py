@@ -14,7 +14,7 @@ from tables import Postgres
 
 Operations = list[tuple[Any, ...]]
 TIMES = int(os.environ.get("HISTORIES", "1"))
-"""How many times as many histories as the suite takes; they are others in every run. `make walks` takes many more."""
+"""Factor for the number of histories, which are new in every run. `make walks` sets a large one."""
 
 
 def histories(operations: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Callable[[Any], Any]:

@@ -22,7 +22,7 @@ class Written:
     """The text that stood there when it was written."""
     device: str
     skew_ms: int = 0
-    """How far the device's clock was off."""
+    """Offset of the device's clock."""
 
 
 @dataclass(frozen=True)

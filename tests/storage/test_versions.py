@@ -20,7 +20,7 @@ def again(store: Store, reply: Message, settled: Settled) -> Message:
 
 
 def counts(store: Store, session_id: str) -> dict[str, int]:
-    """How many versions each reply that is shown has, where that is more than one."""
+    """Number of versions of each shown reply that has more than one."""
     page = store.messages.before(session_id, None, 20)
     return {id_: version.count for id_, version in store.branches.versions(session_id, page).items()}
 

@@ -73,7 +73,7 @@ async def test_devices_that_run_exchange_files_by_themselves(device: Callable[..
 
 
 class Exchange:
-    """A history and a server that answers as it is told; what was asked is kept."""
+    """History and a scripted server, which records the requests."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

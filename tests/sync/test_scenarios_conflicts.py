@@ -23,7 +23,7 @@ def requests(device: Device) -> list[str]:
 
 
 def test_offline_for_months(group: DeviceGroup) -> None:
-    """What waits is one op a thing however often it was changed; what is new comes in pages of changes."""
+    """Each changed row waits as one op, however often it changed; new rows arrive in pages."""
     one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "before")
     in_step(group)
@@ -196,7 +196,7 @@ def test_what_was_replaced_by_who_had_seen_it_is_no_conflict(group: DeviceGroup,
 
 
 def test_title_by_hand_stands_against_an_automatic_one(group: DeviceGroup) -> None:
-    """Whichever is later, and nobody is told of a conflict, for no person wrote the other."""
+    """The later one stands. There is no conflict, because no person wrote the other."""
     one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
     in_step(group)

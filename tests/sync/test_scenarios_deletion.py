@@ -54,7 +54,7 @@ def test_delete_of_a_message_against_its_edit(group: DeviceGroup) -> None:
 
 
 def test_clear_all_against_an_offline_message(group: DeviceGroup) -> None:
-    """What the person could see is gone; a conversation made elsewhere later stays, an unsent message is recovered."""
+    """Conversations that the person could see are gone; later ones of other devices and an unsent message are kept."""
     one, other = group.add_device(), group.add_device()
     seen = one.say(None, "seen by both")
     in_step(group)

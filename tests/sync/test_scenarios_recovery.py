@@ -134,7 +134,7 @@ def test_crash_between_any_two_steps(tmp_path: Path) -> None:
 
 
 def test_server_restored_from_a_backup(group: DeviceGroup) -> None:
-    """What the server forgot is offered again; what it deleted meanwhile is deleted again; nobody loses a word."""
+    """Rows that the server forgot are offered again, its later deletions are made again, and no text is lost."""
     one, other = group.add_device(), group.add_device()
     kept, gone = one.say(None, "kept"), one.say(None, "to be deleted")
     in_step(group)
@@ -193,7 +193,7 @@ def test_what_came_back_from_the_trash_is_offered_to_a_restored_server(group: De
 
 
 def test_a_clear_that_waits_means_nothing_to_a_restored_server(group: DeviceGroup) -> None:
-    """What its owner saw is deleted by name; what the new history has at those numbers stays."""
+    """Rows that their owner saw are deleted by id; rows of the new history with the same numbers stay."""
     one = group.add_device()
     group.add_device()
     first = one.say(None, "first")
@@ -252,7 +252,7 @@ def test_database_copied_to_another_device(group: DeviceGroup) -> None:
 
 
 def test_a_copy_says_what_the_original_had_taken_back(group: DeviceGroup) -> None:
-    """It was deleted before anybody was told of it; a tombstone is left all the same."""
+    """It was deleted before it was sent; a tombstone remains nevertheless."""
     one = group.add_device()
     one.say(None, "hello")
     one.cycle()
@@ -292,8 +292,8 @@ def test_device_set_back_to_an_old_copy(group: DeviceGroup) -> None:
 
 @pytest.mark.parametrize("back_minutes", [0, 600])
 def test_device_set_back_whose_clock_is_put_back_too(group: DeviceGroup, back_minutes: int) -> None:
-    """What waited in the old copy was replaced by who had seen it. Its age tells that, unless the clock was put back:
-    then it counts as written now, and the later text is in the conflict log of its author."""
+    """A change that waits in the old copy is older than the one that replaced it, and loses by its age. With the clock
+    put back it counts as written now, and the later text is in the conflict log of its author."""
     one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
     in_step(group)

@@ -1,4 +1,4 @@
-"""Signing in at a real server and staying signed in, whoever else on this device renews at the same moment."""
+"""Sign-in at a real server, and tokens that several processes of a device renew at the same moment."""
 
 from __future__ import annotations
 
