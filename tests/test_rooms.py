@@ -75,6 +75,8 @@ INNER_DOORS = {
         "records": "",
         "times": "",
         "parents": "records",
+        "values": "",
+        "inline": "records",
         "json_stream": "",
         "tree": "",
         "sqlite": "tree",
