@@ -18,6 +18,8 @@ class Reader(ABC):
     conversations are recognized by it and their id."""
     label: ClassVar[str]
     """Name of the program for people: ``Claude Code``."""
+    is_generic: ClassVar[bool] = False
+    """Whether many programs write this form (Markdown, OpenAI messages): it gets only what no other reader claims."""
 
     @abstractmethod
     def detect(self, tree: FileTree) -> list[str]:

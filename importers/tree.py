@@ -26,8 +26,8 @@ class FileTree(ABC):
 
     @abstractmethod
     def head(self, path: str) -> bytes:
-        """Return the first HEAD bytes of a file without a byte order mark, from memory the second time; empty if it
-        cannot be read.
+        """Return the first HEAD bytes of a file without a byte order mark, from memory the second time; of a file that
+        is neither text nor a database perhaps fewer, and none of one that cannot be read.
         """
 
     @abstractmethod
@@ -40,6 +40,10 @@ class FileTree(ABC):
     @abstractmethod
     def size(self, path: str) -> int:
         """Return its size in bytes, uncompressed."""
+
+    def modified(self, path: str) -> float | None:
+        """Return when it was changed last, in seconds since 1970; None where that is not known."""
+        return None
 
     def children(self, folder: str) -> Iterator[str]:
         """Yield the paths of all files below a folder; ``""`` is the tree itself."""

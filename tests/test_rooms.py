@@ -81,6 +81,10 @@ INNER_DOORS = {
         "tree": "",
         "sqlite": "tree",
         "reader": "records tree",
+        "archives": "",
+        "files": "archives tree",
+        "readers": "json_stream parents reader records sqlite times tree",
+        "registry": "reader tree",
         "__init__": "reader records times tree",
     },
     "server": {
