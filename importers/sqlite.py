@@ -5,47 +5,183 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from .records import Conversation, Skipped
 from .tree import FileTree
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SQLITE_HEAD = b"SQLite format 3\x00"
+BUSY_SECONDS = 5.0
+_WRITE_AHEAD = 2
+"""Value of the byte at 18 where a database uses a write-ahead log."""
+_COLUMNS = """
+select m.name as table_name, c.name as column_name from sqlite_master m join pragma_table_info(m.name) c
+where m.type = 'table' and m.sql not like 'create virtual%'
+"""
+
+_known_columns: WeakKeyDictionary[FileTree, dict[str, Mapping[str, frozenset[str]]]] = WeakKeyDictionary()
 
 
 @contextmanager
-def open_database(tree: FileTree, path: str) -> Iterator[Database]:
-    """Yield a database, opened for reading only. Raises sqlite3.Error where it is damaged."""
-    with tree.local(path) as local, _connected(local) as connection:
-        import sqlite_utils
+def open_database(tree: FileTree, path: str, busy_seconds: float = BUSY_SECONDS) -> Iterator[Database]:
+    """Yield a database, opened for reading only, also while its program writes to it.
 
-        yield sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+    Read with :func:`rows` and keep no cursor open while an item is yielded: it could make that program wait. Raises
+    sqlite3.Error with a sentence where the file is damaged, or stays locked.
+    """
+    with tree.local(path) as local:
+        try:
+            with _connected(local, busy_seconds) as connection:
+                yield _database(connection)
+        except sqlite3.Error as error:
+            raise _in_words(error, path) from error
+
+
+def rows(
+    database: Database, table: str, where: str | None = None, args: Sequence[Any] = (), order_by: str | None = None
+) -> list[dict[str, Any]]:
+    """Return rows of a table; none where there is no such table."""
+    return list(database[table].rows_where(where, args, order_by=order_by))
+
+
+def each_row(
+    database: Database,
+    table: str,
+    convert: Callable[[dict[str, Any]], Conversation | Skipped | None],
+    order_by: str | None = None,
+) -> Iterator[Conversation | Skipped]:
+    """Yield what becomes of each row of a table; nothing for None. What lies in damaged pages is skipped."""
+    found: list[dict[str, Any]] = []
+    damaged = False
+    try:
+        found.extend(database[table].rows_where(order_by=order_by))
+    except sqlite3.DatabaseError as error:
+        if not (damaged := _is_damage(error)):
+            raise
+    for row in found:
+        try:
+            item = convert(row)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            item = Skipped("It lies in a damaged part of the database.", str(row.get("id", "")))
+        if item is not None:
+            yield item
+    if damaged:
+        yield Skipped(f"The rest of the table {table} lies in a damaged part of the database.")
+
+
+def databases(tree: FileTree, **tables: str) -> list[str]:
+    """Return the paths of the SQLite files that have these tables, each with the columns named, a space between."""
+    found = []
+    for path in tree.paths:
+        columns = table_columns(tree, path)
+        if all(set(names.split()) <= columns.get(table, frozenset()) for table, names in tables.items()):
+            found.append(path)
+    return found
+
+
+def table_columns(tree: FileTree, path: str) -> Mapping[str, frozenset[str]]:
+    """Return the columns of each table; empty for a file that is no SQLite file, or cannot be read."""
+    if not tree.head(path).startswith(SQLITE_HEAD):
+        return {}
+    known = _known_columns.setdefault(tree, {})
+    if path not in known:
+        columns: dict[str, set[str]] = {}
+        with suppress(sqlite3.Error, OSError), open_database(tree, path) as database:
+            for row in list(database.query(_COLUMNS)):
+                columns.setdefault(row["table_name"], set()).add(row["column_name"])
+        known[path] = {table: frozenset(names) for table, names in columns.items()}
+    return known[path]
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
-    wal, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
-    if not (wal.exists() and wal.stat().st_size):
-        with closing(_connect(path, "immutable=1")) as connection:
+def _connected(path: Path, busy_seconds: float) -> Iterator[sqlite3.Connection]:
+    wal, shared, journal = (path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))
+    with path.open("rb") as file:
+        write_ahead = file.read(19)[18:] == bytes([_WRITE_AHEAD])
+    if write_ahead and wal.exists() and shared.exists():  # its program has it open
+        with closing(_connect(path, "mode=ro", busy_seconds)) as connection:
             yield connection
-    elif shared.exists():  # its program has it open
-        with closing(_connect(path, "mode=ro")) as connection:
+    elif write_ahead and not _size(wal):  # SQLite would create both files
+        with closing(_connect(path, "immutable=1", busy_seconds)) as connection:
             yield connection
-    else:  # SQLite would leave a -shm file
-        with tempfile.TemporaryDirectory(prefix="sterna-") as folder:
-            for file in (path, wal):
-                shutil.copy2(file, folder)
-            with closing(_connect(Path(folder) / path.name, "mode=ro")) as connection:
-                yield connection
+    elif write_ahead:  # SQLite would create a -shm file
+        with _copied(path, wal) as copy, closing(_connect(copy, "mode=rw", busy_seconds)) as connection:
+            yield connection
+    elif _size(journal) and _is_abandoned(path, busy_seconds):  # only a writer could undo its half transaction
+        with _copied(path, journal) as copy, closing(_connect(copy, "mode=rw", busy_seconds)) as connection:
+            yield connection
+    else:
+        with closing(_connect(path, "mode=ro", busy_seconds)) as connection:
+            yield connection
 
 
-def _connect(path: Path, options: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=5)
+def _connect(path: Path, options: str, busy_seconds: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=busy_seconds)
     connection.row_factory = sqlite3.Row
     connection.text_factory = lambda value: value.decode("utf-8", "replace")
     return connection
+
+
+def _database(connection: sqlite3.Connection) -> Database:
+    import sqlite_utils
+
+    return sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_abandoned(path: Path, busy_seconds: float) -> bool:
+    """Return whether the journal beside a database is that of a program that died in the middle of a transaction."""
+    with closing(_connect(path, "mode=ro", busy_seconds)) as connection:
+        try:
+            list(_database(connection).query("select 1 from sqlite_master limit 1"))
+        except sqlite3.OperationalError as error:
+            return error.sqlite_errorcode in (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_CANTOPEN)
+    return False
+
+
+@contextmanager
+def _copied(*files: Path) -> Iterator[Path]:
+    """Yield a copy of a database with its log, taken while neither changed, as far as that happens in three tries."""
+    with tempfile.TemporaryDirectory(prefix="sterna-") as folder:
+        for _ in range(3):
+            before = _states(files)
+            for file in files:
+                shutil.copyfile(file, Path(folder) / file.name)
+            if _states(files) == before:
+                break
+        yield Path(folder) / files[0].name
+
+
+def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
+    return [(state.st_mtime_ns, state.st_size) for state in (file.stat() for file in files)]
+
+
+def _in_words(error: sqlite3.Error, path: str) -> sqlite3.Error:
+    if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return sqlite3.OperationalError(f"{path} is in use by another program. Try again later.")
+    if _is_damage(error):
+        return sqlite3.DatabaseError(f"{path} is damaged: {error}.")
+    return sqlite3.DatabaseError(f"{path} could not be read: {error}.")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -79,7 +79,7 @@ INNER_DOORS = {
         "inline": "records",
         "json_stream": "",
         "tree": "",
-        "sqlite": "tree",
+        "sqlite": "records tree",
         "reader": "records tree",
         "archives": "",
         "files": "archives tree",
