@@ -11,7 +11,11 @@ from functools import cache
 from .reader import Reader
 from .tree import FileTree
 
-BUILT_IN: dict[str, str] = {}
+BUILT_IN: dict[str, str] = {
+    "elia": "elia:Elia",
+    "oterm": "oterm:Oterm",
+    "parllama": "parllama:Parllama",
+}
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 
 ENTRY_POINTS = "sterna.importers"

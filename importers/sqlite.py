@@ -51,6 +51,13 @@ def rows(
     return list(database[table].rows_where(where, args, order_by=order_by))
 
 
+def cell(value: object) -> str:
+    """Return a value of a column of texts, in which SQLite takes anything, as text."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
 def each_row(
     database: Database,
     table: str,

@@ -12,9 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from folder_tree import FolderTree
 
 from sterna.importers import Conversation, Skipped
+from sterna.importers.files import open_tree
 from sterna.importers.sqlite import databases, each_row, open_database, rows, table_columns
 
 
@@ -37,7 +37,7 @@ def writer(path: Path, mode: str = "wal") -> sqlite3.Connection:
 def bodies(path: Path) -> list[object]:
     """Return the notes as a reader sees them, and check that nothing changed in the folder."""
     before = files(path.parent)
-    with open_database(FolderTree(path.parent), path.name, busy_seconds=0.01) as database:
+    with open_database(open_tree(path.parent), path.name, busy_seconds=0.01) as database:
         found = [row["body"] for row in rows(database, "note", order_by="id")]
     assert files(path.parent) == before
     return found
@@ -71,7 +71,7 @@ def test_notes_of_a_program_that_is_running_are_seen(path: Path) -> None:
 
 
 def test_a_program_can_write_and_truncate_its_log_while_an_item_is_yielded(path: Path) -> None:
-    with closing(writer(path)) as theirs, open_database(FolderTree(path.parent), path.name) as database:
+    with closing(writer(path)) as theirs, open_database(open_tree(path.parent), path.name) as database:
         assert len(rows(database, "note")) == 1
         theirs.execute("insert into note (body) values ('two')")
         assert theirs.execute("pragma wal_checkpoint(truncate)").fetchone()[0] == 0
@@ -190,7 +190,7 @@ def test_rows_before_a_damaged_page_are_read(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[(pages - 5) * 4096 : (pages - 4) * 4096] = b"\xff" * 4096
     path.write_bytes(content)
-    with open_database(FolderTree(path.parent), path.name) as database:
+    with open_database(open_tree(path.parent), path.name) as database:
         found = list(each_row(database, "note", lambda row: Conversation(str(row["id"]))))
     assert len(found) > 50
     assert found[0] == Conversation("1")
@@ -203,7 +203,7 @@ def test_databases_are_found_by_their_tables(path: Path) -> None:
         theirs.execute("create virtual table words using fts5(body)")
     path.with_name("b.db").write_bytes(path.read_bytes()[:100])
     path.with_name("c.txt").write_text("SQLite format 3")
-    tree = FolderTree(path.parent)
+    tree = open_tree(path.parent)
     assert databases(tree, note="id body") == ["a.db"]
     assert databases(tree, note="id title") == databases(tree, chat="id") == []
     assert table_columns(tree, "b.db") == table_columns(tree, "c.txt") == {}

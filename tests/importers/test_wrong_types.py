@@ -1,0 +1,42 @@
+"""Histories in which anything may be anything: what can be read is read, and nothing raises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from altered import alter_file, check
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sterna.importers.files import open_tree
+from sterna.importers.registry import readers
+
+SAMPLES = Path(__file__).parent / "samples"
+FOLDERS = {
+    **{name: name for name in ("elia", "oterm", "parllama")},
+}
+"""Readers by the folder of their samples."""
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=15)
+def test_wrong_types_raise_nothing(folder: str, seed: int) -> None:
+    reader = readers().named(FOLDERS[folder])
+    assert reader is not None
+    random = Random(seed)
+    with TemporaryDirectory() as name:
+        for file in (SAMPLES / folder).rglob("*"):
+            if file.is_file():
+                alter_file(file, Path(name, file.relative_to(SAMPLES / folder)), random)
+        with open_tree(SAMPLES / folder) as whole:
+            units = reader.detect(whole)
+        assert units
+        with open_tree(Path(name)) as tree:
+            reader.detect(tree)
+            for path in units:
+                for item in reader.read(tree, path):
+                    check(item)
