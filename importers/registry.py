@@ -15,6 +15,7 @@ BUILT_IN: dict[str, str] = {
     "elia": "elia:Elia",
     "oterm": "oterm:Oterm",
     "parllama": "parllama:Parllama",
+    "chatgpt": "chatgpt:ChatGPT",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

@@ -76,6 +76,7 @@ INNER_DOORS = {
         "times": "",
         "parents": "records",
         "values": "",
+        "items": "records values",
         "inline": "records",
         "json_stream": "",
         "tree": "",
@@ -86,7 +87,8 @@ INNER_DOORS = {
         "roles": "records",
         "chat_messages": "inline records roles times values",
         "documents": "json_stream tree",
-        "readers": "chat_messages documents inline json_stream parents reader records roles sqlite times tree values",
+        "readers": "chat_messages documents inline items json_stream parents reader records roles sqlite times tree"
+        " values",
         "registry": "reader tree",
         "__init__": "reader records times tree",
     },

@@ -1,4 +1,4 @@
-"""Data export of ChatGPT: one ``conversations.json``, or since 2026 many ``conversations-NNN.json`` and ``.dat`` files."""
+"""Data exports of ChatGPT: ``conversations.json``, or since 2026 ``conversations-NNN.json`` and ``.dat`` files."""
 
 from .reader import ChatGPT
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cached_property, partial
 from io import BytesIO
 from posixpath import basename, splitext
 from typing import Any, BinaryIO
 
+from ...documents import document
 from ...records import Attachment
 from ...tree import FileTree
 from ...values import mapping, mappings, text
 
 _ID = re.compile(r"file[-_][A-Za-z0-9]+")
-_LARGEST_INDEX = 1 << 26
 
 _MAGIC = (
     (b"\x89PNG\r\n", ".png"),
@@ -28,16 +27,25 @@ _MAGIC = (
 _RIFF = {b"WEBP": ".webp", b"WAVE": ".wav"}
 
 
+def id_in(reference: str) -> str:
+    """Return the id of a file in a pointer such as ``sediment://file_0a#page.png``."""
+    reference = reference.rpartition("://")[2]
+    found = _ID.search(reference)
+    return found[0] if found else reference
+
+
 class ExportFiles:
     """Index of the files beside the conversations, made when the first message names one."""
 
     def __init__(self, tree: FileTree) -> None:
         self._tree = tree
+        self.used: set[str] = set()
+        """Ids that were asked for."""
 
     def attachment(self, reference: str, name: str = "", media_type: str = "") -> Attachment:
         """Return the file that a pointer or an id means; without content where the export lacks it."""
-        found = _ID.search(reference)
-        file_id = found[0] if found else reference
+        file_id = id_in(reference)
+        self.used.add(file_id)
         path = self._paths.get(file_id)
         name = name or self._name(file_id, path)
         if path is None:
@@ -53,6 +61,10 @@ class ExportFiles:
         content = text(document.get("content"))
         return written(text(document.get("title")), text(document.get("type")), content) if content else None
 
+    @property
+    def has_canvases(self) -> bool:
+        return bool(self._documents)
+
     def generated(self, conversation_id: str) -> list[dict[str, Any]]:
         """Return the library's entries of what the model made in a conversation."""
         return self._generated.get(conversation_id, [])
@@ -60,7 +72,8 @@ class ExportFiles:
     def _name(self, file_id: str, path: str | None) -> str:
         stored = basename(path or "")
         shown = self._names.get(file_id) or text(self._library.get(file_id, {}).get("file_name"))
-        return basename(shown) or stored.removeprefix(file_id).lstrip("-_") or stored or file_id
+        own = stored.removeprefix(file_id).lstrip("-_")
+        return basename(shown) or ("" if own.startswith(".") else own) or stored or file_id
 
     def _extension(self, path: str) -> str:
         try:
@@ -82,8 +95,8 @@ class ExportFiles:
             if match := _ID.match(name):
                 found.setdefault(match[0], path)
         for file_id, shown in self._names.items():
-            if file_id not in found and (path := by_name.get(basename(shown))):
-                found[file_id] = path
+            if file_id not in found and basename(shown) in by_name:
+                found[file_id] = by_name[basename(shown)]
         return found
 
     @cached_property
@@ -126,11 +139,8 @@ class ExportFiles:
 
     def _json(self, path: str) -> Any:
         try:
-            if self._tree.size(path) > _LARGEST_INDEX:
-                return None
-            with self._tree.open(path) as file:
-                return json.loads(file.read().decode("utf-8-sig", "replace"), strict=False)
-        except (OSError, ValueError, RecursionError):
+            return document(self._tree, path)
+        except (OSError, ValueError):
             return None
 
 

@@ -1,0 +1,35 @@
+"""Items of a file made into conversations one by one, so that a bad one never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .records import Conversation, Skipped
+from .values import identifier
+
+Convert = Callable[[dict[str, Any]], Conversation | Skipped]
+
+_IDS = ("id", "uuid", "conversation_id", "conversationId")
+
+
+def converted(values: Iterable[Any], path: str, convert: Convert) -> Iterator[Conversation | Skipped]:
+    """Yield what ``convert`` makes of each JSON object; a Skipped for what is none and for what it fails on."""
+    for number, value in enumerate(values, 1):
+        where = f"{path}, item {number}"
+        if not isinstance(value, dict):
+            yield Skipped("It is no conversation.", where=where)
+            continue
+        try:
+            made = convert(value)
+        except Exception as error:  # noqa: BLE001 - a shape that nobody thought of
+            native = next(filter(None, (identifier(value.get(name)) for name in _IDS)), "")
+            made = Skipped(f"It cannot be read: {type(error).__name__}: {error}.", native)
+        if isinstance(made, Skipped):
+            made.where = made.where or where
+        yield made
+
+
+def empty(title: str, native: str = "") -> Skipped:
+    """Return that a conversation has no messages."""
+    return Skipped(f"“{title or native or 'Untitled'}” has no messages.", native)

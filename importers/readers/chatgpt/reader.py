@@ -1,0 +1,125 @@
+"""Reader of ChatGPT's data exports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from ...documents import document
+from ...items import converted, empty
+from ...json_stream import json_array
+from ...reader import Reader
+from ...records import Conversation, Message, Skipped
+from ...times import moment
+from ...tree import FileTree
+from ...values import chosen, flag, identifier, mapping, text
+from .files import ExportFiles
+from .turns import Turns
+
+Object = dict[str, Any]
+
+_KEYS = ("conversations", "chats")
+_NODES = re.compile(rb'(?<!\\)"mapping"\s*:\s*\{')
+_SHELL = re.compile(rb'(?<!\\)"(?:conversation_id|current_node)"\s*:.*"default_model_slug"\s*:', re.DOTALL)
+_LIST = re.compile(rb'\{\s*"(?:conversations|chats)"\s*:\s*\[')
+_SINGLE = re.compile(rb'\{(?!\s*"(?:conversations|chats)"\s*:)')
+
+_WORTH_KEEPING = (
+    "gizmo_id",
+    "conversation_template_id",
+    "memory_scope",
+    "is_do_not_remember",
+    "is_study_mode",
+    "voice",
+    "async_status",
+    "plugin_ids",
+    "conversation_origin",
+)
+
+
+class ChatGPT(Reader):
+    """Conversations of chatgpt.com. Each ``conversations*.json`` is a unit; the files beside it are found by id."""
+
+    name: ClassVar[str] = "chatgpt"
+    label: ClassVar[str] = "ChatGPT"
+
+    def detect(self, tree: FileTree) -> list[str]:
+        return [path for path in tree.paths if path.endswith(".json") and _is_export(tree.head(path))]
+
+    def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        files = ExportFiles(tree)
+        return converted(_conversations(tree, path), path, lambda item: _conversation(item, files))
+
+
+def _is_export(head: bytes) -> bool:
+    start = head.lstrip()
+    if not start.startswith((b"[", b"{")):
+        return False
+    return (_NODES.search(start) is not None and b'"parent"' in start) or _SHELL.search(start) is not None
+
+
+def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
+    """Yield the conversations of an array, of an array in an object, or the only one."""
+    with tree.open(path) as file:
+        if not _SINGLE.match(tree.head(path).lstrip()):
+            yield from json_array(file, *_KEYS)
+        else:
+            yield document(tree, path)
+
+
+def _conversation(item: Object, files: ExportFiles) -> Conversation | Skipped:
+    native = identifier(item.get("id")) or identifier(item.get("conversation_id"))
+    title = text(item.get("title"))
+    files.used.clear()
+    turns = Turns(mapping(item.get("mapping")), files)
+    if not turns.messages:
+        return empty(title, native)
+    _add_made_files(turns, native, files)
+    gizmo = text(item.get("conversation_template_id")) or text(item.get("gizmo_id"))
+    model = text(item.get("default_model_slug"))
+    metadata = chosen(item, *_WORTH_KEEPING)
+    if native:
+        metadata["url"] = f"https://chatgpt.com/c/{native}"
+    current = item.get("current_node")
+    return Conversation(
+        native,
+        title,
+        turns.messages,
+        shown=(turns.placed.get(current) or None) if isinstance(current, str) else None,
+        created_at=moment(item.get("create_time")),
+        updated_at=moment(item.get("update_time")),
+        model=model if model and model != "auto" else None,
+        system_prompt=turns.system_prompt,
+        is_archived=flag(item.get("is_archived")),
+        is_pinned=flag(item.get("is_starred")) or moment(item.get("pinned_time")) is not None,
+        project=gizmo if gizmo.startswith("g-p-") else "",
+        metadata=metadata,
+    )
+
+
+def _add_made_files(turns: Turns, conversation_id: str, files: ExportFiles) -> None:
+    """Attach pictures and documents that only the library or ``textdocs`` of an export names."""
+    written_in = {message.metadata["canvas"]: message for message in turns.messages if "canvas" in message.metadata}
+    for document_id, message in written_in.items():
+        if document := files.canvas(document_id):
+            message.parts.append(document)
+    for entry in files.generated(conversation_id) if conversation_id else ():
+        if entry["file_id"] in files.used:
+            continue
+        made_at = moment(entry.get("created_at"))
+        message = _origin(turns, text(entry.get("origination_message_id")), made_at)
+        file = files.attachment(text(entry["file_id"]), text(entry.get("file_name")), text(entry.get("mime_type")))
+        message.parts.append(file)
+
+
+def _origin(turns: Turns, message_id: str, made_at: datetime | None) -> Message:
+    """Return the message that a file was made in: the one named, else the last reply before that time."""
+    owner = turns.placed.get(message_id, message_id)
+    replies = [message for message in turns.messages if message.role == "assistant"] or turns.messages
+    named = next((message for message in turns.messages if message.id == owner), None)
+    if named or made_at is None:
+        return named or replies[-1]
+    before = [message for message in replies if message.created_at and message.created_at <= made_at]
+    return max(before, key=lambda message: message.created_at or made_at, default=replies[-1])

@@ -1,0 +1,136 @@
+"""Messages of a ChatGPT conversation: its tree of nodes, in which a reply is several nodes in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ...records import ROOT, Message, Text, Unsupported
+from ...times import moment
+from ...values import flag, mapping, text
+from .content import instructions, visible_parts
+from .files import ExportFiles
+from .replies import add_reply, is_hidden
+
+Object = dict[str, Any]
+
+_CONTEXT = {"user_editable_context", "model_editable_context"}
+
+
+class Turns:
+    """Messages made of the nodes of one conversation.
+
+    Nodes of a reply that follow one another without a branch are one message, named by the first of them: it stays the
+    same message when a later export has more of it. Nodes that say nothing are left out, and what follows them follows
+    what they followed.
+    """
+
+    def __init__(self, nodes: Mapping[str, Any], files: ExportFiles) -> None:
+        self.messages: list[Message] = []
+        self.system_prompt = ""
+        self.placed: dict[str, str] = {}
+        """Message that each node is in, or that its children follow."""
+        self._nodes = nodes
+        self._files = files
+        self._running: dict[str, Message | None] = {}
+        self._ids: set[str] = set()
+        self._followers: dict[str, int] = {}
+        self._read()
+
+    def _read(self) -> None:
+        nodes, followers, placed = self._nodes, self._followers, self.placed
+        for node in nodes.values():
+            parent = node.get("parent") if isinstance(node, dict) else None
+            if isinstance(parent, str):
+                followers[parent] = followers.get(parent, 0) + 1
+        for start in nodes:
+            if start in placed:
+                continue
+            path: dict[str, None] = {}
+            key: object = start
+            while isinstance(key, str) and key in nodes and key not in placed and key not in path:
+                path[key] = None
+                key = mapping(nodes[key]).get("parent")
+            for waiting in reversed(path):
+                self._place(waiting)
+
+    def _place(self, key: str) -> None:
+        node = self._nodes[key]
+        node = node if isinstance(node, dict) else {}
+        parent = node.get("parent")
+        above, running = ROOT, None
+        if isinstance(parent, str) and parent in self.placed:
+            above = self.placed[parent]
+            if self._followers.get(parent) == 1:
+                running = self._running[parent]
+        message = node.get("message")
+        made: Message | None = None
+        if isinstance(message, dict):
+            author = message.get("author")
+            role = author.get("role") if isinstance(author, dict) else None
+            if role in ("assistant", "tool") and not self._is_aside(message):
+                made = self._reply(key, message, role, above, running)
+                running = made or running
+            else:
+                made = self._said(key, message, role, above)
+                running = None if made else running
+        self.placed[key] = made.id if made else above
+        self._running[key] = running
+
+    def _is_aside(self, message: Object) -> bool:
+        """Return whether a node is no part of the reply around it: context, or text that is not shown."""
+        content = message.get("content")
+        kind = text(content.get("content_type")) if isinstance(content, dict) else ""
+        if kind in _CONTEXT:
+            return True
+        metadata = message.get("metadata")
+        if not isinstance(metadata, dict) or not is_hidden(metadata):
+            return False
+        return mapping(message.get("author")).get("role") == "assistant" and message.get("recipient") in (
+            None,
+            "",
+            "all",
+        )
+
+    def _reply(self, key: str, message: Object, role: object, above: str, running: Message | None) -> Message | None:
+        reply = running or Message("", "assistant", parent=above)
+        if not add_reply(reply, message, role, self._files) and running is None:
+            return None
+        if reply.created_at is None:
+            reply.created_at = moment(message.get("create_time"))
+        if running is None:
+            self._keep(reply, key, message)
+        return reply
+
+    def _said(self, key: str, message: Object, role: object, above: str) -> Message | None:
+        """Add a message of the person, or context that is hidden; return None for one that says nothing."""
+        content, metadata = mapping(message.get("content")), mapping(message.get("metadata"))
+        kind = text(content.get("content_type"))
+        if kind in _CONTEXT or flag(metadata.get("is_user_system_message")):
+            value = instructions(content, metadata)
+            if not value or value == self.system_prompt:
+                return None
+            if not self.system_prompt and kind != "model_editable_context":
+                self.system_prompt = value
+                return None
+            made = Message("", "system", [Text(value)], above, hidden=True)
+        else:
+            who: Literal["user", "assistant", "system"] = (
+                "user" if role == "user" else "assistant" if role == "assistant" else "system"
+            )
+            made = Message("", who, parent=above, hidden=who == "system" or is_hidden(metadata))
+            if kind in ("text", "multimodal_text"):
+                made.parts = visible_parts(content, metadata, self._files, made.sources if who == "assistant" else None)
+            elif content:
+                made.parts = [Unsupported(kind or "content", content)]
+            if not made.parts:
+                return None
+        made.created_at = moment(message.get("create_time"))
+        self._keep(made, key, message)
+        return made
+
+    def _keep(self, made: Message, key: str, message: Object) -> None:
+        own = text(message.get("id"))
+        made.id = own if own and own not in self._ids else key
+        self._ids.add(made.id)
+        self.messages.append(made)
