@@ -156,6 +156,7 @@ class Store(HistoryReader):
             db,
             self.ack_results,
             self.merge,
+            self.outbox,
             self.replicas,
             self.row_writer,
             self.sync_metadata,

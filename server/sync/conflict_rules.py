@@ -327,9 +327,9 @@ class _Resolution:
             self.writes.append(Put(op.kind, op.id, session_id, value, stamp))
 
     def _time_of(self, op: Op) -> int:
-        """Return the time of an edit by the server's clock: now minus its age, and after the value it replaced."""
+        """Return the time of an edit by the server's clock: at least 1, now minus its age, after what it replaced."""
         age = 0 if self._sent_at is None else max(0, self._sent_at - op.edited_at)
-        return max(self._now - min(age, self._now), op.after + 1 if op.after else 0)
+        return max(self._now - age, op.after + 1)
 
 
 def _order(stamp: Stamp) -> tuple[int, int, str]:

@@ -11,6 +11,7 @@ from ..errors import NotInFlight
 from ..json_text import to_json
 from .ack_results import PATIENCE, AckResults
 from .merge import Merge
+from .outbox import Outbox
 from .pull import Seen, SyncPull
 from .push import SyncPush
 from .records import OpResult, Quarantined, RemoteRow
@@ -30,6 +31,7 @@ class Acknowledgements:
         db: Database,
         ack_results: AckResults,
         merge: Merge,
+        outbox: Outbox,
         replicas: Replicas,
         row_writer: RowWriter,
         sync_metadata: SyncMetadata,
@@ -39,6 +41,7 @@ class Acknowledgements:
         self.db = db
         self._ack_results = ack_results
         self._merge = merge
+        self._outbox = outbox
         self._replicas = replicas
         self._row_writer = row_writer
         self._sync_metadata = sync_metadata
@@ -83,13 +86,18 @@ class Acknowledgements:
         """Go on under a new name: another copy of this file has used the old one."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
+            now_ms = millis(self.db.now())
+            self._outbox.date_after_unanswered(now_ms)  # under its old name it counts as a stranger's
+            self._outbox.date_unanswered(now_ms, copied=True)
             self.withdraw()
             self._replicas.rename(replica)
 
     def withdraw(self) -> None:
+        now_ms = millis(self.db.now())
         flown = self._merge.in_flight()
+        self._outbox.date_unanswered(now_ms)
         self.db.execute("delete from sync_inflight")
-        self._merge.merge_landed(flown, millis(self.db.now()))
+        self._merge.merge_landed(flown, now_ms)
 
     def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
         """Set one op aside until somebody retries it by hand or changes its thing."""

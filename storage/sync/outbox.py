@@ -12,6 +12,14 @@ from ..json_text import to_json
 from .records import RemoteRow
 from .replicas import Replicas
 
+_IN_FLIGHT = """(
+    select json_extract(j.value, '$[0]') as kind, json_extract(j.value, '$[1]') as id,
+        json_extract(j.value, '$[2]') as rev
+    from sync_inflight as f, json_each(f.items) as j
+)"""
+_IS_VALUE = "(o.op = 'put' or o.kind = 's')"
+"""Of an op whose time counts: a value, or the removal of a setting."""
+
 
 @dataclass(slots=True)
 class Page:
@@ -123,6 +131,31 @@ class Outbox:
             on conflict (kind, id) do update set op = excluded.op, rev = rev + 1, edited_at = excluded.edited_at,
                 restamp = excluded.restamp""",
             {"kind": kind, "id": id_, "session": session_id, "op": op, "ms": now_ms, "restamp": restamp},
+        )
+
+    def date_unanswered(self, now_ms: int, *, copied: bool = False) -> None:
+        """Date edits of the push in flight as old as can be where the clock was put back since they were made.
+
+        The server may have received them, and others may have replaced them. Their age is not known any more, and an
+        edit of the future would count as made now, after its replacement. ``copied``: a copy of this file may have
+        sent anything that waits.
+        """
+        flown = f"(o.kind, o.id, o.rev) in (select kind, id, rev from {_IN_FLIGHT})"
+        self.db.execute(
+            f"""update sync_outbox as o set edited_at = 0
+            where o.edited_at > :now and {_IS_VALUE} and {"true" if copied else flown}""",
+            {"now": now_ms},
+        )
+
+    def date_after_unanswered(self, now_ms: int) -> None:
+        """Give edits of items in the push in flight the present time.
+
+        The server may have dated what they replace at any time until now, and sent it to others.
+        """
+        self.db.execute(
+            f"""update sync_outbox as o set edited_at = :now from {_IN_FLIGHT} as i
+            where o.kind = i.kind and o.id = i.id and o.rev > i.rev and {_IS_VALUE}""",
+            {"now": now_ms},
         )
 
     def dequeue(self, kind: str, id_: str) -> None:

@@ -131,7 +131,9 @@ class SyncPull:
         """
         with self.db.write():
             self._sync_metadata.require_fence(fence)
-            self._date_after_unanswered()
+            now_ms = millis(self.db.now())
+            self._outbox.date_unanswered(now_ms)
+            self._outbox.date_after_unanswered(now_ms)
             self.db.execute("delete from sync_inflight")
             self.db.execute("delete from sync_outbox where kind = 'x'")
             self.db.execute("delete from sync_seen")
@@ -141,22 +143,6 @@ class SyncPull:
                 """update sync_state set cursor = 0, full_cursor = 0, seen_seq = 0, seen_nonce = '', resync = 1,
                     complete = 0"""
             )
-
-    def _date_after_unanswered(self) -> None:
-        """Give edits of items in an unanswered push the present time.
-
-        The server that went back may have dated what they replace at any time until now, and sent it to others.
-        """
-        self.db.execute(
-            """update sync_outbox set edited_at = :ms
-            where op = 'put' and exists (
-                select 1 from sync_inflight as f, json_each(f.items) as j
-                where json_extract(j.value, '$[0]') = sync_outbox.kind
-                    and json_extract(j.value, '$[1]') = sync_outbox.id
-                    and json_extract(j.value, '$[2]') < sync_outbox.rev
-            )""",
-            {"ms": millis(self.db.now())},
-        )
 
     def _end_resync(self, now_ms: int) -> None:
         """Queue again what was acknowledged and is neither live nor deleted on the server."""

@@ -216,6 +216,17 @@ def _(real: Any) -> Any:
 
 
 @mutant(
+    Outbox,
+    "date_unanswered",
+    "an edit counts as made now when its push was given up and the clock put back",
+    operations=("jump", "restore", "back_up", "rename"),
+    faults=("lost answer", "late", "cut off", "503 after"),
+)
+def _(real: Any) -> Any:
+    return lambda self, now_ms, *, copied=False: None
+
+
+@mutant(
     Outbox, "defer", "what cannot be taken now is not deferred", operations=("hide", "show", "undo", "delete_session")
 )
 def _(real: Any) -> Any:

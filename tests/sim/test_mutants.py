@@ -20,6 +20,7 @@ FIRST: dict[str, int] = {
     "a page writes over a title that waits to be sent": 4,
     "a clear that waits is kept in a resync": 17,
     "a clear reaches as far as was pulled, seen or not": 370,
+    "an edit counts as made now when its push was given up and the clock put back": 5_000_470,
     "who lost is taken to have seen what won": 16,
     "the branch that another device chose is not shown": 10_000_000,
     "a message comes without its parent": 10_000_000,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from scenario_steps import in_step, set_time
 from sim.history import History
 
 from sterna.storage import FenceLost, Store
+from sterna.sync.protocol.delta import PATIENCE
 from sterna.sync.protocol.effects import Effect, Request, Response, Unreachable
 
 # The wire
@@ -290,10 +292,11 @@ def test_device_set_back_to_an_old_copy(group: DeviceGroup) -> None:
     assert len(back.titles()) == 1
 
 
-@pytest.mark.parametrize("back_minutes", [0, 600])
+@pytest.mark.parametrize("back_minutes", [0, 7, 600])
 def test_device_set_back_whose_clock_is_put_back_too(group: DeviceGroup, back_minutes: int) -> None:
-    """A change that waits in the old copy is older than the one that replaced it, and loses by its age. With the clock
-    put back it counts as written now, and the later text is in the conflict log of its author."""
+    """A change that waits in the old copy is older than the one that replaced it, and loses by its age, or because it
+    lies in the future of a clock that was put back. Put back by less than it has waited, the clock is plausible and
+    wrong; then the later text is in the conflict log of its author."""
     one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
     in_step(group)
@@ -313,12 +316,67 @@ def test_device_set_back_whose_clock_is_put_back_too(group: DeviceGroup, back_mi
     conflicts = {
         device.store.db.path: [each.mine for each in device.store.conflicts.list_open(9)] for device in group.devices
     }
-    if back_minutes:
+    if back_minutes == 7:
         assert back.titles() == ["First"]
         assert conflicts == {other.store.db.path: ["Second, over the first"], path: []}
     else:
         assert back.titles() == ["Second, over the first"]
         assert conflicts == {other.store.db.path: [], path: ["First"]}
+
+
+@pytest.mark.parametrize("given_up", ["server restored", "timeouts", "file copied"])
+@pytest.mark.parametrize("kind", ["title", "message", "setting"])
+def test_clock_put_back_while_an_edit_is_on_its_way(group: DeviceGroup, kind: str, given_up: str) -> None:
+    """The response is lost, another device replaces what it received, and the push cannot be repeated. The clock does
+    not tell the age of the edit, which therefore counts as older than any that may have replaced it."""
+    one, other = group.add_device(), group.add_device()
+    session_id = one.say(None, "hello")
+    in_step(group)
+    message_id = one.store.messages.before(session_id, None, 1)[0].id
+    backup = group.history.backup()
+    one.say(session_id, "more")
+    one.cycle()
+
+    def write(device: Device, text: str) -> None:
+        values = {"text": text, "session": session_id, "message": message_id}
+        if kind == "title":
+            device.store.conversations.rename(session_id, text)
+        elif kind == "message":
+            device.store.db.execute("update chat_messages set content = :text where id = :message", values)
+        else:
+            device.store.conversations.set_setting(session_id, "system_prompt", text)
+
+    def lose(step: Request, on: Callable[[Request], Response]) -> Response:
+        on(step)
+        raise Unreachable("timeout")
+
+    write(one, "First")
+    one.way = lose
+    one.cycle()
+    set_time(group, one, other, minutes=5)
+    other.cycle()
+    write(other, "Second, over the first")
+    set_time(group, one, other, minutes=5)
+    one.clock.move(minutes=-600)
+    if given_up == "server restored":
+        group.history.restore_from(backup)
+    else:
+        other.cycle()
+    if given_up == "timeouts":
+        for _ in range(PATIENCE - 1):
+            one.cycle()
+    elif given_up == "file copied":
+        replica = one.store.sync_metadata.state().replica
+        group.history.replicas[replica] = replace(group.history.replicas[replica], push_seq=1000)
+    one.way = lambda step, on: on(step)
+    in_step(group)
+    stands = {
+        "title": one.titles()[0],
+        "message": one.store.messages.get(message_id).content,
+        "setting": one.store.conversations.settings(session_id).get("system_prompt"),
+    }
+    assert stands[kind] == "Second, over the first"
+    assert [conflict.mine for conflict in other.store.conflicts.list_open(9)] == []
 
 
 def test_two_processes_on_one_file(group: DeviceGroup) -> None:
