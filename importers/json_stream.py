@@ -24,15 +24,18 @@ def json_array(file: BinaryIO, *keys: str) -> Iterator[Any]:
     Raises BrokenJson where the file is broken, after the items before that place.
     """
     reader = _Reader(file)
-    if keys and reader.peek() == "{":
-        reader.enter(keys)
-    reader.expect("[")
-    if reader.peek() == "]":
-        return
-    while True:
-        yield reader.value()
-        if reader.next_of(",]") == "]":
+    try:
+        if keys and reader.peek() == "{":
+            reader.enter(keys)
+        reader.expect("[")
+        if reader.peek() == "]":
             return
+        while True:
+            yield reader.value()
+            if reader.next_of(",]") == "]":
+                return
+    finally:
+        reader.leave()
 
 
 def json_lines(file: BinaryIO) -> Iterator[tuple[int, Any]]:
@@ -61,6 +64,10 @@ class _Reader:
         self._decoder = json.JSONDecoder(strict=False)
         self._buffer = ""
         self._at = 0
+
+    def leave(self) -> None:
+        """Let go of the file, which stays open."""
+        self._text.detach()
 
     def peek(self) -> str:
         """Return the next character that is not space; empty at the end."""

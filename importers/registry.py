@@ -16,6 +16,12 @@ BUILT_IN: dict[str, str] = {
     "oterm": "oterm:Oterm",
     "parllama": "parllama:Parllama",
     "chatgpt": "chatgpt:ChatGPT",
+    "claude-code": "claude_code:ClaudeCode",
+    "codex": "codex:Codex",
+    "opencode": "opencode:Opencode",
+    "gemini-cli": "gemini_cli:GeminiCli",
+    "qwen": "qwen:Qwen",
+    "pi": "pi:Pi",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

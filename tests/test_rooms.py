@@ -38,7 +38,7 @@ DOORS = {
     "net": room("", "httpx zstandard"),
     "providers": room("net", "httpx llm"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),
-    "importers": room("storage", "sqlite_utils yaml", sql=True),
+    "importers": room("storage", "sqlite_utils yaml zstandard", sql=True),
     "chat": room("storage providers config", "PIL pypdf"),
     "sync": room("storage config net", "httpx"),
     "server": room(
@@ -87,8 +87,11 @@ INNER_DOORS = {
         "roles": "records",
         "chat_messages": "inline records roles times values",
         "documents": "json_stream tree",
-        "readers": "chat_messages documents inline items json_stream parents reader records roles sqlite times tree"
-        " values",
+        "lines": "json_stream records tree",
+        "thread": "parents records",
+        "prompt_lists": "records thread times",
+        "readers": "chat_messages documents inline items json_stream lines parents prompt_lists reader records"
+        " roles sqlite thread times tree values",
         "registry": "reader tree",
         "__init__": "reader records times tree",
     },

@@ -1,0 +1,175 @@
+"""pi, and programs that share its format: ``~/.pi/agent/sessions/--<folder>--/<time>_<id>.jsonl``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from ..inline import linked_file
+from ..lines import Record, first_records, records
+from ..reader import Reader
+from ..records import ROOT, Conversation, Message, Part, Skipped, Text, ToolCall, Unsupported
+from ..thread import Thread, orphan, spoken
+from ..times import moment
+from ..tree import FileTree
+from ..values import amount, at, count, identifier, items, mapping, mappings, text
+
+_PLACED = {"model_change", "thinking_level_change", "label", "session_info", "custom", "branch_summary", "compaction"}
+
+
+class Pi(Reader):
+    """Reader of sessions; the branch of the newest entry is shown."""
+
+    name: ClassVar[str] = "pi"
+    label: ClassVar[str] = "pi"
+
+    def detect(self, tree: FileTree) -> list[str]:
+        return [path for path in tree.paths if _is_session(tree, path)]
+
+    def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        session = _Session()
+        for number, record in records(tree, path):
+            if isinstance(record, Skipped):
+                yield record
+            else:
+                session.take(number, record)
+        if session.thread.messages:
+            yield session.conversation()
+
+
+def _is_session(tree: FileTree, path: str) -> bool:
+    first = first_records(tree, path, 1)
+    return bool(first) and first[0].get("type") == "session" and {"id", "timestamp", "cwd"} <= first[0].keys()
+
+
+class _Session:
+    def __init__(self) -> None:
+        self.thread = Thread()
+        self._header: Record = {}
+        self._title = ""
+        self._model: str | None = None
+        self._times: list[datetime] = []
+        self._names: dict[str, str] = {}
+
+    def take(self, number: int, record: Record) -> None:
+        kind = text(record.get("type"))
+        if kind == "session":
+            self._header = self._header or record
+            return
+        line = self._name(text(record.get("id")) or f"line {number}", record)
+        named = record.get("parentId")
+        parent = ROOT if named is None and "parentId" in record else self._names.get(text(named), text(named)) or None
+        when = moment(at(record, "message", "timestamp")) or moment(record.get("timestamp"))
+        if when is not None:
+            self._times.append(when)
+        if kind == "message":
+            self._take_message(line, parent, mapping(record.get("message")), when)
+        elif kind == "custom_message":
+            hidden = record.get("display") is not True
+            parts = _parts(record.get("content"))
+            self.thread.add(Message(line, "user", parts, created_at=when, hidden=hidden), parent)
+        elif kind in ("compaction", "branch_summary") and text(record.get("summary")):
+            self.thread.add(spoken(line, "user", text(record["summary"]), created_at=when, hidden=True), parent)
+        elif kind in _PLACED:
+            if kind == "session_info":
+                self._title = text(record.get("name")) or self._title
+            elif kind == "model_change":
+                self._model = text(record.get("modelId")) or self._model
+            self.thread.place(line, parent)
+        elif kind:
+            self.thread.add(Message(line, "assistant", [Unsupported(kind, record)], created_at=when), parent)
+
+    def conversation(self) -> Conversation:
+        messages, shown = self.thread.finish()
+        key = text(self._header.get("id"))
+        origin = text(self._header.get("parentSession"))
+        return Conversation(
+            key,
+            self._title,
+            messages,
+            shown,
+            moment(self._header.get("timestamp")) or (self._times[0] if self._times else None),
+            max(self._times) if self._times else None,
+            self._model,
+            project=text(self._header.get("cwd")),
+            parent_id=origin.replace("\\", "/").rpartition("/")[2].removesuffix(".jsonl").rpartition("_")[2],
+            resume=f"pi --session {key}" if key.replace("-", "").isalnum() else "",
+        )
+
+    def _name(self, line: str, record: Record) -> str:
+        """Return what a message is known by: its time, because its id changes when pi rewrites an old file."""
+        time = count(at(record, "message", "timestamp"))
+        name = f"{text(at(record, 'message', 'role'))} {time}"
+        if not time or name in self.thread:
+            name = line
+        self._names[line] = name
+        return name
+
+    def _take_message(self, line: str, parent: str | None, data: Record, when: datetime | None) -> None:
+        role = text(data.get("role"))
+        if role == "toolResult":
+            call, name = identifier(data.get("toolCallId")), text(data.get("toolName"))
+            result = _text(data.get("content"))
+            is_error = data.get("isError") is True
+            if self.thread.result(call, result, is_error=is_error):
+                self.thread.place(line, parent)
+            else:
+                self.thread.add(orphan(line, call, name, result, is_error=is_error), parent)
+        elif role == "bashExecution":
+            shell = ToolCall(
+                "bash", text(data.get("command")), text(data.get("output")), bool(data.get("exitCode")), line
+            )
+            self.thread.add(Message(line, "user", [shell], created_at=when), parent)
+        elif role == "assistant":
+            self.thread.add(_reply(line, data, when), parent)
+            self._model = text(data.get("model")) or self._model
+        elif role in ("user", "custom"):
+            hidden = role == "custom" and data.get("display") is not True
+            message = Message(line, "user", _parts(data.get("content")), created_at=when, hidden=hidden)
+            self.thread.add(message, parent)
+        else:
+            self.thread.add(Message(line, "assistant", [Unsupported(role or "message", data)]), parent)
+
+
+def _reply(line: str, data: Record, when: datetime | None) -> Message:
+    usage = mapping(data.get("usage"))
+    thoughts = [
+        text(block.get("thinking")) for block in mappings(data.get("content")) if block.get("type") == "thinking"
+    ]
+    return Message(
+        line,
+        "assistant",
+        _parts(data.get("content")),
+        created_at=when,
+        model=text(data.get("model")) or None,
+        reasoning="\n\n".join(thought for thought in thoughts if thought),
+        input_tokens=sum(count(usage.get(name)) for name in ("input", "cacheRead", "cacheWrite")),
+        output_tokens=count(usage.get("output")),
+        cost=amount(at(usage, "cost", "total")),
+        error=text(data.get("errorMessage")) if data.get("stopReason") == "error" else "",
+        stopped=data.get("stopReason") == "aborted",
+        metadata={"provider": data["provider"]} if text(data.get("provider")) else {},
+    )
+
+
+def _parts(content: Any) -> list[Part]:
+    parts: list[Part] = [Text(content)] if isinstance(content, str) else []
+    for block in items(content):
+        kind = text(at(block, "type"))
+        if kind == "text":
+            parts.append(Text(text(block.get("text"))))
+        elif kind == "toolCall":
+            parts.append(ToolCall(text(block.get("name")), block.get("arguments"), id=identifier(block.get("id"))))
+        elif kind == "image":
+            media_type = text(block.get("mimeType"))
+            parts.append(linked_file(f"data:{media_type};base64,{text(block.get('data'))}"))
+        elif kind != "thinking":
+            parts.append(Unsupported(kind or "block", block))
+    return parts
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(text(block.get("text")) for block in mappings(content) if block.get("type") == "text")
