@@ -22,6 +22,7 @@ BUILT_IN: dict[str, str] = {
     "gemini-cli": "gemini_cli:GeminiCli",
     "qwen": "qwen:Qwen",
     "pi": "pi:Pi",
+    "claude": "claude_ai:ClaudeAi",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 
