@@ -13,7 +13,6 @@ from .tree import FileTree
 
 BUILT_IN: dict[str, str] = {
     "elia": "elia:Elia",
-    "llm": "llm:Llm",
     "oterm": "oterm:Oterm",
     "parllama": "parllama:Parllama",
     "chatgpt": "chatgpt:ChatGPT",
@@ -23,7 +22,6 @@ BUILT_IN: dict[str, str] = {
     "gemini-cli": "gemini_cli:GeminiCli",
     "qwen": "qwen:Qwen",
     "pi": "pi:Pi",
-    "claude": "claude_ai:ClaudeAi",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

@@ -66,6 +66,13 @@ from .errors import StoreMissing as StoreMissing
 from .errors import StoreReadOnly as StoreReadOnly
 from .errors import StoreTooNew as StoreTooNew
 from .errors import StoreUnwritable as StoreUnwritable
+from .imports.imports import Imports as Imports
+from .imports.records import ImportRun as ImportRun
+from .imports.records import IncomingConversation as IncomingConversation
+from .imports.records import IncomingFile as IncomingFile
+from .imports.records import Taken as Taken
+from .imports.records import UndoneImport as UndoneImport
+from .imports.runs import ImportRuns as ImportRuns
 from .paths import data_dir as data_dir
 from .records import ATTACHMENT_IDS as ATTACHMENT_IDS
 from .records import ATTACHMENTS as ATTACHMENTS

@@ -80,7 +80,7 @@ def storable(text: str) -> str:
     """Return ``text`` as every engine can store it: no NUL, surrogate pairs joined, lone surrogates as U+FFFD."""
     if "\0" in text:
         text = text.replace("\0", "")
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 

@@ -6,6 +6,7 @@ bulk import and a caller here add in exactly the same way.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,21 @@ select m.role, iif(m.role = 'assistant', m.model, null) as model, count(*) as me
 from json_each(:ids) as wanted
 join chat_messages as m on m.session_id = wanted.value and m.standing is not null
 group by 1, 2
+"""
+
+_BY_DAY = """
+select substr(m.message_timestamp, 1, 10) as day, m.role, iif(m.role = 'assistant', m.model, null) as model,
+    count(*) as messages, coalesce(sum(m.input_tokens), 0) as input_tokens,
+    coalesce(sum(m.output_tokens), 0) as output_tokens, coalesce(sum(m.elapsed_ms), 0) as elapsed_ms
+from json_each(:ids) as wanted
+join chat_messages as m on m.{column} = wanted.value and m.standing is not null
+group by 1, 2, 3
+"""
+
+_CREATED_BY_DAY = """
+select substr(s.created_at, 1, 10) as day, count(*) as sessions
+from json_each(:ids) as wanted join chat_sessions as s on s.id = wanted.value
+group by 1
 """
 
 _SESSIONS = """
@@ -165,6 +181,43 @@ class Usage:
                     "known": before.newest,
                     "user_id": self.db.user_id,
                 },
+            )
+
+    def add_by_day(self, session_ids: Iterable[str]) -> None:
+        """Count conversations that were written with the triggers aside, on the days of their messages."""
+        ids = to_json(list(session_ids))
+        created = {row["day"]: row["sessions"] for row in self.db.rows(_CREATED_BY_DAY, ids=ids)}
+        self._add_days(self.db.rows(_BY_DAY.format(column="session_id"), ids=ids), created)
+
+    def add_messages_by_day(self, message_ids: Iterable[str]) -> None:
+        """Count messages that were written with the triggers aside, on their days."""
+        self._add_days(self.db.rows(_BY_DAY.format(column="id"), ids=to_json(list(message_ids))), {})
+
+    def _add_days(self, rows: Iterable[sqlite3.Row], created: Mapping[str, int]) -> None:
+        counters = ("messages_sent", "messages_received", "input_tokens", "output_tokens", "generation_ms")
+        days = {day: dict.fromkeys(counters, 0) for day in created}
+        models: dict[str, dict[str, int]] = {}
+        messages = 0
+        for row in rows:
+            added = days.setdefault(row["day"], dict.fromkeys(counters, 0))
+            messages += row["messages"]
+            if row["role"] == "user":
+                added["messages_sent"] += row["messages"]
+                added["input_tokens"] += row["input_tokens"]
+            elif row["role"] == "assistant":
+                added["messages_received"] += row["messages"]
+                added["output_tokens"] += row["output_tokens"]
+                added["generation_ms"] += row["elapsed_ms"]
+                if row["model"] is not None:
+                    models.setdefault(row["day"], {})[row["model"]] = row["messages"]
+        with self.db.write():
+            for day, added in sorted(days.items()):
+                sessions = created.get(day, 0)
+                self.add_usage(self.db.user_id, added, models.get(day, {}), sessions_created=sessions, usage_date=day)
+            self.db.execute(
+                """update profiles set total_conversations = total_conversations + :sessions,
+                    message_count = message_count + :messages where id = :user_id""",
+                {"sessions": sum(created.values()), "messages": messages, "user_id": self.db.user_id},
             )
 
     def add_usage(

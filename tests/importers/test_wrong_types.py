@@ -16,13 +16,7 @@ from sterna.importers.registry import readers
 
 SAMPLES = Path(__file__).parent / "samples"
 FOLDERS = {
-    "chatgpt_classic": "chatgpt",
-    "chatgpt_2026": "chatgpt",
-    "claude_ai": "claude",
-    "elia": "elia",
-    "llm": "llm",
-    "oterm": "oterm",
-    "parllama": "parllama",
+    **{name: name for name in ("elia", "oterm", "parllama")},
 }
 """Readers by the folder of their samples."""
 

@@ -162,6 +162,28 @@ CREATE TABLE hidden_messages (
     primary key (session_id, message_id)
 ) strict, without rowid;
 
+CREATE TABLE import_changes (
+    run_id integer not null,
+    session_id text not null,
+    before text,                           -- what it changed, as json; null: the conversation was new
+    undone integer not null default 0,
+    constraint import_changes_pkey primary key (run_id, session_id),
+    constraint import_changes_before_json check (before is null or json_valid(before)),
+    constraint import_changes_undone_boolean check (undone in (0, 1)),
+    constraint import_changes_run foreign key (run_id) references import_runs (id) on delete cascade
+) strict, without rowid;
+
+CREATE TABLE import_runs (
+    id integer primary key autoincrement,
+    began_at text not null,
+    state text not null default 'running',
+    paths text not null,                   -- json array of what was imported
+    counts text not null default '{}',     -- json object of what came of it
+    constraint import_runs_state_known check (state in ('running', 'done', 'stopped', 'undone')),
+    constraint import_runs_paths_json check (json_valid(paths)),
+    constraint import_runs_counts_json check (json_valid(counts))
+) strict;
+
 CREATE TABLE interactions_waiting (
     place integer not null primary key,
     id text not null unique,
@@ -1008,6 +1030,8 @@ CREATE INDEX idx_user_sessions_user on user_sessions (user_id, started_at);
 CREATE INDEX idx_visit_messages_message_id on visit_messages (message_id);
 
 CREATE INDEX idx_visit_messages_session_id on visit_messages (session_id);
+
+CREATE INDEX import_changes_session on import_changes (session_id, run_id);
 
 CREATE INDEX live_replies_session on live_replies (session_id);
 

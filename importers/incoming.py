@@ -1,0 +1,275 @@
+"""Conversations of a reader as the rows that an import takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from sterna.storage.conversations.conversations import DEFAULT_TITLE, TITLE_LENGTH, title_of_question
+from sterna.storage.conversations.tags import ARCHIVED, PINNED, TAG, tag_of
+from sterna.storage.imports.records import (
+    CONVERSATION_ID,
+    IMPORTED,
+    MESSAGE_ID,
+    PROJECT,
+    RESUME,
+    SOURCE,
+    SOURCE_ID,
+    STARTED_BY,
+    IncomingConversation,
+    IncomingFile,
+    text_mark,
+)
+from sterna.storage.json_text import to_json
+from sterna.storage.text import clip, one_line, storable, title_text
+
+from .arrangement import LATEST, NONE, TOLERANCE, Arrangement, arranged, micros
+from .parts import bounded, hidden_context, joined
+from .records import Conversation, Message
+
+OWN = "sterna"
+"""Name of the reader of Sterna's own exports, whose ids and metadata are kept."""
+MODEL_LENGTH = 100
+LARGEST = 2**31 - 1
+MOST_TAGS = 50
+SETTING = 2_000
+"""Characters of a setting that is no prompt."""
+
+
+class Refused(ValueError):
+    """Why a conversation is not taken, as a sentence."""
+
+
+def incoming(
+    conversation: Conversation,
+    source: str,
+    *,
+    now: datetime,
+    file_time: float | None = None,
+    occurrence: int = 0,
+    tags: tuple[str, ...] = (),
+) -> IncomingConversation:
+    """Return the rows of a conversation. Raises Refused for one without visible messages.
+
+    ``file_time`` is when its file was changed last, in seconds since 1970. ``occurrence`` tells conversations without
+    an id apart that begin alike.
+    """
+    latest = min(micros(now, LATEST) + TOLERANCE, LATEST)
+    created = micros(conversation.created_at, latest)
+    updated = micros(conversation.updated_at, latest)
+    file_at = int(file_time * 1e6) if file_time is not None and 0 < file_time * 1e6 < latest else 0
+    start = created
+    if not start and not any(micros(message.created_at, latest) for message in conversation.messages):
+        start = updated or file_at or micros(now, LATEST)
+    tree = arranged(conversation.messages, start=start, latest=latest)
+    if not tree.messages:
+        raise Refused("It has no messages." if not conversation.messages else "It has only hidden context.")
+    is_own = source == OWN
+    native = storable(conversation.id) or fingerprint(conversation, occurrence)
+    identity = native if is_own and len(native) <= 255 else conversation_id(source, native)
+    rows, parents, files, marks = _rows(tree, identity, is_own)
+    newest = tree.times[-1]
+    title = clip(title_text(conversation.title), TITLE_LENGTH) or _first_question(rows)
+    labels = _labels(conversation, tags)
+    leaf = _leaf(conversation, tree, rows)
+    summary = "\0".join((title, leaf or "", str(sorted(labels.items())), *marks))
+    settings = _settings(conversation, source, native, is_own)
+    result = IncomingConversation(
+        id=identity,
+        source=source,
+        source_id=native,
+        title=title,
+        created_at=stamped(min(created or tree.times[0], tree.times[0])),
+        updated_at=stamped(updated or newest),
+        digest=_hash(summary, 10),
+        version=(updated or max((micros(m.created_at, latest) for m in tree.messages), default=0), file_at),
+        messages=rows,
+        parents=parents,
+        is_line=tree.is_line,
+        files=files,
+        leaf=None if tree.is_line and not is_own else leaf,
+        settings=settings,
+        labels=labels,
+        is_own=is_own,
+    )
+    if not is_own:
+        settings[IMPORTED] = result.base
+    return result
+
+
+def fingerprint(conversation: Conversation, occurrence: int = 0) -> str:
+    """Return an id for a conversation without one, made from how it begins."""
+    texts = [f"{m.role}\0{joined(m).content[:10_000]}" for m in conversation.messages[:2]]
+    began = conversation.created_at.isoformat() if conversation.created_at is not None else ""
+    return f"begins:{_hash(chr(1).join((began, *texts)), 10)}" + (f"~{occurrence + 1}" if occurrence else "")
+
+
+def conversation_id(source: str, native: str) -> str:
+    """Return the id of a conversation, the same in every import and on every device."""
+    return CONVERSATION_ID + _hash(f"{source}\0{native}", 8)
+
+
+def message_id(conversation: str, key: str) -> str:
+    """Return the id of a message, the same in every import and on every device."""
+    return MESSAGE_ID + _hash(f"{conversation}\0{key}", 10)
+
+
+def stamped(at: int) -> str:
+    """Return a time in microseconds since 1970 as the schema stores it."""
+    seconds, rest = divmod(at, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def _rows(
+    tree: Arrangement, identity: str, is_own: bool
+) -> tuple[list[dict[str, Any]], list[str], dict[int, list[IncomingFile]], list[str]]:
+    ids = [key if is_own and key[0] != "#" and len(key) <= 255 else message_id(identity, key) for key in tree.keys]
+    rows: list[dict[str, Any]] = []
+    parents: list[str] = []
+    files: dict[int, list[IncomingFile]] = {}
+    marks: list[str] = []
+    for number, message in enumerate(tree.messages):
+        place = tree.parents[number]
+        parts = joined(message)
+        metadata = parts.metadata
+        if message.metadata or message.sources or message.cost is not None or message.error or message.stopped:
+            _add_facts(message, metadata, is_own)
+        if number in tree.hidden:
+            metadata["hidden"] = hidden_context(tree.hidden[number])
+        if parts.files:
+            files[number] = parts.files
+        parent = ids[place] if place != NONE else ""
+        reasoning = storable(message.reasoning) or None
+        row = _row(message, parts.content, reasoning)
+        row["id"], row["session_id"], row["message_timestamp"] = ids[number], identity, stamped(tree.times[number])
+        row["parent_id"] = None if tree.is_line else parent
+        if place != NONE and message.role == "assistant" and rows[place]["role"] == "user":
+            row["user_message_id"] = parent
+        stored = to_json(metadata) if metadata else ""
+        if is_own:
+            row["metadata"] = stored or "{}"
+            marks.append(ids[number] + _hash(f"{parts.content}\0{reasoning}\0{stored}", 8))
+        else:
+            mark = text_mark(parts.content, reasoning) + _whole_mark(message, row, parent, stored, parts.files)
+            row["metadata"] = f'{{"{IMPORTED}":"{mark}"' + (f",{stored[1:]}" if stored else "}")
+            marks.append(ids[number] + mark)
+        rows.append(row)
+        parents.append(parent)
+    return rows, parents, files, marks
+
+
+def _row(message: Message, content: str, reasoning: str | None) -> dict[str, Any]:
+    model = message.model
+    elapsed = _count(message.elapsed_ms)
+    sources = len(message.sources)
+    spent = _count(message.input_tokens), _count(message.output_tokens)
+    return {
+        "id": "",
+        "session_id": "",
+        "role": message.role if message.role in ("user", "assistant", "system") else "system",
+        "content": content,
+        "model": storable(model)[:MODEL_LENGTH] if model else None,
+        "total_tokens": _count(message.total_tokens) or min(sum(spent), LARGEST),
+        "input_tokens": spent[0],
+        "output_tokens": spent[1],
+        "user_message_id": None,
+        "parent_id": None,
+        "content_type": "text" if message.role == "user" else "markdown",
+        "elapsed_time": (elapsed + 500) // 1000,
+        "elapsed_ms": elapsed,
+        "message_timestamp": "",
+        "error_message": storable(message.error)[:10_000] or None if not message.stopped else None,
+        "metadata": "{}",
+        "reasoning": reasoning,
+        "has_attachments": 0,
+        "attachment_count": 0,
+        "has_websearch": int(sources > 0 and message.role == "assistant"),
+        "websearch_result_count": min(sources, 50) if message.role == "assistant" else 0,
+    }
+
+
+def _add_facts(message: Message, metadata: dict[str, Any], is_own: bool) -> None:
+    if message.metadata:
+        if is_own:
+            metadata.update(message.metadata)
+        else:
+            metadata["details"] = bounded(message.metadata, 20_000)
+    if message.sources:
+        metadata["citations"] = [
+            {"title": one_line(title, 300), "url": storable(url)[:2_000]} for title, url in message.sources[:200]
+        ]
+    if message.cost is not None and 0 <= message.cost < 1e9:
+        metadata["cost"] = message.cost
+    if message.stopped:
+        metadata["finish"] = "stopped"
+    elif message.error and not is_own:
+        metadata["finish"] = "failed"
+
+
+def _whole_mark(message: Message, row: Mapping[str, Any], parent: str, stored: str, files: list[IncomingFile]) -> str:
+    """Return the mark of all that the source says of a message."""
+    names = "\0".join(file.name for file in files)
+    at = message.created_at.isoformat() if message.created_at is not None else ""
+    whole = (
+        f"{row['role']}\0{row['model']}\0{row['total_tokens']}\0{row['input_tokens']}\0{row['output_tokens']}\0"
+        f"{row['elapsed_ms']}\0{row['error_message']}\0{parent}\0{at}\0{stored}\0{names}"
+    )
+    return blake2b(whole.encode("utf-8", "replace"), digest_size=6).hexdigest()
+
+
+def _labels(conversation: Conversation, tags: tuple[str, ...]) -> dict[str, bool]:
+    names = sorted({name for tag in (*conversation.tags, *tags) if (name := tag_of("-".join(tag.split())))})
+    states = {PINNED: conversation.is_pinned, ARCHIVED: conversation.is_archived}
+    return {key: True for key, value in states.items() if value} | {TAG + name: True for name in names[:MOST_TAGS]}
+
+
+def _settings(conversation: Conversation, source: str, native: str, is_own: bool) -> dict[str, Any]:
+    if is_own:
+        own = conversation.metadata.get("settings")
+        return {storable(key)[:100]: value for key, value in own.items()} if isinstance(own, dict) else {}
+    texts = {
+        SOURCE: source,
+        SOURCE_ID: native,
+        PROJECT: storable(conversation.project)[:SETTING],
+        RESUME: storable(conversation.resume)[:SETTING],
+        "system_prompt": storable(conversation.system_prompt)[:200_000],
+        "source_model": storable(conversation.model or "")[:MODEL_LENGTH],
+    }
+    if conversation.parent_id:
+        texts[STARTED_BY] = conversation_id(source, storable(conversation.parent_id))
+    settings: dict[str, Any] = {key: value for key, value in texts.items() if value}
+    if conversation.metadata:
+        settings["source_details"] = bounded(conversation.metadata, 20_000)
+    return settings
+
+
+def _leaf(conversation: Conversation, tree: Arrangement, rows: list[dict[str, Any]]) -> str | None:
+    if conversation.shown is None:
+        return None
+    place = tree.places.get(conversation.shown, NONE)
+    return rows[place]["id"] if place != NONE else None
+
+
+def _first_question(rows: list[dict[str, Any]]) -> str:
+    for role in ("user", "assistant", "system"):
+        for row in rows:
+            if row["role"] == role and (title := title_text(title_of_question(row["content"]))):
+                return clip(title, TITLE_LENGTH)
+    return DEFAULT_TITLE
+
+
+def _count(value: object) -> int:
+    return min(value, LARGEST) if isinstance(value, int) and value > 0 else 0
+
+
+def _hash(text: str, size: int) -> str:
+    return blake2b(text.encode("utf-8", "replace"), digest_size=size).hexdigest()
