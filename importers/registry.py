@@ -22,6 +22,8 @@ BUILT_IN: dict[str, str] = {
     "gemini-cli": "gemini_cli:GeminiCli",
     "qwen": "qwen:Qwen",
     "pi": "pi:Pi",
+    "claude": "claude_ai:ClaudeAi",
+    "open-webui": "open_webui:OpenWebUi",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

@@ -1,0 +1,104 @@
+"""Reader of Open WebUI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...documents import beginning, document
+from ...items import converted, empty
+from ...json_stream import json_array
+from ...reader import Reader
+from ...records import Conversation, Skipped
+from ...sqlite import databases, open_database, rows
+from ...times import moment
+from ...tree import FileTree
+from ...values import at, flag, identifier, items, mapping, mappings, parsed, text, texts
+from .messages import Uploads, messages
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+Object = dict[str, Any]
+
+_CHAT = re.compile(rb'(?<!\\)"history"\s*:\s*\{')
+
+
+class OpenWebUi(Reader):
+    """Chats of Open WebUI, with the files of its folder ``uploads`` where that is there, too."""
+
+    name: ClassVar[str] = "open-webui"
+    label: ClassVar[str] = "Open WebUI"
+
+    def detect(self, tree: FileTree) -> list[str]:
+        exports = (path for path in tree.paths if path.endswith(".json") and _is_export(tree.head(path)))
+        return [*exports, *databases(tree, chat="id user_id title chat created_at")]
+
+    def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        uploads = Uploads(tree)
+        if path.endswith(".json"):
+            return converted(_rows(tree, path), path, lambda row: _conversation(row, uploads, {}))
+        return _read_database(tree, path, uploads)
+
+
+def _is_export(head: bytes) -> bool:
+    if not _CHAT.search(head):
+        return False
+    value = beginning(head)
+    first = next(iter(mappings(value)), {}) if isinstance(value, list) else mapping(value)
+    chat = mapping(first.get("chat")) or first
+    return isinstance(chat.get("history"), dict) and ("messages" in chat["history"] or "currentId" in chat["history"])
+
+
+def _rows(tree: FileTree, path: str) -> Iterator[Any]:
+    if tree.head(path).lstrip().startswith(b"{"):
+        yield document(tree, path)
+        return
+    with tree.open(path) as file:
+        yield from json_array(file)
+
+
+def _read_database(tree: FileTree, path: str, uploads: Uploads) -> Iterator[Conversation | Skipped]:
+    with open_database(tree, path) as database:
+        folders = _folders(database)
+
+        ids = list(database.query("select rowid from chat where user_id not like 'shared-%' order by rowid"))
+        chats = (row for found in ids for row in rows(database, "chat", "rowid = ?", [found["rowid"]]))
+        yield from converted(chats, path, lambda row: _conversation(row, uploads, folders))
+
+
+def _folders(database: Database) -> dict[str, str]:
+    if "folder" not in database.table_names():
+        return {}
+    return {identifier(row.get("id")): text(row.get("name")) for row in rows(database, "folder")}
+
+
+def _conversation(row: Object, uploads: Uploads, folders: dict[str, str]) -> Conversation | Skipped:
+    chat = mapping(parsed(row.get("chat"))) or (row if "history" in row else {})
+    native = identifier(row.get("id")) or identifier(chat.get("id"))
+    title = text(row.get("title")) or text(chat.get("title"))
+    history = mapping(chat.get("history"))
+    stored = mapping(history.get("messages"))
+    found = messages(list(stored.items()) or [("", each) for each in items(chat.get("messages"))], uploads)
+    if not found:
+        return empty(title, native)
+    shown = identifier(history.get("currentId"))
+    models = [each.model for each in found if each.id == shown] + texts(chat.get("models"))
+    folder = identifier(row.get("folder_id"))
+    names = items(at(parsed(row.get("meta")), "tags")) + items(chat.get("tags"))
+    tags = (text(name) or text(at(name, "name")) for name in names)
+    return Conversation(
+        native,
+        title,
+        found,
+        shown=shown or None,
+        created_at=moment(row.get("created_at")) or moment(chat.get("timestamp")),
+        updated_at=moment(row.get("updated_at")),
+        model=next(filter(None, models), None),
+        system_prompt=text(at(chat, "params", "system")) or text(chat.get("system")),
+        is_archived=flag(row.get("archived")),
+        is_pinned=flag(row.get("pinned")),
+        tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
+        project=folders.get(folder, folder),
+    )
