@@ -1,4 +1,4 @@
-"""Requests for a turn: the choice of model and parameters, the messages that fit, and earlier similar questions."""
+"""Requests for a turn: the choice of model and parameters, and the messages that fit."""
 
 from __future__ import annotations
 
@@ -6,20 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sterna.config import Settings, unsendable
-from sterna.providers import Catalog, ChatMessage, Failed, Provider, Request
-from sterna.providers.embedding import embed
-from sterna.storage import (
-    Attachment,
-    AttachmentFiles,
-    Invalid,
-    Message,
-    NewTurn,
-    SimilarQuestion,
-    Store,
-    StoreThread,
-    Visits,
-)
+from sterna.config import unsendable
+from sterna.providers import ChatMessage, Request
+from sterna.storage import Invalid
 
 from .context import (
     CHARACTERS_PER_TOKEN,
@@ -33,6 +22,10 @@ from .context import (
 )
 
 if TYPE_CHECKING:
+    from sterna.config import Settings
+    from sterna.providers import Catalog, Failed, Provider
+    from sterna.storage import Attachment, AttachmentFiles, Message, NewTurn, Store, StoreThread
+
     from .attachments.sending import Attached
 
 Effort = Literal["low", "medium", "high"]
@@ -180,14 +173,6 @@ async def require_inputs(catalog: Catalog, ref: str, attachments: Sequence[Attac
 def attachment_files(store: Store) -> AttachmentFiles:
     """Return the files of a history."""
     return store.attachment_files
-
-
-async def similar_questions(store: StoreThread, question: Message, visit: str | None = None) -> list[SimilarQuestion]:
-    """Return earlier questions in similar words, the best match first, and log ``question`` in ``visit``.
-
-    They are compared on this computer, by their words only (:mod:`providers.embedding`). Raises StoreError.
-    """
-    return await store.run(Visits.log_question, question, visit, embed)
 
 
 def _sendable(parameters: object) -> Mapping[str, Any]:

@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sterna.config import Settings, TimeoutSettings, credentials
-from sterna.providers import (
-    Catalog,
-    Endpoint,
-    HistoryError,
-    HistoryHit,
-    Model,
-    Timeouts,
-    endpoints_from,
-    guide,
-)
-from sterna.providers.discovery import Discovery
-from sterna.providers.guide import HelpText
+from sterna.providers import Catalog, Endpoint, Timeouts, endpoints_from, guide
 from sterna.providers.llm_extra import llm_models
 from sterna.providers.model_cache import ModelCache
-from sterna.providers.server import NAME as SERVER
-from sterna.providers.server import ServerProvider, Token
-from sterna.storage import Hit, ServerProfile, Store, StoreError, StoreThread, stored_time
+from sterna.storage import StoreError, StoreThread
+
+if TYPE_CHECKING:
+    from sterna.providers import HistoryHit, Model
+    from sterna.providers.guide_answers import HelpText
+    from sterna.providers.server import ServerProvider, Token
+    from sterna.storage import Hit, Store
 
 MODEL_CACHE = "models.json"
 MAX_HITS = 5
@@ -51,6 +44,9 @@ def build_catalog(
     """
 
     async def history(text: str) -> list[HistoryHit]:
+        from sterna.providers import HistoryError, HistoryHit
+        from sterna.storage import stored_time
+
         if store is None:
             return []
         try:
@@ -97,6 +93,9 @@ def server_provider(
 ) -> ServerProvider:
     """Return the relay of the server that the user is signed in to, with its models as of the last sync."""
 
+    from sterna.providers.server import ServerProvider
+    from sterna.storage import ServerProfile
+
     async def models() -> list[Model]:
         try:
             return [_model(row) for row in await store.run(ServerProfile.server_models)]
@@ -108,8 +107,11 @@ def server_provider(
 
 
 def _model(row: Mapping[str, Any]) -> Model:
+    from sterna.providers import Model
+    from sterna.providers.server import NAME
+
     name, tier = row["model_name"] or "", row["tier"]
-    return Model(SERVER, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"])
+    return Model(NAME, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"])
 
 
 async def add_discovered(
@@ -122,6 +124,8 @@ async def add_discovered(
     """
     if not settings.discover or settings.blocked:
         return []
+    from sterna.providers.discovery import Discovery
+
     search, continues = Discovery(environ), False
     try:
         names = catalog.add(await search.first(wanted=wanted, has_others=not catalog.has_only_guide))

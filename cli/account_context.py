@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sterna.storage import AccountLinking, ServerProfile
+from sterna.storage import ServerProfile
 
 if TYPE_CHECKING:
     from sterna.config import Settings
@@ -34,6 +34,7 @@ async def add_server_provider(
     if not await store.run(ServerProfile.server_relays):
         return
     from sterna.chat import server_provider
+    from sterna.storage import AccountLinking
     from sterna.sync.factory import open_token
     from sterna.sync.network.server_address import server_of
 

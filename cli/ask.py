@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sterna.chat import OneOffTurn, Reply, Turns, build_catalog
-from sterna.config import Settings
-from sterna.storage import AttachmentFiles, Conversations
+from sterna.storage import Conversations
 
-from .ask_options import PARAMETERS, load_schema, merge_parameters, parameter_settings, require_json
-from .attach_arguments import attach_argument, keep_argument
+from .ask_options import PARAMETERS, load_schema, merge_parameters, parameter_settings
+from .attach_arguments import attach_argument
 from .context import LAST, CommandContext
 from .conversation_argument import conversations
 from .number_types import FiniteRange
-from .output import counted, print_json
-from .personas import persona_settings
-from .reply_output import Stop, exit_code, print_notes, reply_object, show_reply, stop_signals
+from .output import counted
+from .persona_argument import persona_settings
 from .streams import read_input, require_output
 from .turn_options import model_option, persona_options, system_option
-from .turn_runner import require_model, run_turn
+from .turn_runner import run_turn
 
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """Prompt and options of the command."""
-
-    text: str
-    conversation: str | None
-    options: dict[str, Any]
-    """Options under the names of a conversation's settings."""
-    as_json: bool
-    attached: tuple[str, ...] = ()
-    """Paths of attachments; ``-`` for standard input."""
-    schema: dict[str, Any] | None = None
-    """JSON schema for the reply."""
+if TYPE_CHECKING:
+    from sterna.chat import Reply, Turns
 
 
 @click.command(short_help="Ask a model and print its reply.")
@@ -128,15 +108,18 @@ def ask(
         further = (chosen.pop(PARAMETERS) or {}) | options.get(PARAMETERS, {})
         options = chosen | options | ({PARAMETERS: further} if further else {})
     settings = context.settings()
-    request = Prompt(text, conversation, options, as_json, attached, load_schema(schema) if schema else None)
+    reply_schema = load_schema(schema) if schema else None
     if no_store:
-        return asyncio.run(_ask_without_storing(context, settings, request))
+        from .one_off import Prompt, ask_without_storing
+
+        turn = ask_without_storing(context, settings, Prompt(text, options, as_json, attached, reply_schema))
+        return asyncio.run(turn)
 
     async def begin(turns: Turns, session_id: str | None) -> Reply:
         attachments = [await attach_argument(turns.store, name) for name in attached]
         saved = await turns.store.run(Conversations.settings, session_id) if session_id else {}
         own = merge_parameters(options, saved)
-        _, reply = await turns.begin(session_id, text, settings=own, attachments=attachments, schema=request.schema)
+        _, reply = await turns.begin(session_id, text, settings=own, attachments=attachments, schema=reply_schema)
         return reply
 
     wanted = str(options.get("model", ""))
@@ -160,40 +143,3 @@ def _input_text() -> str:
         errors = counted(bad, "invalid sequence")
         click.echo(f"sterna: Standard input is not UTF-8 text; {errors} replaced by \ufffd.", err=True)
     return text
-
-
-async def _ask_without_storing(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
-    """Send the prompt without opening the history."""
-    catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
-    folder = ExitStack()
-    try:
-        await require_model(catalog, settings, prompt.options.get("model", ""))
-        files = AttachmentFiles(Path(folder.enter_context(TemporaryDirectory(prefix="sterna-"))) / "unsaved.db")
-        attachments = [keep_argument(files, name) for name in prompt.attached]
-        text = prompt.text if prompt.text.strip() else ", ".join(item.name for item in attachments)
-        turn = OneOffTurn(
-            catalog,
-            settings,
-            text,
-            own=merge_parameters(prompt.options, {}),
-            files=files,
-            attachments=attachments,
-            schema=prompt.schema,
-        )
-        stop = Stop(turn.reply)
-        with stop_signals(stop):
-            running = asyncio.create_task(turn.run())
-            if not prompt.as_json:
-                await show_reply(turn.reply, stop)
-            settled = await running
-    finally:
-        await catalog.aclose()
-        folder.close()
-    if prompt.as_json:
-        print_json({"session_id": None, "message_id": None} | reply_object(settled, settled.finish))
-    else:
-        print_notes(settled)
-    code = exit_code(stop, settled.error_message)
-    if prompt.schema is not None and code == 0:
-        require_json(settled.content)
-    return code

@@ -15,7 +15,7 @@ from .context import LAST, CommandContext, find_conversation
 from .conversation_argument import conversations
 from .exit_codes import INTERRUPTED, OK
 from .output import counted
-from .personas import persona_settings
+from .persona_argument import persona_settings
 from .streams import InputError, is_interactive, require_output
 from .turn_options import model_option, persona_options, system_option
 from .turn_runner import open_turns, print_reply, require_model

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from sterna.storage import HistoryReader, NotFound, StoreError, one_line
 from sterna.storage.conversations.tags import tag_name
 
 from .context import LAST, CommandContext, short_id
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 MAX_ITEMS = 20
 
 
 def conversations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the newest conversations whose short name begins with ``incomplete``."""
+    from click.shell_completion import CompletionItem
+
     params = ctx.find_root().params
     try:
         with CommandContext(params.get("data_dir"), params.get("config_dir")).history() as store:
@@ -30,6 +34,8 @@ def conversations(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def tag_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the tags that begin with ``incomplete``."""
+    from click.shell_completion import CompletionItem
+
     params = ctx.find_root().params
     try:
         with CommandContext(params.get("data_dir"), params.get("config_dir")).history() as store:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from .personas import complete_persona
+from .persona_argument import complete_persona
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -1,4 +1,4 @@
-"""What programs put into text that is no text: reasoning in tags, files in ``data:`` addresses."""
+"""What programs put into text: reasoning in tags, files in ``data:`` addresses, and files that are text."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ def linked_file(address: str, name: str = "", media_type: str = "") -> Attachmen
     media_type = media_type or header.partition(";")[0].strip()
     name = name or f"{media_type.partition('/')[0] or 'file'}.{media_type.partition('/')[2].partition('+')[0] or 'bin'}"
     return Attachment(name, media_type, partial(_decoded, header.endswith(";base64"), data))
+
+
+def text_file(name: str, content: str, media_type: str = "text/plain") -> Attachment:
+    """Return a file whose content an export has as text."""
+    name = re.sub(r"[/\\\s]+", " ", name).strip() or "file.txt"
+    return Attachment(name, media_type, partial(_encoded, content))
+
+
+def _encoded(content: str) -> io.BytesIO:
+    return io.BytesIO(content.encode("utf-8", "replace"))
 
 
 def _decoded(is_base64: bool, data: str) -> io.BytesIO:

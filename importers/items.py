@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from .json_stream import BrokenJson
 from .records import Conversation, Skipped
 from .values import identifier
 
@@ -14,8 +15,14 @@ _IDS = ("id", "uuid", "conversation_id", "conversationId")
 
 
 def converted(values: Iterable[Any], path: str, convert: Convert) -> Iterator[Conversation | Skipped]:
-    """Yield what ``convert`` makes of each JSON object; a Skipped for what is none and for what it fails on."""
-    for number, value in enumerate(values, 1):
+    """Yield what ``convert`` makes of each JSON object; a Skipped for what is none and for what it fails on.
+
+    Where the file is broken from some place on, a last Skipped says so.
+    """
+    for number, value in enumerate(_until_broken(values), 1):
+        if isinstance(value, BrokenJson):
+            yield Skipped(str(value), where=path)
+            return
         where = f"{path}, item {number}"
         if not isinstance(value, dict):
             yield Skipped("It is no conversation.", where=where)
@@ -28,6 +35,13 @@ def converted(values: Iterable[Any], path: str, convert: Convert) -> Iterator[Co
         if isinstance(made, Skipped):
             made.where = made.where or where
         yield made
+
+
+def _until_broken(values: Iterable[Any]) -> Iterator[Any]:
+    try:
+        yield from values
+    except BrokenJson as error:
+        yield error
 
 
 def empty(title: str, native: str = "") -> Skipped:

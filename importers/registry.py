@@ -13,6 +13,7 @@ from .tree import FileTree
 
 BUILT_IN: dict[str, str] = {
     "elia": "elia:Elia",
+    "llm": "llm:Llm",
     "oterm": "oterm:Oterm",
     "parllama": "parllama:Parllama",
     "chatgpt": "chatgpt:ChatGPT",

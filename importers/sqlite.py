@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -63,15 +64,11 @@ def each_row(
     table: str,
     convert: Callable[[dict[str, Any]], Conversation | Skipped | None],
     order_by: str | None = None,
+    where: str | None = None,
 ) -> Iterator[Conversation | Skipped]:
     """Yield what becomes of each row of a table; nothing for None. What lies in damaged pages is skipped."""
     found: list[dict[str, Any]] = []
-    damaged = False
-    try:
-        found.extend(database[table].rows_where(order_by=order_by))
-    except sqlite3.DatabaseError as error:
-        if not (damaged := _is_damage(error)):
-            raise
+    damaged = _collect(found, database[table].rows_where(where, order_by=order_by))
     for row in found:
         try:
             item = convert(row)
@@ -83,6 +80,51 @@ def each_row(
             yield item
     if damaged:
         yield Skipped(f"The rest of the table {table} lies in a damaged part of the database.")
+
+
+class Owned:
+    """Rows of a table by the value of a column, which needs no index: the table is gone through once."""
+
+    def __init__(self, database: Database, table: str, column: str) -> None:
+        self._database = database
+        self._table = table
+        self._column = column
+        self._damaged = False
+
+    @cached_property
+    def _numbers(self) -> dict[object, list[int]]:
+        table = self._database[self._table]
+        if self._column not in table.columns_dict:
+            return {}
+        select = f'rowid as number, "{self._column}" as owner'
+        found: list[dict[str, Any]] = []
+        self._damaged = _collect(found, table.rows_where(select=select, order_by="rowid"))
+        if self._damaged:  # go round the damaged page
+            behind: list[dict[str, Any]] = []
+            _collect(behind, table.rows_where(select=select, order_by="rowid desc"))
+            last = found[-1]["number"] if found else None
+            found += [row for row in reversed(behind) if last is None or row["number"] > last]
+        numbers: dict[object, list[int]] = {}
+        for row in found:
+            numbers.setdefault(row["owner"], []).append(row["number"])
+        return numbers
+
+    def __contains__(self, owner: object) -> bool:
+        return owner in self._numbers
+
+    def of(self, owner: object) -> list[dict[str, Any]]:
+        """Return the rows of an owner in the order in which they were added."""
+        return [row for number in self._numbers.get(owner, []) for row in self._row(number)]
+
+    def skipped(self) -> Iterator[Skipped]:
+        """Yield what could not be read."""
+        if self._damaged:
+            yield Skipped(f"Some rows of the table {self._table} lie in a damaged part of the database.")
+
+    def _row(self, number: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        self._damaged |= _collect(found, self._database[self._table].rows_where("rowid = ?", [number]))
+        return found
 
 
 def databases(tree: FileTree, **tables: str) -> list[str]:
@@ -184,6 +226,17 @@ def _in_words(error: sqlite3.Error, path: str) -> sqlite3.Error:
     if _is_damage(error):
         return sqlite3.DatabaseError(f"{path} is damaged: {error}.")
     return sqlite3.DatabaseError(f"{path} could not be read: {error}.")
+
+
+def _collect(found: list[dict[str, Any]], rows: Iterator[dict[str, Any]]) -> bool:
+    """Add rows to a list; return whether a damaged page ended that."""
+    try:
+        found.extend(rows)
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        return True
+    return False
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import context_length_errors, retry_after
 from .error_context import ErrorContext
-from .error_kinds import ErrorResponse, no_chat_api
 from .error_payloads import error_of, json_or_none, looks_like_html, message_of, status_of
 from .events import Failed, FailureKind
 from .untrusted_text import quoted, redact, single_line
@@ -46,6 +44,8 @@ class FailureReporter(ErrorContext):
     def page(self, code: int = 200) -> Failed:
         """Return the failure for a web page instead of a reply."""
         if code == 404:
+            from .error_kinds import no_chat_api
+
             return no_chat_api(self)
         return Failed(
             FailureKind.MALFORMED,
@@ -101,6 +101,9 @@ class FailureReporter(ErrorContext):
         return Failed(FailureKind.UNCONFIGURED, redact(message, self.secrets))
 
     def _classified(self, code: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> Failed:
+        from . import context_length_errors, retry_after  # patterns, which a reply without an error does not need
+        from .error_kinds import ErrorResponse
+
         message = message_of(error)
         details = " ".join((message, *(str(error.get(key, "")) for key in ("code", "type", "status", "param"))))
         seconds = (

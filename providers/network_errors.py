@@ -6,10 +6,8 @@ from sterna.net import NetworkError, classify
 
 from .endpoint import LOCAL_SERVERS, Timeouts
 from .error_context import ErrorContext
-from .error_kinds import proxy_sign_in
 from .events import Failed, FailureKind
 from .failures import FailureReporter
-from .retry_after import in_words
 from .untrusted_text import quoted, single_line
 
 
@@ -46,6 +44,8 @@ def network_failure(
 
 
 def _proxy_failure(error: NetworkError, context: ErrorContext) -> Failed:
+    from .error_kinds import proxy_sign_in
+
     proxy = single_line(context.proxy)
     advice = "Check that variable, or add the host to NO_PROXY to connect without a proxy."
     if error.kind == "proxy_name":
@@ -65,6 +65,8 @@ def _proxy_failure(error: NetworkError, context: ErrorContext) -> Failed:
 
 def _timeout(error: BaseException, context: ErrorContext, timeouts: Timeouts, began: bool) -> Failed:
     import httpx
+
+    from .retry_after import in_words
 
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         advice = _start_server(context) or "Check the network and the proxy, then retry."

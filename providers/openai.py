@@ -272,6 +272,8 @@ class OpenAIProvider:
 
 def _updated(quirks: Quirks, status: int, rejection: bytes | object, body: Mapping[str, Any]) -> Quirks | None:
     """Return the quirks after a rejection of ``body``; None if they stay the same."""
+    from .parameter_rejections import quirks_after_rejection
+
     payload = rejection
     if isinstance(rejection, bytes):
         try:
@@ -280,7 +282,7 @@ def _updated(quirks: Quirks, status: int, rejection: bytes | object, body: Mappi
             payload = {"message": rejection.decode("utf-8", "replace")}
     error = error_of(payload)
     details = " ".join((message_of(error), str(error.get("code") or ""), str(error.get("param") or "")))
-    return quirks.after_rejection(status, error, details[:20_000], body)
+    return quirks_after_rejection(quirks, status, error, details[:20_000], body)
 
 
 def _not_a_list(reporter: FailureReporter, headers: Mapping[str, str], body: bytes) -> Failed:

@@ -1,42 +1,10 @@
-"""Quirks of a model: parameters that it does not support, learned from rejected requests.
-
-A request that was rejected with status 400 for a parameter was not billed, so it is sent once more without it, or with
-the name that the error suggests; later requests are right at once.
-"""
+"""Quirks of a model: parameters that it does not support, learned from rejected requests."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from .error_patterns import NO_SYSTEM_ROLE
-
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "reasoning_effort": ("reasoning_effort", "reasoning.effort", "reasoning effort", "reasoning", "thinking", "think"),
-    "max_tokens": ("max_tokens", "max tokens", "max_new_tokens"),
-    "max_completion_tokens": ("max_completion_tokens",),
-    "stream": ("stream", "streaming", "streamed"),
-}
-"""Words for a parameter in error messages, if there are several."""
-RENAMES: Mapping[str, tuple[str, ...]] = {
-    "max_tokens": ("max_completion_tokens", "max_output_tokens"),
-    "max_completion_tokens": ("max_tokens",),
-}
-"""Other names that a provider may require for a parameter."""
-AMBIGUOUS = frozenset({"stream", "reasoning_effort"})
-"""Parameters whose words are common ones: they count only in a message that rejects something."""
-REQUIRED = frozenset({"model", "messages", "response_format"})
-"""Parameters that a request is never sent without."""
-STATUSES = frozenset({400, 404, 405, 415, 422, 500, 501})
-REJECTION = re.compile(
-    r"not (?:be )?(?:supported|allowed|permitted|accepted|recognized|available|compatible|implemented|valid)|disabled|"
-    r"unsupported|unrecognized|unknown|unexpected|extra (?:inputs|fields)|does(?: not|n't) (?:support|accept|allow)|"
-    r"cannot|can't|only the default|must be (?:false|verified|unset|omitted|removed)|deprecated|invalid|"
-    r"not (?:a )?(?:known|expected)|no endpoints found that support",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +18,6 @@ class Quirks:
     """True if the system role is supported."""
     thinks_first: bool | None = None
     """True if the text begins with reasoning, without a tag; None before the first complete reply."""
-
-    def after_rejection(
-        self, status: int, error: Mapping[str, Any], message: str, body: Mapping[str, Any]
-    ) -> Quirks | None:
-        """Return the quirks after a rejection of ``body``; None if nothing new follows from it."""
-        if status not in STATUSES:
-            return None
-        if self.system and NO_SYSTEM_ROLE.search(message) and "system" in [item["role"] for item in body["messages"]]:
-            return replace(self, system=False)
-        if status in (404, 405, 415, 500, 501) and not REJECTION.search(message):
-            return None
-        named = next(_named(error, message, body), None)
-        if named is None:
-            return None
-        if named == "stream":
-            return replace(self, stream=False) if body.get("stream") and self.stream is None else None
-        for other in RENAMES.get(named, ()):
-            if re.search(rf"\b{other}\b", message) and other not in body and (other, named) not in self.rename:
-                return replace(self, rename=(*self.rename, (named, other)))
-        original = next((name for name, other in self.rename if other == named), named)
-        return replace(self, omit=(*self.omit, named, *({original} - {named})))
 
     def as_json(self) -> dict[str, Any]:
         """Return the quirks as saved in the cache."""
@@ -99,23 +46,3 @@ class Quirks:
 
 def _is_pair(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)
-
-
-def _named(error: Mapping[str, Any], message: str, body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the parameters of ``body`` that an error names: by its ``param``, then in the order of its message."""
-    sent = [name for name in body if name not in REQUIRED and not (name == "stream" and not body[name])]
-    param = error.get("param")
-    locations = [param] if isinstance(param, str) else []
-    details = error.get("detail")
-    for detail in details if isinstance(details, list) else ():
-        location = detail.get("loc") if isinstance(detail, Mapping) else None
-        locations += [str(part) for part in location] if isinstance(location, list) else []
-    for location in locations:
-        yield from (name for name in sent if location.partition(".")[0] == name or location in ALIASES.get(name, ()))
-    matches = []
-    for name in sent:
-        for word in ALIASES.get(name, (name,)):
-            match = re.search(rf"(?<![\w.]){re.escape(word)}(?![\w])", message, re.IGNORECASE)
-            if match and (word == name != "stream" or name not in AMBIGUOUS or REJECTION.search(message)):
-                matches.append((match.start(), -len(word), name))
-    yield from (name for _, _, name in sorted(matches))

@@ -3,192 +3,51 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from . import ids
-from .accounts.linking import AccountLinking
-from .accounts.model_access import ModelAccess
-from .accounts.profiles import Profiles
-from .accounts.server_profile import ServerProfile
-from .accounts.usage_pull import UsagePull
-from .analytics.interactions import Interactions
-from .analytics.visits import Visits
-from .attachments.attachments import Attachments
-from .attachments.files import AttachmentFiles
 from .clock import Clock, utc_now
-from .conversations.branch_changes import BranchChanges
-from .conversations.bulk_import import BulkImport
-from .conversations.costs import Costs
-from .conversations.drafts import Drafts
-from .conversations.history_reader import HistoryReader
-from .conversations.kept_versions import KeptVersions
-from .conversations.labels import ConversationLabels
-from .conversations.live_replies import LiveReplies
-from .conversations.reattachment import Reattachment
-from .conversations.search_history import SearchHistory
-from .conversations.search_index import SearchIndex
-from .conversations.settled_replies import SettledReplies
-from .conversations.titles import Titles
-from .conversations.trash import Trash
-from .conversations.trash_outbox import TrashOutbox
-from .conversations.trash_rows import TrashRows
-from .conversations.undo import Undo
-from .conversations.usage import Usage
-from .database.connection import BUSY_MS, Database
-from .database.damaged_values import DamagedValues
-from .database.local_state import LocalState
-from .database.maintenance import Maintenance
+from .database.connection import BUSY_MS
 from .database.sqlite_errors import raising_sentences
 from .errors import StoreUnwritable
-from .imports.imports import Imports
-from .imports.runs import ImportRuns
-from .sync.ack_results import AckResults
-from .sync.acknowledgements import Acknowledgements
-from .sync.conflicts import Conflicts
-from .sync.merge import Merge
-from .sync.merge_messages import MessageMerge
-from .sync.outbox import Outbox
-from .sync.privacy import Privacy
-from .sync.pull import SyncPull
-from .sync.push import SyncPush
-from .sync.recovery import Recovery
-from .sync.removed_conversations import RemovedConversations
-from .sync.replicas import Replicas
-from .sync.row_writer import RowWriter
-from .sync.state import SyncMetadata
-from .sync.upstream.pull import UpstreamPull
-from .sync.upstream.push import UpstreamPush
+from .sync.sync_store import SyncStore
+
+if TYPE_CHECKING:
+    from .accounts.linking import AccountLinking
+    from .accounts.model_access import ModelAccess
+    from .accounts.profiles import Profiles
+    from .accounts.server_profile import ServerProfile
+    from .accounts.usage_pull import UsagePull
+    from .analytics.interactions import Interactions
+    from .analytics.visits import Visits
+    from .attachments.attachments import Attachments
+    from .attachments.files import AttachmentFiles
+    from .conversations.branch_changes import BranchChanges
+    from .conversations.bulk_import import BulkImport
+    from .conversations.costs import Costs
+    from .conversations.drafts import Drafts
+    from .conversations.kept_versions import KeptVersions
+    from .conversations.labels import ConversationLabels
+    from .conversations.live_replies import LiveReplies
+    from .conversations.reattachment import Reattachment
+    from .conversations.search_history import SearchHistory
+    from .conversations.settled_replies import SettledReplies
+    from .conversations.titles import Titles
+    from .conversations.trash import Trash
+    from .conversations.trash_outbox import TrashOutbox
+    from .conversations.undo import Undo
+    from .conversations.usage import Usage
+    from .database.damaged_values import DamagedValues
+    from .database.local_state import LocalState
+    from .database.maintenance import Maintenance
+    from .imports.imports import Imports
+    from .imports.runs import ImportRuns
 
 
-class Store(HistoryReader):
-    """The history of one account, in one SQLite file. Use it in the thread that opened it.
-
-    Its fields are objects for one topic each. What an object needs of others it is given here, so this is the order in
-    which they depend on each other.
-    """
-
-    def __init__(self, db: Database) -> None:
-        super().__init__(db)
-        self.search_index = SearchIndex(db)
-        self.titles = Titles(db, self.conversations)
-        self.trash_rows = TrashRows(db)
-        self.labels = ConversationLabels(db, self.trash_rows)
-        self.trash_outbox = TrashOutbox(db, self.trash_rows)
-        self.reattachment = Reattachment(db, self.messages, self.shown_branch)
-        self.trash = Trash(
-            db,
-            self.conversations,
-            self.messages,
-            self.reattachment,
-            self.search_index,
-            self.trash_outbox,
-            self.trash_rows,
-        )
-        self.replicas = Replicas(db)
-        self.outbox = Outbox(db, self.replicas)
-        self.row_writer = RowWriter(db, self.search_index)
-        self.sync_metadata = SyncMetadata(db)
-        self.conflicts = Conflicts(db, self.conversations, self.messages)
-        self.recovery = Recovery(db)
-        self.message_merge = MessageMerge(db, self.conflicts, self.outbox, self.recovery, self.row_writer)
-        self.removed_conversations = RemovedConversations(db, self.conversations, self.messages, self.trash_rows)
-        self.merge = Merge(
-            db,
-            self.conflicts,
-            self.message_merge,
-            self.outbox,
-            self.recovery,
-            self.removed_conversations,
-            self.row_writer,
-        )
-        self.sync_pull = SyncPull(
-            db, self.merge, self.outbox, self.removed_conversations, self.row_writer, self.sync_metadata
-        )
-        self.branch_changes = BranchChanges(
-            db, self.branches, self.conversations, self.messages, self.shown_branch, self.trash, self.trash_rows
-        )
-        self.kept_versions = KeptVersions(db, self.shown_branch, self.trash, self.trash_outbox, self.trash_rows)
-        self.settled_replies = SettledReplies(
-            db, self.branch_changes, self.branches, self.messages, self.reattachment, self.shown_branch
-        )
-        self.undo = Undo(
-            db,
-            self.branch_changes,
-            self.kept_versions,
-            self.labels,
-            self.messages,
-            self.search_index,
-            self.trash,
-            self.trash_rows,
-            self.sync_pull.take_restored,
-        )
-        self.live_replies = LiveReplies(
-            db,
-            self.conversations,
-            self.messages,
-            self.process_lock,
-            self.branch_changes,
-            self.settled_replies,
-            self.shown_branch,
-            self.trash,
-        )
-        self.drafts = Drafts(db, self.process_lock)
-        self.attachment_files = AttachmentFiles(db.path)
-        self.attachments = Attachments(db, self.attachment_files)
-        self.local_state = LocalState(db)
-        self.search_history = SearchHistory(db)
-        self.usage = Usage(db)
-        self.costs = Costs(db)
-        self.bulk_import = BulkImport(db, self.search_index, self.shown_branch, self.usage)
-        self.imports = Imports(db, self.attachments, self.search_index, self.shown_branch, self.usage)
-        self.import_runs = ImportRuns(db, self.imports, self.trash)
-        self.model_access = ModelAccess(db)
-        self.profiles = Profiles(db, self.model_access)
-        self.linking = AccountLinking(db, self.profiles, self.search_index, self.usage)
-        self.server_profile = ServerProfile(db, self.local_state, self.model_access, self.profiles)
-        self.usage_pull = UsagePull(db, self.local_state, self.server_profile)
-        self.visits = Visits(db, self.search)
-        self.interactions = Interactions(db, self.visits)
-        self.maintenance = Maintenance(db)
-        self.damaged_values = DamagedValues(db, self.usage)
-        self.sync_push = SyncPush(db, self.sync_metadata)
-        self.ack_results = AckResults(
-            db, self.conflicts, self.merge, self.outbox, self.recovery, self.row_writer, self.sync_metadata
-        )
-        self.acknowledgements = Acknowledgements(
-            db,
-            self.ack_results,
-            self.merge,
-            self.outbox,
-            self.replicas,
-            self.row_writer,
-            self.sync_metadata,
-            self.sync_pull,
-            self.sync_push,
-        )
-        self.privacy = Privacy(
-            db,
-            self.ack_results,
-            self.acknowledgements,
-            self.conversations,
-            self.merge,
-            self.outbox,
-            self.recovery,
-            self.sync_metadata,
-            self.sync_pull,
-        )
-        self.upstream_push = UpstreamPush(db, self.ack_results, self.outbox, self.sync_metadata)
-        self.upstream_pull = UpstreamPull(
-            db,
-            self.conflicts,
-            self.conversations,
-            self.merge,
-            self.outbox,
-            self.row_writer,
-            self.sync_metadata,
-            self.upstream_push,
-        )
+class Store(SyncStore):
+    """The history of one account, in one SQLite file. Use it in the thread that opened it."""
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36, busy_ms: int = BUSY_MS) -> Self:
@@ -214,3 +73,219 @@ class Store(HistoryReader):
                     return self.profiles.ensure_profile(str(uuid4()), "")
         user_id: str = row["id"] if row is not None else ""
         return user_id
+
+    @cached_property
+    def titles(self) -> Titles:
+        from .conversations.titles import Titles
+
+        return Titles(self.db, self.conversations)
+
+    @cached_property
+    def labels(self) -> ConversationLabels:
+        from .conversations.labels import ConversationLabels
+
+        return ConversationLabels(self.db, self.trash_rows)
+
+    @cached_property
+    def trash_outbox(self) -> TrashOutbox:
+        from .conversations.trash_outbox import TrashOutbox
+
+        return TrashOutbox(self.db, self.trash_rows)
+
+    @cached_property
+    def reattachment(self) -> Reattachment:
+        from .conversations.reattachment import Reattachment
+
+        return Reattachment(self.db, self.messages, self.shown_branch)
+
+    @cached_property
+    def trash(self) -> Trash:
+        from .conversations.trash import Trash
+
+        return Trash(
+            self.db,
+            self.conversations,
+            self.messages,
+            self.reattachment,
+            self.search_index,
+            self.trash_outbox,
+            self.trash_rows,
+        )
+
+    @cached_property
+    def branch_changes(self) -> BranchChanges:
+        from .conversations.branch_changes import BranchChanges
+
+        return BranchChanges(
+            self.db,
+            self.branches,
+            self.conversations,
+            self.messages,
+            self.shown_branch,
+            self.trash,
+            self.trash_rows,
+        )
+
+    @cached_property
+    def kept_versions(self) -> KeptVersions:
+        from .conversations.kept_versions import KeptVersions
+
+        return KeptVersions(self.db, self.shown_branch, self.trash, self.trash_outbox, self.trash_rows)
+
+    @cached_property
+    def settled_replies(self) -> SettledReplies:
+        from .conversations.settled_replies import SettledReplies
+
+        return SettledReplies(
+            self.db,
+            self.branch_changes,
+            self.branches,
+            self.messages,
+            self.reattachment,
+            self.shown_branch,
+        )
+
+    @cached_property
+    def undo(self) -> Undo:
+        from .conversations.undo import Undo
+
+        return Undo(
+            self.db,
+            self.branch_changes,
+            self.kept_versions,
+            self.labels,
+            self.messages,
+            self.search_index,
+            self.trash,
+            self.trash_rows,
+            self.sync_pull.take_restored,
+        )
+
+    @cached_property
+    def live_replies(self) -> LiveReplies:
+        from .conversations.live_replies import LiveReplies
+
+        return LiveReplies(
+            self.db,
+            self.conversations,
+            self.messages,
+            self.process_lock,
+            self.branch_changes,
+            self.settled_replies,
+            self.shown_branch,
+            self.trash,
+        )
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        from .conversations.drafts import Drafts
+
+        return Drafts(self.db, self.process_lock)
+
+    @cached_property
+    def attachment_files(self) -> AttachmentFiles:
+        from .attachments.files import AttachmentFiles
+
+        return AttachmentFiles(self.db.path)
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        from .attachments.attachments import Attachments
+
+        return Attachments(self.db, self.attachment_files)
+
+    @cached_property
+    def local_state(self) -> LocalState:
+        from .database.local_state import LocalState
+
+        return LocalState(self.db)
+
+    @cached_property
+    def search_history(self) -> SearchHistory:
+        from .conversations.search_history import SearchHistory
+
+        return SearchHistory(self.db)
+
+    @cached_property
+    def usage(self) -> Usage:
+        from .conversations.usage import Usage
+
+        return Usage(self.db)
+
+    @cached_property
+    def costs(self) -> Costs:
+        from .conversations.costs import Costs
+
+        return Costs(self.db)
+
+    @cached_property
+    def bulk_import(self) -> BulkImport:
+        from .conversations.bulk_import import BulkImport
+
+        return BulkImport(self.db, self.search_index, self.shown_branch, self.usage)
+
+    @cached_property
+    def imports(self) -> Imports:
+        from .imports.imports import Imports
+
+        return Imports(self.db, self.attachments, self.search_index, self.shown_branch, self.usage)
+
+    @cached_property
+    def import_runs(self) -> ImportRuns:
+        from .imports.runs import ImportRuns
+
+        return ImportRuns(self.db, self.imports, self.trash)
+
+    @cached_property
+    def model_access(self) -> ModelAccess:
+        from .accounts.model_access import ModelAccess
+
+        return ModelAccess(self.db)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        from .accounts.profiles import Profiles
+
+        return Profiles(self.db, self.model_access)
+
+    @cached_property
+    def linking(self) -> AccountLinking:
+        from .accounts.linking import AccountLinking
+
+        return AccountLinking(self.db, self.profiles, self.search_index, self.usage)
+
+    @cached_property
+    def server_profile(self) -> ServerProfile:
+        from .accounts.server_profile import ServerProfile
+
+        return ServerProfile(self.db, self.local_state, self.model_access, self.profiles)
+
+    @cached_property
+    def usage_pull(self) -> UsagePull:
+        from .accounts.usage_pull import UsagePull
+
+        return UsagePull(self.db, self.local_state, self.server_profile)
+
+    @cached_property
+    def visits(self) -> Visits:
+        from .analytics.visits import Visits
+
+        return Visits(self.db, self.search)
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        from .analytics.interactions import Interactions
+
+        return Interactions(self.db, self.visits)
+
+    @cached_property
+    def maintenance(self) -> Maintenance:
+        from .database.maintenance import Maintenance
+
+        return Maintenance(self.db)
+
+    @cached_property
+    def damaged_values(self) -> DamagedValues:
+        from .database.damaged_values import DamagedValues
+
+        return DamagedValues(self.db, self.usage)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..chat_messages import ChatMessages
 from ..reader import Reader
 from ..records import Conversation, Skipped
-from ..sqlite import cell, databases, each_row, open_database, rows
+from ..sqlite import Owned, cell, databases, each_row, open_database
 from ..times import moment
 from ..tree import FileTree
 from ..values import flag, identifier, mapping, parsed, text
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 
 class Elia(Reader):
@@ -27,12 +24,14 @@ class Elia(Reader):
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         with open_database(tree, path) as database:
-            yield from each_row(database, "chat", partial(_conversation, database), "id")
+            messages = Owned(database, "message", "chat_id")
+            yield from each_row(database, "chat", partial(_conversation, messages), "id")
+            yield from messages.skipped()
 
 
-def _conversation(database: Database, row: dict[str, Any]) -> Conversation:
+def _conversation(messages: Owned, row: dict[str, Any]) -> Conversation:
     chat = ChatMessages()
-    for each in rows(database, "message", "chat_id = ?", [row["id"]], "id"):
+    for each in messages.of(row["id"]):
         message = chat.add(
             {"id": each["id"], "role": cell(each["role"]), "content": cell(each["content"])},
             created_at=moment(each["timestamp"]),

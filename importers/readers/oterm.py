@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..chat_messages import ChatMessages
 from ..reader import Reader
 from ..records import Conversation, Message, Skipped, Text
-from ..sqlite import cell, databases, each_row, open_database, rows
+from ..sqlite import Owned, cell, databases, each_row, open_database
 from ..tree import FileTree
 from ..values import chosen, identifier, items, mapping, parsed, text
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 
 class Oterm(Reader):
@@ -27,13 +24,15 @@ class Oterm(Reader):
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         with open_database(tree, path) as database:
-            yield from each_row(database, "chat", partial(_conversation, database), "id")
+            messages = Owned(database, "message", "chat_id")
+            yield from each_row(database, "chat", partial(_conversation, messages), "id")
+            yield from messages.skipped()
 
 
-def _conversation(database: Database, row: dict[str, Any]) -> Conversation:
+def _conversation(messages: Owned, row: dict[str, Any]) -> Conversation:
     chat = ChatMessages()
     model = text(row["model"]) or None
-    for each in rows(database, "message", "chat_id = ?", [row["id"]], "id"):
+    for each in messages.of(row["id"]):
         images = items(parsed(each.get("images")))
         content = {"role": cell(each["author"]), "content": cell(each["text"]), "images": images}
         message = chat.add({"id": each["id"], **content})

@@ -1,25 +1,28 @@
-"""A history for a command that only reads: a third of the store, and of the time to load it."""
+"""A history for a command that only reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from .. import ids
 from ..clock import Clock, utc_now
 from ..database.connection import BUSY_MS, Database
 from ..database.opening import open_database
-from .arriving_replies import ArrivingReplies
-from .branch_overview import BranchOverview
-from .branches import Branches
-from .conversations import Conversations
-from .messages import Messages
-from .names import ConversationNames
 from .process_locks import ProcessLock
-from .search import Search
 from .shown_branch import ShownBranch
-from .tag_list import Tags
+
+if TYPE_CHECKING:
+    from .arriving_replies import ArrivingReplies
+    from .branch_overview import BranchOverview
+    from .branches import Branches
+    from .conversations import Conversations
+    from .messages import Messages
+    from .names import ConversationNames
+    from .search import Search
+    from .tag_list import Tags
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -27,21 +30,15 @@ R = TypeVar("R")
 
 
 class HistoryReader:
-    """Conversations, messages and search of one account."""
+    """Conversations, messages and search of one account.
+
+    Each topic is an object, which is loaded and made when it is first used: a command needs few of them.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self._topics: dict[Callable[..., Any], object] = {}
         self.process_lock = ProcessLock(db.path, db.token)
-        self.conversations = Conversations(db)
         self.shown_branch = ShownBranch(db)
-        self.messages = Messages(db, self.shown_branch)
-        self.branches = Branches(db, self.conversations, self.messages, self.shown_branch)
-        self.branch_overview = BranchOverview(db, self.shown_branch)
-        self.arriving_replies = ArrivingReplies(db, self.process_lock)
-        self.search = Search(db)
-        self.names = ConversationNames(db)
-        self.tags = Tags(db)
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36, busy_ms: int = BUSY_MS) -> Self:
@@ -66,10 +63,64 @@ class HistoryReader:
 
         A function that is no method of a topic is called with this history.
         """
-        topic: Any = self._topics.get(method)
-        if topic is None:
-            topic = next((topic for topic in vars(self).values() if method in vars(type(topic)).values()), None)
-            if topic is None:
-                return method(cast("T", self), *args, **kwargs)
-            self._topics[method] = topic
-        return method(topic, *args, **kwargs)
+        owner = getattr(method, "__qualname__", "").rpartition(".")[0]
+        attribute = self._attributes.get(owner)
+        topic = self if attribute is None else getattr(self, attribute)
+        return method(cast("T", topic), *args, **kwargs)
+
+    @cached_property
+    def _attributes(self) -> Mapping[str, str]:
+        """Attributes with topics, by the names of the topics' classes."""
+        members = [member for kind in type(self).__mro__ for member in vars(kind).items()]
+        made = {
+            value.func.__annotations__["return"]: name for name, value in members if isinstance(value, cached_property)
+        }
+        return {"Database": "db", "ShownBranch": "shown_branch"} | made
+
+    @cached_property
+    def arriving_replies(self) -> ArrivingReplies:
+        from .arriving_replies import ArrivingReplies
+
+        return ArrivingReplies(self.db, self.process_lock)
+
+    @cached_property
+    def branch_overview(self) -> BranchOverview:
+        from .branch_overview import BranchOverview
+
+        return BranchOverview(self.db, self.shown_branch)
+
+    @cached_property
+    def branches(self) -> Branches:
+        from .branches import Branches
+
+        return Branches(self.db, self.conversations, self.messages, self.shown_branch)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        from .conversations import Conversations
+
+        return Conversations(self.db)
+
+    @cached_property
+    def messages(self) -> Messages:
+        from .messages import Messages
+
+        return Messages(self.db, self.shown_branch)
+
+    @cached_property
+    def names(self) -> ConversationNames:
+        from .names import ConversationNames
+
+        return ConversationNames(self.db)
+
+    @cached_property
+    def search(self) -> Search:
+        from .search import Search
+
+        return Search(self.db)
+
+    @cached_property
+    def tags(self) -> Tags:
+        from .tag_list import Tags
+
+        return Tags(self.db)

@@ -131,6 +131,7 @@ def check(item: Conversation | Skipped) -> None:
     """Fail where a record has a value of another type."""
     if isinstance(item, Skipped):
         assert item.reason.endswith("."), item
+        assert "cannot be read: " not in item.reason, item
         assert isinstance(item.id, str)
         assert isinstance(item.where, str)
         return

@@ -1,8 +1,7 @@
-"""File trees in memory, and samples with wrong values in them."""
+"""File trees in memory."""
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
-
-from hypothesis import strategies as st
 
 from sterna.importers import Conversation, Reader, Skipped
 from sterna.importers.tree import HEAD, FileTree
@@ -70,34 +67,3 @@ def conversations(reader: Reader, files: dict[str, Any]) -> list[Conversation]:
     found = read_all(reader, MemoryTree(files))
     assert [item for item in found if isinstance(item, Skipped)] == []
     return [item for item in found if isinstance(item, Conversation)]
-
-
-_MEMBERS: list[Any] = [[], [None], {}, {"a": 1}, [[]], [{}], [1, "x", {"type": None}], {"id": [], "role": {}}]
-_SCALARS: list[Any] = [None, True, 0, -1, 7, 1e300, float("nan"), "", "12", "\ud83d\0", "a" * 300, "{", "user", "text"]
-WRONG = st.sampled_from([*_SCALARS, *_MEMBERS, "2026-02-30T99:00:00Z", "data:,"])
-
-
-@st.composite
-def damaged(draw: st.DrawFn, sample: Any) -> Any:
-    """Draw a JSON value with up to six wrong values in it, anywhere."""
-    value = copy.deepcopy(sample)
-    for _ in range(draw(st.integers(1, 6))):
-        places = list(_places(value))
-        if not places:
-            break
-        holder, key = draw(st.sampled_from(places))
-        if draw(st.booleans()) and isinstance(holder, dict):
-            del holder[key]
-        else:
-            holder[key] = copy.deepcopy(draw(WRONG))
-    return value
-
-
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    waiting = [value]
-    while waiting:
-        holder = waiting.pop()
-        keys = list(holder) if isinstance(holder, dict) else range(len(holder)) if isinstance(holder, list) else ()
-        for key in keys:
-            yield holder, key
-            waiting.append(holder[key])

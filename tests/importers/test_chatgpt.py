@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from memory_tree import SAMPLES, MemoryTree, conversations, folder, read_all
 
 from sterna.importers import Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
 from sterna.importers.files import open_tree
 from sterna.importers.readers.chatgpt import ChatGPT
-from tests.importers.memory_tree import SAMPLES, MemoryTree, conversations, damaged, folder, read_all
 
 READER = ChatGPT()
 CLASSIC = json.loads((SAMPLES / "chatgpt_classic/conversations.json").read_bytes())
@@ -346,14 +344,3 @@ def test_repeated_ids_and_members_that_are_no_conversations() -> None:
     values = [conversation(*twice), None, 7, {"id": "n", "mapping": []}]
     found = read_all(READER, MemoryTree({"conversations.json": values}))
     assert [isinstance(item, Skipped) for item in found] == [False, True, True, True]
-
-
-EXAMPLE = [*CLASSIC, *json.loads((SAMPLES / "chatgpt_2026/conversations-001.json").read_bytes())]
-
-
-@settings(max_examples=150, deadline=None)
-@given(damaged(EXAMPLE), damaged({"file_00000000abcd.dat": "dot.png"}), st.just([{"file_id": "file_00000000abcd"}]))
-def test_wrong_values_anywhere_stop_nothing(value: Any, names: Any, library: Any) -> None:
-    tree = MemoryTree({"c.json": value, "conversation_asset_file_names.json": names, "library_files.json": library})
-    found = list(READER.read(tree, "c.json")) if isinstance(value, list) else []
-    assert [item for item in found if isinstance(item, Skipped) and "cannot be read" in item.reason] == []

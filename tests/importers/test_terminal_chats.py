@@ -12,7 +12,7 @@ from typing import Any
 
 from reading import SAMPLES, content, conversations, lines, read, sources
 
-from sterna.importers import Attachment, Skipped, Text, ToolCall
+from sterna.importers import Attachment, Conversation, Skipped, Text, ToolCall
 
 
 def changed(sample: str, target: Path, *statements: tuple[str, tuple[Any, ...]]) -> Path:
@@ -94,15 +94,20 @@ def test_older_tables_of_oterm_are_read(tmp_path: Path) -> None:
     assert chat.metadata == {"format": "json", "keep_alive": 5, "tools": ["date"]}
 
 
-def test_a_chat_in_damaged_pages_is_skipped_and_the_others_are_read(tmp_path: Path) -> None:
-    path = changed("elia/elia.sqlite", tmp_path / "elia.sqlite", ("delete from message where chat_id = 2", ()))
-    with closing(sqlite3.connect(path)) as connection:
-        root = connection.execute("select rootpage from sqlite_master where name = 'message'").fetchone()[0]
-        size = connection.execute("pragma page_size").fetchone()[0]
-    content = bytearray(path.read_bytes())
-    content[(root - 1) * size : root * size] = b"\xff" * size
-    path.write_bytes(content)
-    assert read(path, "elia") == [Skipped("It lies in a damaged part of the database.", number) for number in "12"]
+def test_messages_around_a_damaged_page_are_read(tmp_path: Path) -> None:
+    more = [
+        ("insert into message values (?, 1, 'user', ?, null, '{}', null, '')", (n, "x" * 400)) for n in range(9, 99)
+    ]
+    path = changed("elia/elia.sqlite", tmp_path / "elia.sqlite", *more)
+    damaged = bytearray(path.read_bytes())
+    damaged[-20 * 1024 : -19 * 1024] = b"\xff" * 1024
+    path.write_bytes(damaged)
+    chat, other, skipped = read(path, "elia")
+    assert isinstance(chat, Conversation)
+    assert 80 < len(chat.messages) < 92
+    assert (chat.messages[0].id, chat.messages[-1].id) == ("2", "98")
+    assert isinstance(other, Conversation)
+    assert skipped == Skipped("Some rows of the table message lie in a damaged part of the database.")
 
 
 def test_a_chat_of_parllama_keeps_its_reasoning_model_and_time() -> None:

@@ -16,10 +16,13 @@ from sterna.importers.registry import readers
 
 SAMPLES = Path(__file__).parent / "samples"
 FOLDERS = {
-    **{name: name for name in ("elia", "oterm", "parllama")},
     "chatgpt_classic": "chatgpt",
     "chatgpt_2026": "chatgpt",
     "claude_ai": "claude",
+    "elia": "elia",
+    "llm": "llm",
+    "oterm": "oterm",
+    "parllama": "parllama",
     "openwebui": "open-webui",
 }
 """Readers by the folder of their samples."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, partial
-from io import BytesIO
 from posixpath import basename, splitext
-from typing import Any, BinaryIO
+from typing import Any
 
 from ...documents import document
+from ...inline import text_file
 from ...records import Attachment
 from ...tree import FileTree
 from ...values import mapping, mappings, text
@@ -160,9 +160,4 @@ def written(title: str, kind: str, content: str) -> Attachment:
     """Return a canvas document as a file; ``kind`` is ``document``, a media type, or ``code/python``."""
     is_code, _, language = kind.partition("/")
     suffix = _SUFFIXES.get(language, ".txt") if is_code == "code" else ".md"
-    name = re.sub(r"[/\\\s]+", " ", title).strip() or "Canvas"
-    return Attachment(f"{name}{suffix}", "", partial(_opened, content))
-
-
-def _opened(content: str) -> BinaryIO:
-    return BytesIO(content.encode("utf-8", "replace"))
+    return text_file(f"{title or 'Canvas'}{suffix}", content)

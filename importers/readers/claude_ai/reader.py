@@ -1,0 +1,98 @@
+"""Reader of Claude.ai's data exports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from posixpath import basename
+from typing import Any, ClassVar
+
+from ...documents import document
+from ...items import converted, empty
+from ...json_stream import json_array
+from ...reader import Reader
+from ...records import Conversation, Skipped
+from ...times import moment
+from ...tree import FileTree
+from ...values import at, chosen, flag, identifier, text
+from .messages import Messages
+from .projects import Project, is_memories, is_projects, memories, project_documents, projects
+
+Object = dict[str, Any]
+
+_CONVERSATION = re.compile(rb'(?<!\\)"chat_messages"\s*:')
+_SINGLE = re.compile(rb'\{(?!\s*"conversations"\s*:)')
+_MANIFEST = re.compile(rb"conversations-\d+\.zip")
+
+
+class ClaudeAi(Reader):
+    """Conversations of claude.ai. Projects that the export has beside them give their names and instructions."""
+
+    name: ClassVar[str] = "claude"
+    label: ClassVar[str] = "Claude.ai"
+
+    def detect(self, tree: FileTree) -> list[str]:
+        found, manifests = [], []
+        for path in tree.paths:
+            if path.endswith(".json"):
+                head = tree.head(path)
+                if _is_conversations(head) or is_projects(head) or is_memories(head):
+                    found.append(path)
+                elif basename(path).startswith("manifest-") and _MANIFEST.search(head):
+                    manifests.append(path)
+        return found or manifests
+
+    def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        head = tree.head(path)
+        if _is_conversations(head):
+            known = projects(tree)
+            return converted(_conversations(tree, path), path, lambda item: _conversation(item, known))
+        if is_projects(head):
+            return project_documents(tree, path)
+        if is_memories(head):
+            return memories(tree, path)
+        advice = "This is the list of an export, without conversations. Download the conversations-….zip it names."
+        return iter([Skipped(advice, where=path)])
+
+
+def _is_conversations(head: bytes) -> bool:
+    start = head.lstrip()
+    return start.startswith((b"[", b"{")) and b'"uuid"' in start and _CONVERSATION.search(start) is not None
+
+
+def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
+    if _SINGLE.match(tree.head(path).lstrip()):
+        yield document(tree, path)
+        return
+    with tree.open(path) as file:
+        yield from json_array(file, "conversations")
+
+
+def _conversation(item: Object, known: dict[str, Project]) -> Conversation | Skipped:
+    native, title = identifier(item.get("uuid")), text(item.get("name"))
+    messages = Messages(item.get("chat_messages")).found
+    if not messages:
+        return empty(title, native)
+    project_id = (
+        identifier(item.get("project_uuid"))
+        or identifier(item.get("project_id"))
+        or identifier(at(item, "project", "uuid"))
+    )
+    project = known.get(project_id, Project(text(at(item, "project", "name")) or project_id, ""))
+    metadata = chosen(item, "summary")
+    if native:
+        metadata["url"] = f"https://claude.ai/chat/{native}"
+    return Conversation(
+        native,
+        title,
+        messages,
+        shown=identifier(item.get("current_leaf_message_uuid")) or None,
+        created_at=moment(item.get("created_at")),
+        updated_at=moment(item.get("updated_at")),
+        model=text(item.get("model")) or None,
+        system_prompt=project.instructions,
+        is_archived=flag(item.get("is_archived")),
+        is_pinned=flag(item.get("is_starred")),
+        project=project.name,
+        metadata=metadata,
+    )
