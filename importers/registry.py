@@ -23,6 +23,9 @@ BUILT_IN: dict[str, str] = {
     "gemini-cli": "gemini_cli:GeminiCli",
     "qwen": "qwen:Qwen",
     "pi": "pi:Pi",
+    "copilot": "copilot_vscode:CopilotVsCode",
+    "copilot-cli": "copilot_cli:CopilotCli",
+    "cursor": "cursor:Cursor",
     "claude": "claude_ai:ClaudeAi",
     "open-webui": "open_webui:OpenWebUi",
 }

@@ -187,8 +187,8 @@ def _merged(known: list[Any], new: list[Any]) -> list[Any]:
     """Return the blocks of a reply after a further line of it: a longer snapshot of all, or more blocks."""
     if len(new) >= len(known) and all(map(_grew, known, new)):
         return list(new)
-    calls = {at(block, "id") for block in known if at(block, "type") == "tool_use"}
-    return [*known, *(block for block in new if at(block, "type") != "tool_use" or at(block, "id") not in calls)]
+    calls = {identifier(at(block, "id")) for block in known if at(block, "type") == "tool_use"}
+    return [*known, *(one for one in new if at(one, "type") != "tool_use" or identifier(at(one, "id")) not in calls)]
 
 
 def _grew(old: Any, new: Any) -> bool:
@@ -212,7 +212,7 @@ def _fill(message: Message, record: dict[str, Any], reply: dict[str, Any], block
         elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
             call = thread.calls.get(identifier(block.get("id")))
             known = call if call is not None else ToolCall("", id=identifier(block.get("id")))
-            known.name, known.arguments = text(block.get("name")), block.get("input")
+            known.name, known.arguments = text(block.get("name")) or "tool", block.get("input")
             message.parts.append(known)
         elif kind != "redacted_thinking":
             message.parts.append(Unsupported(kind or "block", block))

@@ -195,7 +195,7 @@ def _parts(content: Any) -> list[Part]:
 def _call(kind: str, call: str, item: dict[str, Any]) -> Part:
     if kind in ("function_call", "custom_tool_call"):
         arguments = item.get("arguments") if kind == "function_call" else item.get("input")
-        return ToolCall(text(item.get("name")), parsed(arguments), id=call)
+        return ToolCall(text(item.get("name")) or "tool", parsed(arguments), id=call)
     if kind in ("local_shell_call", "web_search_call", "tool_search_call"):
         return ToolCall(kind.removesuffix("_call"), item.get("action") or item.get("arguments"), id=call)
     if kind == "image_generation_call" and text(item.get("result")):

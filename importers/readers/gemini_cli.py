@@ -29,6 +29,12 @@ class GeminiCli(Reader):
         return [path for path in tree.paths if _kind(tree, path)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        try:
+            yield from self._read(tree, path)
+        except BrokenJson as error:
+            yield Skipped(str(error), where=path)
+
+    def _read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         kind = _kind(tree, path)
         if kind == "prompts":
             with tree.open(path) as file:

@@ -115,5 +115,9 @@ def _call(call: dict[str, Any]) -> ToolCall:
     result = "\n".join(result for result in results if result)
     has_result = "result" in call or is_error
     return ToolCall(
-        text(call.get("name")), call.get("args"), result if has_result else None, is_error, identifier(call.get("id"))
+        text(call.get("name")) or "tool",
+        call.get("args"),
+        result if has_result else None,
+        is_error,
+        identifier(call.get("id")),
     )

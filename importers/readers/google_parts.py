@@ -49,7 +49,9 @@ def thoughts_of(content: Any) -> str:
 def calls_of(content: Any) -> list[ToolCall]:
     """Return the calls of tools, without their results."""
     calls = (mapping(part.get("functionCall")) for part in mappings(listed(content)) if "functionCall" in part)
-    return [ToolCall(text(call.get("name")), call.get("args"), id=identifier(call.get("id"))) for call in calls]
+    return [
+        ToolCall(text(call.get("name")) or "tool", call.get("args"), id=identifier(call.get("id"))) for call in calls
+    ]
 
 
 def result_of(response: dict[str, Any]) -> tuple[str, str, str, bool]:

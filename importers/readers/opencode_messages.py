@@ -96,7 +96,7 @@ def _add(message: Message, part: dict[str, Any], context: list[str]) -> None:
         result = text(state.get("error")) if is_error else text(state.get("output"))
         message.parts.append(
             ToolCall(
-                text(part.get("tool")),
+                text(part.get("tool")) or "tool",
                 state.get("input"),
                 result if done else None,
                 is_error,

@@ -160,7 +160,9 @@ def _parts(content: Any) -> list[Part]:
         if kind == "text":
             parts.append(Text(text(block.get("text"))))
         elif kind == "toolCall":
-            parts.append(ToolCall(text(block.get("name")), block.get("arguments"), id=identifier(block.get("id"))))
+            parts.append(
+                ToolCall(text(block.get("name")) or "tool", block.get("arguments"), id=identifier(block.get("id")))
+            )
         elif kind == "image":
             media_type = text(block.get("mimeType"))
             parts.append(linked_file(f"data:{media_type};base64,{text(block.get('data'))}"))

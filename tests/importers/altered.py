@@ -81,7 +81,7 @@ def altered(value: Any, random: Random, rate: float = 0.1) -> Any:
 def alter_file(source: Path, target: Path, random: Random) -> None:
     """Write an altered copy of a sample."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.suffix in {".db", ".sqlite"}:
+    if source.suffix in {".db", ".sqlite", ".vscdb"}:
         _alter_database(source, target, random)
         return
     content = source.read_text("utf-8")

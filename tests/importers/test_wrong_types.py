@@ -16,6 +16,15 @@ from sterna.importers.registry import readers
 
 SAMPLES = Path(__file__).parent / "samples"
 FOLDERS = {
+    "claude_code": "claude-code",
+    "codex": "codex",
+    "copilot_cli": "copilot-cli",
+    "copilot_vscode": "copilot",
+    "cursor": "cursor",
+    "gemini_cli": "gemini-cli",
+    "opencode": "opencode",
+    "pi": "pi",
+    "qwen": "qwen",
     "chatgpt_classic": "chatgpt",
     "chatgpt_2026": "chatgpt",
     "claude_ai": "claude",
