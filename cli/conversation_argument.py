@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sterna.storage import HistoryReader, NotFound, StoreError, one_line
-from sterna.storage.conversations.tags import tag_name
 
 from .context import LAST, CommandContext, short_id
 
@@ -48,6 +47,8 @@ def tag_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 def known_tag(store: HistoryReader, text: str) -> str:
     """Return the name of a tag that some conversation has. Raises NotFound, and Invalid for what can be no tag."""
+    from sterna.storage.conversations.tags import tag_name
+
     name = tag_name(text)
     if not any(tag.name == name for tag in store.tags.all()):
         raise NotFound(f"No conversation has the tag #{name}. `sterna tags` lists all tags.")

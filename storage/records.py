@@ -198,21 +198,6 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """A branch of a conversation, as a list of them shows it."""
-
-    end: str
-    """Id of its last message."""
-    at: str
-    """Time of that message."""
-    prompt: str
-    """Beginning of the last message of the person on it."""
-    messages: int
-    """Messages from the beginning of the conversation to the end of the branch."""
-    is_shown: bool
-
-
-@dataclass(frozen=True, slots=True)
 class NewTurn:
     """Rows of a new turn, before anything is asked: conversation, prompt, and the reply to come."""
 
@@ -241,20 +226,6 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One search result."""
-
-    session_id: str
-    session_title: str
-    message_id: str | None
-    """None when the title matched."""
-    role: Role | None
-    snippet: str
-    """Plain text; matches stand between U+0002 and U+0003, which ``clean`` has removed from everything else."""
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
 class Trashed:
     """A deletion that can be undone."""
 
@@ -269,45 +240,6 @@ class Trashed:
 
     ``labels``: nothing was deleted, but conversations were pinned, archived or tagged, or no longer are.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """First question and reply of a conversation, for a title."""
-
-    question: str
-    reply: str
-    title: str
-    """Title so far, made from the question."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """Labels of one conversation."""
-
-    pinned: bool = False
-    archived: bool = False
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Tag, without ``#``, and how many conversations have it."""
-
-    name: str
-    conversations: int
-
-
-@dataclass(frozen=True, slots=True)
-class LabelChange:
-    """Change of labels; None leaves one as it is."""
-
-    pinned: bool | None = None
-    archived: bool | None = None
-    add: tuple[str, ...] = ()
-    """Names of tags to add."""
-    remove: tuple[str, ...] = ()
-    """Names of tags to take away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
-from .attachments.attachments import Attachments
 from .database.connection import Database
 from .errors import StoreError
 from .records import Change
@@ -147,6 +146,8 @@ class StoreThread:
                     await asyncio.sleep(SPARE_PAUSE)
                 rounds += 1
                 if rounds % SWEEP_ROUNDS == FIRST_SWEEP:
+                    from .attachments.attachments import Attachments
+
                     await self.run(Attachments.sweep)
             await asyncio.sleep(POLL_SECONDS)
 

@@ -6,7 +6,6 @@ See docs/specification/functions.md#log-user-activity and the functions after it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from ..database.connection import Database
@@ -15,7 +14,6 @@ from ..errors import NotFound
 from ..json_text import from_json, jsonb_deep_merge, to_json
 from .model_access import ModelAccess
 
-_HUNDREDTH = Decimal("0.01")
 _LONGEST_MODEL = 100
 
 _LOG = """
@@ -196,8 +194,10 @@ def _temperature(value: object) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("temperature must be a number")
+    from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
     try:
-        rounded = Decimal(str(value)).quantize(_HUNDREDTH, rounding=ROUND_HALF_UP)
+        rounded = Decimal(str(value)).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
     except InvalidOperation:
         raise ValueError("temperature must be a number between 0 and 2") from None
     if not 0 <= rounded <= 2:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from ..records import Branch
 from .conversations import text_of
 from .message_tree import ROOT
 from .shown_branch import ShownBranch
 
 PROMPT_LENGTH = 300
 """Most characters of a prompt in the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch of a conversation, as a list of them shows it."""
+
+    end: str
+    """Id of its last message."""
+    at: str
+    """Time of that message."""
+    prompt: str
+    """Beginning of the last message of the person on it."""
+    messages: int
+    """Messages from the beginning of the conversation to the end of the branch."""
+    is_shown: bool
 
 
 @in_sentences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import ids
 from ..database.connection import Database, readable
@@ -13,7 +13,9 @@ from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
 from ..records import Conversation, ConversationSummary
 from ..text import clip, title_text
-from .list_filter import Condition, list_conditions, parse_filter
+
+if TYPE_CHECKING:
+    from .list_filter import Condition
 
 DEFAULT_TITLE = "New Chat"
 TITLE_LENGTH = 255
@@ -294,4 +296,6 @@ class Conversations:
 
     def _conditions(self, text: str) -> Condition:
         """Return the conditions of the filter's text for a conversation in the list."""
+        from .list_filter import list_conditions, parse_filter
+
         return list_conditions(self.db, parse_filter(self.db, text))

@@ -7,20 +7,33 @@ their tags: docs/specification/schema.md#labels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import to_json
-from ..records import LabelChange, Labels, Trashed
+from ..records import Trashed
 from .conversations import NO_SUCH_CONVERSATION
-from .tags import ARCHIVED, PINNED, TAG, labels_of, tag_name
+from .tags import ARCHIVED, PINNED, TAG, Labels, labels_of, tag_name
 from .trash_rows import TrashRows
 
 MOST_TAGS = 50
 """Tags of one conversation."""
 
 _IS_SET = "value not in ('false', 'null')"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """Change of labels; None leaves one as it is."""
+
+    pinned: bool | None = None
+    archived: bool | None = None
+    add: tuple[str, ...] = ()
+    """Names of tags to add."""
+    remove: tuple[str, ...] = ()
+    """Names of tags to take away."""
 
 
 @in_sentences

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
-from ..records import Hit
+from ..records import Role
 from ..text import storable
 from .list_filter import Condition, conditions, parse_filter
 from .search_snippets import CLOSE, OPEN, around_words, folded, marked
@@ -90,6 +90,20 @@ from title_search as f
 join chat_sessions on chat_sessions.local_id = f.rowid
 where f.title_search match :match
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result."""
+
+    session_id: str
+    session_title: str
+    message_id: str | None
+    """None when the title matched."""
+    role: Role | None
+    snippet: str
+    """Plain text; matches stand between U+0002 and U+0003, which ``clean`` has removed from everything else."""
+    at: str
 
 
 @dataclass(frozen=True)

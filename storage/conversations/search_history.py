@@ -6,13 +6,15 @@ See docs/specification/schema.md#table-search-sessions and docs/specification/fu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from ..records import Hit
 from ..text import storable
+
+if TYPE_CHECKING:
+    from .search import Hit
 
 KEPT = 500
 """Searches; older ones go when new ones come, the counter stays."""

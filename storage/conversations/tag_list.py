@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from ..records import Tag
 from .tags import TAG, TAG_END
 
 _IS_TAG = f"s.key >= '{TAG}' and s.key < '{TAG_END}' and s.value not in ('false', 'null')"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Tag, without ``#``, and how many conversations have it."""
+
+    name: str
+    conversations: int
 
 
 @in_sentences

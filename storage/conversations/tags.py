@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..errors import Invalid
-from ..records import Labels
 
 PINNED, ARCHIVED = "pinned", "archived"
 TAG, TAG_END = "tag:", "tag;"
 """Beginning of the keys of tags, and the first text behind them all."""
 TAG_LENGTH = 50
 _SIGNS = "-_.+&@"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of one conversation."""
+
+    pinned: bool = False
+    archived: bool = False
+    tags: tuple[str, ...] = ()
 
 
 def tag_of(text: str) -> str | None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
-from ..records import Conversation, Exchange
+from ..records import Conversation
 from ..text import clip, title_text
 from .conversations import TITLE_LENGTH, Conversations, title_of_question
 
 MOST_READ = 2_000
 """Characters of the question and of the reply that a title is made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """First question and reply of a conversation, for a title."""
+
+    question: str
+    reply: str
+    title: str
+    """Title so far, made from the question."""
 
 
 @in_sentences
