@@ -34,7 +34,6 @@ from sterna.storage import (
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
 from .requests import Prepared, RequestOptions, require_inputs
-from .titles import title_by_model
 
 log = logging.getLogger("sterna.chat")
 
@@ -310,6 +309,8 @@ class Turns:
         """Ask a model for a title once the first reply is there, where the settings want one."""
         titles = self.settings.titles
         if titles.generate and message.finish == "done" and not self._closing.is_set():
+            from .titles import title_by_model
+
             ref = titles.model or reply.model or ""
             work = title_by_model(self._store, self.catalog, reply.session_id, ref, monotonic=self._monotonic)
             task = self._own(work, f"title {reply.session_id}")
