@@ -73,7 +73,11 @@ def incoming(
     identity = native if is_own and len(native) <= 255 else conversation_id(source, native)
     rows, parents, files, marks = _rows(tree, identity, is_own)
     newest = tree.times[-1]
-    title = clip(title_text(conversation.title), TITLE_LENGTH) or _first_question(rows)
+    if conversation.is_partial:
+        _name_outer_parents(tree, identity, parents)
+    title = clip(title_text(conversation.title), TITLE_LENGTH)
+    is_titled = bool(title)
+    title = title or _first_question(rows)
     labels = _labels(conversation, tags)
     leaf = _leaf(conversation, tree, rows)
     summary = "\0".join((title, leaf or "", str(sorted(labels.items())), *marks))
@@ -91,13 +95,14 @@ def incoming(
         parents=parents,
         is_line=tree.is_line,
         files=files,
-        leaf=None if tree.is_line and not is_own else leaf,
+        leaf=leaf if is_own or conversation.is_partial or not tree.is_line else None,
         settings=settings,
         labels=labels,
         is_own=is_own,
+        is_partial=conversation.is_partial,
     )
     if not is_own:
-        settings[IMPORTED] = result.base
+        settings[IMPORTED] = result.base | ({} if is_titled else {"untitled": True})
     return result
 
 
@@ -165,6 +170,14 @@ def _rows(
         rows.append(row)
         parents.append(parent)
     return rows, parents, files, marks
+
+
+def _name_outer_parents(tree: Arrangement, identity: str, parents: list[str]) -> None:
+    """Let messages follow those that an earlier import brought."""
+    for number, message in enumerate(tree.messages):
+        name = message.parent
+        if name and name not in tree.places:
+            parents[number] = message_id(identity, name)
 
 
 def _row(message: Message, content: str, reasoning: str | None) -> dict[str, Any]:

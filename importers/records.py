@@ -119,6 +119,10 @@ class Conversation:
     resume: str = ""
     """Command that opens it in its own program."""
     metadata: dict[str, Any] = field(default_factory=dict)
+    is_partial: bool = False
+    """Only messages that are new or changed are here: parents that are missing were imported before, and empty fields
+    say nothing. Every message has an id.
+    """
 
 
 @dataclass(slots=True)

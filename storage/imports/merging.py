@@ -62,7 +62,7 @@ class Merging:
         plan = Plan()
         if incoming.is_own:
             plan.is_older = incoming.updated_at <= session["updated_at"]
-        elif base.get("digest") == incoming.digest and not restore:
+        elif base.get("digest") == incoming.digest and not restore and not incoming.is_partial:
             return plan
         else:
             plan.is_older = _version(base.get("version")) > incoming.version
@@ -108,6 +108,8 @@ class Merging:
     def _plan_title(self, incoming: IncomingConversation, title: str, base: Mapping[str, Any], plan: Plan) -> None:
         if incoming.title == title or incoming.title == base.get("title"):
             return
+        if incoming.is_partial and incoming.settings.get(IMPORTED, {}).get("untitled"):
+            return
         if title == base.get("title") or incoming.is_own:
             plan.title = incoming.title
         else:
@@ -125,14 +127,17 @@ class Merging:
         if incoming.is_own:
             plan.settings = {key: value for key, value in incoming.settings.items() if settings.get(key) != value}
             return
+        wanted = incoming.settings
+        if incoming.is_partial:
+            wanted = {**wanted, IMPORTED: _extended(base, incoming)}
         for key in _FOLLOWING:
-            if (value := incoming.settings.get(key)) is not None and settings.get(key) != value:
+            if (value := wanted.get(key)) is not None and settings.get(key) != value:
                 plan.settings[key] = value
         if not base:
             return
         before = {key for key in base.get("labels", ()) if isinstance(key, str)}
         here = {key for key, value in settings.items() if _is_label(key) and value}
-        for key in before ^ incoming.labels.keys():
+        for key in (incoming.labels.keys() - before) if incoming.is_partial else (before ^ incoming.labels.keys()):
             if (key in here) == (key in before):
                 plan.settings[key] = True if key in incoming.labels else None
         if (
@@ -202,19 +207,16 @@ class Merging:
             )
         }
         above = dict(zip((row["id"] for row in incoming.messages), incoming.parents, strict=True))
-        times = [here.get(row["id"], row["message_timestamp"]) for row in incoming.messages]
-        stays_line = (
-            incoming.is_line
-            and not plan.pinned_leaf
-            and self._shown_branch.is_line(incoming.id)
-            and all(earlier < later for earlier, later in pairwise(times))
-        )
+        newest = max(((at, id_) for id_, at in here.items()), default=("", ""))
+        stays_line = not plan.pinned_leaf and self._shown_branch.is_line(incoming.id) and _stays_line(incoming, here)
         rows = []
         for place in plan.added:
             row = dict(incoming.messages[place])
             parent = incoming.parents[place]
             while parent and parent not in here:
                 parent = above.get(parent, "")
+            if incoming.is_partial and not parent:
+                parent = newest[1]  # what it follows was hidden, or deleted here
             if parent and row["message_timestamp"] <= here[parent]:
                 row["message_timestamp"] = stamp(parse(here[parent]) + MICROSECOND)
             row["parent_id"] = None if stays_line else parent
@@ -225,6 +227,29 @@ class Merging:
     def _settings(self, session_id: str) -> dict[str, Any]:
         rows = self.db.rows("select key, value from session_settings where session_id = :id", id=session_id)
         return {row["key"]: from_json(row["value"]) for row in rows}
+
+
+def _stays_line(incoming: IncomingConversation, here: Mapping[str, str]) -> bool:
+    """Return whether messages without parents stand in the order of the source."""
+    times = [here.get(row["id"], row["message_timestamp"]) for row in incoming.messages]
+    if not incoming.is_line or not all(earlier < later for earlier, later in pairwise(times)):
+        return False
+    if not incoming.is_partial or incoming.messages[0]["id"] in here:
+        return True
+    newest = max(((at, id_) for id_, at in here.items()), default=("", ""))
+    return times[0] > newest[0] and incoming.parents[0] in ("", newest[1])
+
+
+def _extended(base: Mapping[str, Any], incoming: IncomingConversation) -> dict[str, Any]:
+    """Return what a later import compares with, after one that brought a part."""
+    new = dict(incoming.settings.get(IMPORTED, incoming.base))
+    if new.pop("untitled", False) and "title" in base:
+        new["title"] = base["title"]
+    new["labels"] = sorted({*base.get("labels", ()), *new["labels"]})
+    new["leaf"] = new["leaf"] or base.get("leaf")
+    new["version"] = list(max(_version(base.get("version")), incoming.version))
+    new["digest"] = ""
+    return new
 
 
 def _is_label(key: str) -> bool:

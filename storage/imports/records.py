@@ -65,6 +65,8 @@ class IncomingConversation:
     """pinned, archived and tags as the source has them."""
     is_own: bool = False
     """It comes from a Sterna: ids and settings are kept as they are."""
+    is_partial: bool = False
+    """It holds only messages that are new or changed."""
     notes: list[str] = field(default_factory=list)
     """Sentences about what was left out."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from imports import AT, conversation, line, shown, statuses, take
 
@@ -192,3 +193,19 @@ def test_times_that_cannot_be_true_come_from_the_neighbours(store: Store) -> Non
     assert shown(store, C1) == ["a", "b", "c", "d", "e"]
     take(store, conversation("c2", *line("x", begin=None), updated_at=None), file_time=AT.timestamp())
     assert store.conversations.get(conversation_id("given", "c2")).created_at == "2024-05-01T09:00:00.000000Z"
+
+
+def test_a_part_of_a_conversation_goes_on_where_the_last_one_ended(store: Store) -> None:
+    messages = line("a", "b", "c", "d", "e")
+    for before, message in pairwise(messages):
+        message.parent = before.id
+    take(store, conversation("c1", *messages[:2]))
+    part = conversation("c1", *messages[2:4], title="", is_partial=True, updated_at=AT + timedelta(days=1))
+    _, taken = take(store, part)
+    assert taken == [Taken(C1, "updated", 2)]
+    assert (shown(store, C1), store.conversations.get(C1).title) == (["a", "b", "c", "d"], "Title c1")
+    assert store.shown_branch.is_line(C1)
+    fork = replace(messages[4], parent="m1")
+    take(store, conversation("c1", fork, title="Other", is_partial=True, shown="m4", updated_at=AT + timedelta(days=2)))
+    assert (shown(store, C1), store.conversations.get(C1).title) == (["a", "b", "e"], "Other")
+    assert statuses(take(store, part)[1]) == ["older"]
