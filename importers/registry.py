@@ -12,8 +12,11 @@ from .reader import Reader
 from .tree import FileTree
 
 BUILT_IN: dict[str, str] = {
+    "aichat": "aichat:Aichat",
     "elia": "elia:Elia",
+    "gptme": "gptme:Gptme",
     "llm": "llm:Llm",
+    "lm-studio": "lm_studio:LmStudio",
     "oterm": "oterm:Oterm",
     "parllama": "parllama:Parllama",
     "chatgpt": "chatgpt:ChatGPT",

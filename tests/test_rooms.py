@@ -87,11 +87,12 @@ INNER_DOORS = {
         "roles": "records",
         "chat_messages": "inline records roles times values",
         "documents": "json_stream tree",
+        "yaml_documents": "json_stream tree",
         "lines": "json_stream records tree",
         "thread": "parents records",
         "prompt_lists": "records thread times",
         "readers": "chat_messages documents inline items json_stream lines parents prompt_lists reader records"
-        " roles sqlite thread times tree values",
+        " roles sqlite thread times tree values yaml_documents",
         "registry": "reader tree",
         "arrangement": "records",
         "parts": "records",

@@ -31,6 +31,7 @@ class Contents:
 
     def attachment(self, number: object) -> Attachment:
         """Return an attachment: with content where the database has it, and not what its path leads to by now."""
+        number = _key(number)
         found = list(self.database.query(_DESCRIBED, [number])) if self.database["attachments"].exists() else []
         row = found[0] if found else {}
         media = cell(row.get("type"))
@@ -54,10 +55,8 @@ class Contents:
         return [self.fragment(row["fragment_id"]) for row in found]
 
     def fragment(self, number: object) -> str:
-        if isinstance(number, int | str | None):
-            for row in rows(self.database, "fragments", "id = ?", [number]):
-                return cell(row.get("content"))
-        return ""
+        found = rows(self.database, "fragments", "id = ?", [_key(number)])
+        return cell(found[0].get("content")) if found else ""
 
     def _schema(self, number: str) -> Any:
         """Return the JSON schema that a reply had to follow; None for none."""
@@ -76,6 +75,13 @@ def settings(row: dict[str, Any], contents: Contents) -> dict[str, Any]:
         "schema": contents.schema(cell(row.get("schema_id"))) if row.get("schema_id") else None,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _key(value: object) -> str | int | None:
+    """Return what can be looked up: JSON has texts and numbers that SQLite does not take."""
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 63 else None
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
 def _content(tree: FileTree, path: str, number: object) -> BytesIO:
