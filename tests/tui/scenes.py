@@ -259,7 +259,7 @@ async def waiting(pilot: Pilot[int], app: SternaApp) -> None:
     await write(pilot, "a log line\n" * 120)
     queued = ["And how do they sleep?", "Compare that with\nalbatrosses, please", "Sum it up", "One more"]
     app.main.queue_bar.show(queued, is_held=True, send_key="enter", take_back_key="alt+q")
-    await until(pilot, lambda: "Not sent" in frame(app) and "pasted 121 lines" in frame(app))
+    await until(pilot, lambda: "Not sent" in frame(app) and "pasted 120 lines" in frame(app))
 
 
 def _personas(app: SternaApp) -> Any:

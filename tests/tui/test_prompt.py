@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual import events
@@ -10,7 +11,7 @@ from textual.pilot import Pilot
 
 from sterna.tui.prompt import Prompt
 from sterna.tui.prompt.history import History
-from sterna.tui.prompt.pastes import FOLD_CHARACTERS, Pastes, plain
+from sterna.tui.prompt.pastes import FOLD_CHARACTERS, Pastes, is_long, plain
 from sterna.tui.prompt.stored_draft import StoredDraft, split_aside, split_edited, with_aside, with_edited
 from sterna.tui.prompt.stored_draft import plain as all_of
 
@@ -97,10 +98,20 @@ async def test_a_big_paste_stands_as_one_label_and_is_sent_whole() -> None:
         await pilot.press(*"see ")
         await paste(pilot, BIG)
         await pilot.press(*" ok?")
-        assert app.prompt.text == "see [pasted 0.5 MB, 20,001 lines] ok?"
+        assert app.prompt.text == "see [pasted 0.5 MB, 20,000 lines] ok?"
         await pilot.press("enter")
         await pilot.pause()
         assert app.sent[0].text == f"see {BIG} ok?"
+
+
+@pytest.mark.parametrize(("end", "label"), [("", "13 lines"), ("\n", "13 lines"), ("\n\n", "14 lines")])
+def test_a_line_end_at_the_end_of_a_paste_is_no_further_line(end: str, label: str) -> None:
+    assert Pastes().fold("\n".join("x" * 13) + end) == f"[pasted {label}]"
+
+
+def test_twelve_lines_are_no_long_paste() -> None:
+    assert not is_long("x\n" * 12)
+    assert is_long("x\n" * 13)
 
 
 async def test_a_label_is_deleted_as_one_piece_and_undo_brings_it_back() -> None:
@@ -140,7 +151,7 @@ async def test_a_folded_paste_survives_as_a_draft() -> None:
         assert plain(draft) == f"see {BIG}"
         app.prompt.put("")
         app.prompt.put(draft)
-        assert app.prompt.text == "see [pasted 0.5 MB, 20,001 lines]"
+        assert app.prompt.text == "see [pasted 0.5 MB, 20,000 lines]"
         assert app.prompt.whole == f"see {BIG}"
 
 
@@ -306,7 +317,7 @@ async def test_the_paste_at_the_cursor_is_unfolded_and_a_huge_one_never() -> Non
         await paste(pilot, BIG)
         await pilot.press("alt+o")
         await pilot.pause()
-        assert app.prompt.text == "[pasted 0.5 MB, 20,001 lines]"
+        assert app.prompt.text == "[pasted 0.5 MB, 20,000 lines]"
         assert "too long to be shown here" in app.refused[0]
 
 

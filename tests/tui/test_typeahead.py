@@ -19,7 +19,7 @@ from sterna.tui.app import SternaApp
 def burst(app: SternaApp, *keys: str) -> None:
     """Keys as a terminal hands them over when a person is faster than the program: all at once."""
     for key in keys:
-        app.post_message(events.Key(key, key if len(key) == 1 else None))
+        app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else None))
 
 
 async def in_conversation(pilot: Pilot[int], app: SternaApp) -> None:
@@ -117,6 +117,19 @@ async def test_a_letter_deletes_the_selected_message_when_no_text_follows(home: 
         await in_conversation(pilot, app)
         burst(app, "ctrl+g", "d")
         await until(pilot, lambda: messages(home) == 3)
+        assert app.main.prompt.text == ""
+
+
+@pytest.mark.parametrize("letter", ["p", "a"])
+async def test_the_filter_opens_right_behind_a_letter_that_changes_the_list(home: Home, letter: str) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press("ctrl+o", "j")
+        burst(app, letter, "slash", "t")
+        await until(pilot, lambda: app.main.sidebar.filter.value == "t")
+        await until(pilot, lambda: rows(home) == (["one", "two"] if letter == "p" else ["two"]))
         assert app.main.prompt.text == ""
 
 

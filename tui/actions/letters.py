@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events
 from textual.widget import Widget
 
-from .action import Scope
+from .action import Focus, Scope
 from .bindings import BY_ID
 from .typeahead import typeahead
 
@@ -58,7 +58,7 @@ class LetterCommands:
         bound = self._screen.app.active_bindings.get(event.key)
         action = _action(bound)
         if self._pending is not None:
-            if event.is_printable and not self._continues(bound):
+            if event.is_printable and not self._continues(event, bound):
                 self._drop()
                 self._write(event)
                 return True
@@ -92,12 +92,14 @@ class LetterCommands:
         self._timer = self._screen.set_timer(PAUSE_SECONDS, self._end_pause)
         return True
 
-    def _continues(self, bound: ActiveBinding | None) -> bool:
-        """Return whether a letter behind the pending one is a command too."""
+    def _continues(self, event: events.Key, bound: ActiveBinding | None) -> bool:
+        """Return whether a key behind the pending letter is a command too."""
         assert self._pending is not None
         action = _action(bound)
-        is_move = action is not None and action.is_letter_move
-        return bound is not None and (bound.binding == self._pending.bound.binding or is_move)
+        if bound is None or action is None:
+            return False
+        is_sign = not (event.character or "").isalnum() and bool(action.focus & Focus.LEAVES)  # opens the filter
+        return action.is_letter_move or is_sign or bound.binding == self._pending.bound.binding
 
     async def _end_pause(self) -> None:
         focused = self._pending.focused if self._pending is not None else None

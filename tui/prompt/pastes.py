@@ -81,16 +81,21 @@ def plain(draft: str) -> str:
 
 def is_long(text: str) -> bool:
     """Return whether a paste is to be folded."""
-    return len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES
+    return len(text) > LONG_CHARACTERS or _line_count(text) > LONG_LINES
 
 
 def is_big(text: str) -> bool:
     """Return whether a draft is to be folded."""
-    return len(text) > FOLD_CHARACTERS or text.count("\n") > FOLD_LINES
+    return len(text) > FOLD_CHARACTERS or _line_count(text) > FOLD_LINES
+
+
+def _line_count(text: str) -> int:
+    """Return the number of lines; a line end at the end of the text begins no further one."""
+    return text.count("\n") + (not text.endswith("\n"))
 
 
 def _label(text: str, number: int = 1) -> str:
-    lines = counted(text.count("\n") + 1, "line")
+    lines = counted(_line_count(text), "line")
     suffix = f", no. {number}" if number > 1 else ""
     if not is_big(text) and "\n" in text:
         return f"[pasted {lines}{suffix}]"
