@@ -104,9 +104,9 @@ def ask(
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
     options: dict[str, Any] = {"model": model, "system_prompt": system, "temperature": temperature}
     options = parameter_settings(parameters) | {name: value for name, value in options.items() if value is not None}
-    if chosen := persona_settings(context, persona, variables):
-        further = (chosen.pop(PARAMETERS) or {}) | options.get(PARAMETERS, {})
-        options = chosen | options | ({PARAMETERS: further} if further else {})
+    chosen = persona_settings(context, persona, variables)
+    if chosen:
+        options = chosen | options | {PARAMETERS: (chosen[PARAMETERS] or {}) | options.get(PARAMETERS, {})}
     settings = context.settings()
     reply_schema = load_schema(schema) if schema else None
     if no_store:
@@ -117,7 +117,8 @@ def ask(
 
     async def begin(turns: Turns, session_id: str | None) -> Reply:
         attachments = [await attach_argument(turns.store, name) for name in attached]
-        saved = await turns.store.run(Conversations.settings, session_id) if session_id else {}
+        keeps = session_id and not chosen  # a persona comes with parameters of its own
+        saved = await turns.store.run(Conversations.settings, session_id) if keeps else {}
         own = merge_parameters(options, saved)
         _, reply = await turns.begin(session_id, text, settings=own, attachments=attachments, schema=reply_schema)
         return reply

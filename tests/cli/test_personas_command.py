@@ -69,6 +69,18 @@ def test_a_persona_is_what_is_sent_now_and_in_the_conversation_from_then_on(run:
     assert server.fake.requests[-1]["temperature"] == 1
 
 
+def test_another_persona_takes_the_parameters_of_the_one_before_away(run: Run, server: Server, folder: Path) -> None:
+    (folder / "poet.md").write_text("---\nparameters: {seed: 3}\n---\nRhyme.")
+    (folder / "plain.md").write_text("Be brief.")
+    run("ask", "--persona", "coach", "--var", "who=Ada", "first")
+    run("ask", "--continue", "--persona", "poet", "--param", "user=me", "second")
+    run("ask", "--continue", "--param", "seed=4", "third")
+    run("ask", "--continue", "--persona", "plain", "fourth")
+    sent = [tuple(request.get(name) for name in ("top_p", "seed", "user")) for request in server.fake.requests]
+    assert sent == [(0.9, 1, None), (None, 3, "me"), (None, 4, "me"), (None, None, None)]
+    assert "temperature" not in server.fake.requests[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
