@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from sterna.chat import add_discovered, build_catalog
-from sterna.config import ConfigError, EndpointSettings, Settings, credentials, load_personas, load_snippets
+from sterna.config import ConfigError, EndpointSettings, Settings, config_dir, credentials, load_personas, load_snippets
 from sterna.storage import Store, StoreError, clean, open_account
 from sterna.sync.status import sync_status
 
@@ -79,6 +79,7 @@ def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Itera
     yield Finding("settings", f"{settings.path}{'' if exists else ' (not created yet)'}")
     yield from (Finding("settings", problem, ok=False) for problem in settings.problems)
     yield from _writing(context)
+    yield from _themes(context, settings)
     yield from _data(context)
     for endpoint in settings.endpoints:
         yield _key_of(context, endpoint)
@@ -95,6 +96,21 @@ def _writing(context: CommandContext) -> Iterator[Finding]:
     if found := [*snippets.texts, *snippets.problems]:
         yield Finding("snippets", f"{counted(len(found), 'file')} in {snippets.folder}")
     yield from (Finding("snippets", problem, ok=False) for problem in snippets.problems)
+
+
+def _themes(context: CommandContext, settings: Settings) -> Iterator[Finding]:
+    """Yield themes of one's own, each of their files that cannot be used, and a chosen theme that there is not."""
+    folder = config_dir(context.config_dir) / "themes"
+    has_files = any(folder.glob("*.toml"))
+    if not has_files and settings.theme in ("", "dark", "light"):
+        return
+    from sterna.tui.terminal.own_themes import missing_theme, own_themes  # loads Textual
+
+    themes, problems = own_themes(folder)
+    if has_files:
+        yield Finding("themes", f"{counted(len(themes) + len(problems), 'file')} in {folder}")
+    problems += missing_theme(settings.theme, folder)
+    yield from (Finding("themes", problem, ok=False) for problem in problems)
 
 
 def _program() -> Iterator[Finding]:

@@ -39,6 +39,20 @@ def test_a_setting_that_is_misspelt_is_found(run: Run, configured: Path) -> None
     assert "ui.symbols" in result.out
 
 
+def test_a_theme_that_cannot_be_used_is_found(run: Run, configured: Path) -> None:
+    folder = configured / "config" / "themes"
+    folder.mkdir()
+    (folder / "paper.toml").write_text('background = "#fffdf5"')
+    assert "ok    themes: 1 file in" in run("doctor", "--offline").out
+    (folder / "broken.toml").write_text('primary = "blu"')
+    settings = configured / "config" / "config.toml"
+    settings.write_text(f'theme = "harbour"\n{settings.read_text()}')
+    result = run("doctor", "--offline")
+    assert result.code == 1
+    assert "broken.toml: primary has to be a color" in result.out
+    assert "There is no theme “harbour”." in result.out
+
+
 def test_an_endpoint_that_does_not_answer_is_found(run: Run, home: Path) -> None:
     (home / "config" / "config.toml").write_text(
         'discover = false\n[endpoints.gone]\nurl = "http://127.0.0.1:1/v1"\nkey_env = "GONE_KEY"\n'

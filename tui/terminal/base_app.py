@@ -11,7 +11,7 @@ from textual.notifications import Notify, SeverityLevel
 from textual.theme import BUILTIN_THEMES, Theme
 from textual.widgets._toast import Toast, ToastHolder
 
-from sterna.storage.text import clean, one_line
+from sterna.storage.text import clean
 
 from . import textual_fixes as textual_fixes
 from .output_filter import OutputFilter
@@ -48,14 +48,13 @@ class BaseApp(App[int], inherit_bindings=False):
 
     def _read_theme(self, name: str) -> None:
         """Read the only theme of one's own that the start needs."""
-        from .own_themes import ThemeError, read_theme
+        from .own_themes import ThemeError, missing_theme, read_theme
 
-        file = self.theme_folder / f"{name}.toml" if self.theme_folder is not None and "/" not in name else None
-        if file is None or not file.exists():
-            self.theme_problems = [f"There is no theme “{one_line(name, 40)}”. Choose one in the settings."]
+        self.theme_problems = missing_theme(name, self.theme_folder)
+        if self.theme_problems or self.theme_folder is None:
             return
         try:
-            self.register_theme(read_theme(file))
+            self.register_theme(read_theme(self.theme_folder / f"{name}.toml"))
         except ThemeError as error:
             self.theme_problems = [str(error)]
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from sterna.storage.text import one_line
 
 from .theme_colors import DARK_ROLES, LIGHT_ROLES, ROLES, completed
+from .themes import THEMES
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 GROUNDS = ("background", "foreground", "surface", "panel")
@@ -39,6 +40,14 @@ def own_themes(folder: Path) -> tuple[list[Theme], list[str]]:
         except ThemeError as error:
             problems.append(str(error))
     return themes, problems
+
+
+def missing_theme(chosen: str, folder: Path | None) -> list[str]:
+    """Return the sentence for a chosen theme that is neither shipped nor a file of that folder."""
+    shipped = {"", "dark", "light", *BUILTIN_THEMES, *(theme.name for theme in THEMES)}
+    if chosen in shipped or (folder is not None and "/" not in chosen and (folder / f"{chosen}.toml").exists()):
+        return []
+    return [f"There is no theme “{one_line(chosen, 40)}”. Choose one in the settings."]
 
 
 def read_theme(file: Path) -> Theme:
