@@ -147,6 +147,7 @@ async def test_how_a_reply_ended_is_said_with_what_to_do(tmp_path: Path) -> None
         _, reply = await person.begin(begun.session.id, "four")
         await person.settle(reply, Settled("stopped", ""))
         await person.sees("(stopped)  r to retry")
+        assert person.screen.count("r to retry") == 1, "only below the last reply, to which the key applies"
 
 
 async def test_a_failed_reply_keeps_what_came(tmp_path: Path) -> None:

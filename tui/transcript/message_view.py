@@ -237,7 +237,7 @@ class MessageView(DocumentView):
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]
-            parts += footer(self.message, self._options, self.can_continue)
+            parts += footer(self.message, self._options, can_continue=self.can_continue, is_end=self._is_end)
             if self._version is not None:
                 self._version_line = version_line(self._version, self._options)
                 parts.append(self._version_line)

@@ -107,10 +107,13 @@ def reasoning_line(is_unfolded: bool, is_thinking: bool, milliseconds: int) -> N
     )
 
 
-def footer(message: Message, options: MessageOptions, can_continue: bool = False) -> list[Note]:
-    """Return the rows below a message: its cost, or why it is not complete."""
+def footer(message: Message, options: MessageOptions, *, can_continue: bool = False, is_end: bool = True) -> list[Note]:
+    """Return the rows below a message: its cost, or why it is not complete.
+
+    Keys for what can be done about it stand below the last message alone, to which they apply.
+    """
     more = f"  {options.continue_key} to continue" if can_continue else ""
-    retry = Content.styled(f"{more}  {options.retry_key} to retry", MUTED)
+    retry = Content.styled(f"{more}  {options.retry_key} to retry" if is_end else "", MUTED)
     finish = message.finish
     if finish == "failed":
         sentence = clean(message.error_message or "The reply failed.").strip()
