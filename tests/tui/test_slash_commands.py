@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from home import Home, frame, no_reply_runs, open_title, until, write
 from test_app import SIZE, notices, opened
+from textual import events
 from textual.pilot import Pilot
 
 from sterna.tui.actions.bindings import BY_ID
@@ -166,10 +167,37 @@ async def test_a_file_is_found_by_a_part_of_its_name(
         await until(pilot, lambda: choices(app) == ["source/terns.py"])
         await pilot.press("down", "slash")
         await until(pilot, lambda: choices(app) == ["terns.py"])
-        await pilot.press("enter")
+        await pilot.press("escape", "enter")
         await until(pilot, lambda: home.model.requests)
     sent = home.model.requests[0].messages[-1].content
-    assert sent.endswith("</attachment>\n\nsee and @source/"), "enter sends what is typed"
+    assert sent.endswith("</attachment>\n\nsee and @source/"), "enter sends what is typed while no list is open"
+
+
+async def test_enter_chooses_the_line_that_is_highlighted(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "notes.md").write_text("fly")
+    (folder / "nothing.txt").write_text("land")
+    monkeypatch.chdir(folder)
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await typed(pilot, "see @no")
+        await until(pilot, lambda: len(choices(app)) == 2)
+        assert "enter choose" in frame(app)
+        for key in ("t", "e", "enter"):  # the list of what was typed before the last letters is still shown
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: [item.name for item in app.main.attachments.items] == ["notes.md"])
+        assert app.main.prompt.text == "see "
+        app.main.prompt.empty()
+        await typed(pilot, "/model test/")
+        await until(pilot, lambda: choices(app) == ["test/small", "test/large"])
+        await pilot.press("enter")
+        assert app.main.prompt.text == "/model test/small"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Model test/small" in notices(app))
+    assert not home.model.requests
 
 
 def test_files_that_git_ignores_are_not_offered(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Completion in the prompt: commands and their arguments, files after ``@`` and snippets after ``;``.
 
-The list opens above the prompt while one types and takes only the keys that choose from it. Enter sends what was typed,
-unless it begins a command or a line was chosen with the arrows.
+The list opens above the prompt while one types and takes only the keys that choose from it. Enter chooses the line that
+is highlighted; where that is what was typed already, it sends. Escape closes the list, and then enter sends too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST = 50
 """Completions that are listed."""
+KEYS = frozenset({"up", "down", "tab", "enter", "escape"})
+"""Keys that choose from the list."""
 FRESH_SECONDS = 10.0
 """Time for which the files of a folder are not read again."""
 
@@ -87,10 +89,10 @@ class Completion:
 
     def takes(self, key: str) -> bool:
         """Return whether a key chooses from the list, which it has then done."""
-        if not self.is_open or self._token is None:
+        if not self.is_open or self._token is None or key not in KEYS:
             return False
         shown = self._list
-        if shown is None or not shown.display or self._layout.prompt.token != self._token:
+        if shown is None or not shown.display or not self._is_of(self._layout.prompt.token, shown):
             return False
         match key:
             case "up" | "down":
@@ -107,14 +109,28 @@ class Completion:
                 return False
         return True
 
+    def _is_of(self, token: Token | None, shown: CompletionList) -> bool:
+        """Return whether the list belongs to the token at the cursor; one that has grown meanwhile narrows it."""
+        before = self._token
+        if token is None or before is None or token == before:
+            return token is not None
+        if (token.kind, token.row, token.start) != (before.kind, before.row, before.start):
+            return False
+        folder, _, name = token.text.rpartition("/")
+        if folder != before.text.rpartition("/")[0] or not (candidates := _best(name, self._candidates)):
+            return False
+        self._token, self._candidates = token, candidates
+        shown.fill([_line(each) for each in candidates])
+        return True
+
     def _is_meant(self, index: int | None) -> bool:
-        """Return whether enter chooses, instead of sending."""
+        """Return whether enter chooses, instead of sending or running what was typed."""
         token = self._token
-        if token is None or index is None or self._has_moved:
-            return index is not None
+        if token is None or index is None or index >= len(self._candidates):
+            return False
         if token.kind == "command":
-            return bool(token.text) and token.text.lower() not in BY_NAME
-        return False
+            return self._has_moved or token.text.lower() not in BY_NAME
+        return self._candidates[index].text.strip() != token.text.strip()
 
     def accept(self, index: int | None, *, run: bool = False) -> None:
         """Put a completion in the place of the token; with ``run``, run a command that needs no argument."""
@@ -144,6 +160,8 @@ class Completion:
         candidates = (await self._candidates_for(token))[:MOST]
         if self._layout.prompt.token != token:
             return
+        if token == self._token and candidates == self._candidates:
+            return  # a key has narrowed the list already
         self._token, self._candidates, self._has_moved = token, candidates, False
         only = candidates[0].text.strip() if len(candidates) == 1 else None
         if not candidates or only in (token.text, f"/{token.text}"):

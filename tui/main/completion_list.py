@@ -13,6 +13,8 @@ from textual.widgets.option_list import Option
 
 from ..dialogs.menu import Menu
 
+ARROWS = "\u2191 \u2193"
+
 
 class CompletionList(Menu, can_focus=False):
     """Shows completions; a click chooses one."""
@@ -25,6 +27,9 @@ class CompletionList(Menu, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False, classes="-driven")
+        keys = [("enter", "choose"), (ARROWS, "move"), ("esc", "close")]
+        hints = Content("   ").join(Content.assemble((key, "$primary"), f" {word}") for key, word in keys)
+        self.border_subtitle = Content.assemble(" ", hints)  # in line with the candidates
 
     def fill(self, lines: Sequence[Content]) -> None:
         """Show these lines, the first one highlighted."""
