@@ -1,4 +1,4 @@
-"""Unsent drafts, one a window and conversation, saved soon after each pause, and the messages that wait behind them."""
+"""Unsent drafts, one a window and conversation, saved while one types, and the messages that wait behind them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from ..prompt.stored_draft import StoredDraft, split_files
 if TYPE_CHECKING:
     from sterna.storage import StoreThread
 
-PAUSE_SECONDS = 0.4
-"""Pause in typing after which the draft is saved."""
+SAVE_SECONDS = 0.15
+"""Time between two savings of a draft while one types: a key is in the file this much later at most."""
+CHARACTERS_A_SECOND = 4_000_000
+"""Characters of a long draft for each further second between two savings."""
 
 
 class Drafts:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from sterna import storage
 
 from ..context import SWITCHING
 from .conversation import OpenConversation
-from .drafts import PAUSE_SECONDS, Drafts
+from .drafts import CHARACTERS_A_SECOND, SAVE_SECONDS, Drafts
 from .layout import MainLayout
 from .notice_bar import NEW
 from .prompt_attachments import PromptAttachments
@@ -50,6 +51,9 @@ class Navigation:
         """Called when another conversation is shown, to show what waits in it."""
         self._draft = ""
         self._draft_timer: Timer | None = None
+        self._is_saving = False
+        self._next_save = 0.0
+        """Time from which on a draft is saved at once."""
         self.being_deleted: set[str] = set()
         """Conversations that an action of this window is deleting."""
         self._stepping = asyncio.Lock()
@@ -186,19 +190,34 @@ class Navigation:
         return self._layout.prompt.draft if self._layout.query("#prompt") else self._draft
 
     def save_draft_soon(self) -> None:
-        """Save the draft once typing pauses."""
+        """Save the draft, at once for the first key after a pause, then every so often: not once for each key."""
         self._draft = self._layout.prompt.draft
-        if self._draft_timer is not None:
-            self._draft_timer.stop()
-        self._draft_timer = self._layout.set_timer(PAUSE_SECONDS, self._save_draft)
+        if self._draft_timer is not None or self._is_saving:
+            return  # what is saved next has this key too
+        if (pause := self._next_save - monotonic()) <= 0:
+            self._save_draft()
+        else:
+            self._draft_timer = self._layout.set_timer(pause, self._save_draft)
 
     async def save_draft(self) -> None:
         """Save the draft now."""
         await self.drafts.save(self.conversation.id, self.draft)
 
     def _save_draft(self) -> None:
+        self._draft_timer = None
         if self.conversation.reopened:
-            self._context.spawn(self.save_draft(), "drafts.save")
+            self._is_saving = True
+            self._context.spawn(self._save_typed(), "drafts.save")
+
+    async def _save_typed(self) -> None:
+        draft = self.draft
+        try:
+            await self.save_draft()
+        finally:
+            self._is_saving = False
+            self._next_save = monotonic() + SAVE_SECONDS + len(draft) / CHARACTERS_A_SECOND
+        if self._layout.is_alive and self.draft != draft:
+            self.save_draft_soon()
 
     async def _save_left_draft(self, conversation_id: str | None, draft: str) -> None:
         """Save the draft of a conversation that is left, and mark it in the list."""
