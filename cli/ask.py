@@ -117,8 +117,8 @@ def ask(
 
     async def begin(turns: Turns, session_id: str | None) -> Reply:
         attachments = [await attach_argument(turns.store, name) for name in attached]
-        keeps = session_id and not chosen  # a persona comes with parameters of its own
-        saved = await turns.store.run(Conversations.settings, session_id) if keeps else {}
+        # a persona comes with parameters of its own
+        saved = await turns.store.run(Conversations.settings, session_id) if session_id and not chosen else {}
         own = merge_parameters(options, saved)
         _, reply = await turns.begin(session_id, text, settings=own, attachments=attachments, schema=reply_schema)
         return reply

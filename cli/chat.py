@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sterna.chat import Reply, Turns
-from sterna.storage import Conversations, Messages, StoreError, clean, one_line
+from sterna.storage import Conversations, Messages, SettingChanges, StoreError, clean, one_line
 
 from .context import LAST, CommandContext, find_conversation
 from .conversation_argument import conversations
@@ -191,7 +191,7 @@ class LineChat:
         if self._session_id is None:
             self._options[name] = value
         else:
-            await self._turns.store.run(Conversations.set_setting, self._session_id, name, value)
+            await self._turns.store.run(SettingChanges.change, self._session_id, {name: value})
 
     async def _set_model(self, name: str) -> None:
         if name:

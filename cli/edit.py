@@ -63,9 +63,9 @@ def delete(context: CommandContext, conversation: str, yes: bool, as_json: bool)
 def undo(context: CommandContext, token: int | None, as_json: bool) -> None:
     """Undo the last deletion, made by this program or in the chat; repeat the command to undo earlier ones.
 
-    Pins, archiving and tags are undone in the same order. Another version of a reply, an edited message, a continued
-    reply and a fork count as deletions: undo shows what was there before. TOKEN selects a deletion, as printed by
-    `sterna delete --json`.
+    Pins, archiving, tags and settings of a conversation are undone in the same order. Another version of a reply, an
+    edited message, a continued reply and a fork count as deletions: undo shows what was there before. TOKEN selects a
+    deletion, as printed by `sterna delete --json`.
 
     With --json the object has: sessions (their ids), title.
     """
@@ -90,8 +90,8 @@ def _restored(trashed: Trashed, title: str, count: int) -> str:
     if trashed.kind == "message":
         return f"Message restored in {title_line(title)}"
     more = f" and {count - 1:,} more" if count > 1 else ""
-    if trashed.kind == "labels":
-        return f"Labels as before: {title_line(title)}{more}"
+    if trashed.kind in ("labels", "settings"):
+        return f"{trashed.kind.capitalize()} as before: {title_line(title)}{more}"
     return f"Restored: {title_line(title)}{more}"
 
 

@@ -234,11 +234,12 @@ class Trashed:
     messages: int
     title: str
     """The title of the conversation, or of the newest of several."""
-    kind: Literal["session", "message", "reply", "clear", "labels"] = "session"
+    kind: Literal["session", "message", "reply", "clear", "labels", "settings"] = "session"
     """Kind of the deleted thing; ``reply`` for a branch that another one replaced on the screen, and for the text of a
     reply that was continued.
 
     ``labels``: nothing was deleted, but conversations were pinned, archived or tagged, or no longer are.
+    ``settings``: a conversation was given another persona, system prompt or parameter.
     """
 
 

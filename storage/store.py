@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .conversations.live_replies import LiveReplies
     from .conversations.reattachment import Reattachment
     from .conversations.search_history import SearchHistory
+    from .conversations.setting_changes import SettingChanges
     from .conversations.settled_replies import SettledReplies
     from .conversations.titles import Titles
     from .conversations.trash import Trash
@@ -85,6 +86,12 @@ class Store(SyncStore):
         from .conversations.labels import ConversationLabels
 
         return ConversationLabels(self.db, self.trash_rows)
+
+    @cached_property
+    def setting_changes(self) -> SettingChanges:
+        from .conversations.setting_changes import SettingChanges
+
+        return SettingChanges(self.db, self.conversations, self.trash_rows)
 
     @cached_property
     def trash_outbox(self) -> TrashOutbox:
@@ -156,6 +163,7 @@ class Store(SyncStore):
             self.labels,
             self.messages,
             self.search_index,
+            self.setting_changes,
             self.trash,
             self.trash_rows,
             self.sync_pull.take_restored,

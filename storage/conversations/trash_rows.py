@@ -38,7 +38,12 @@ class TrashRows:
 
     def entry(self, token: int) -> Trashed:
         row = self.db.one(
-            """select token, sessions, messages, title, iif(labels is null, kind, 'labels') as kind
+            """select token, sessions, messages, title, case
+                when labels is null then kind
+                when exists (select 1 from json_each(labels) as j where json_type(j.value, '$.settings') = 'object')
+                    then 'settings'
+                else 'labels'
+            end as kind
             from trash where token = :token""",
             token=token,
         )

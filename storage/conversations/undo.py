@@ -1,4 +1,4 @@
-"""Undo of deletions, of new versions, branches and forks, of continued replies, and of changes of labels."""
+"""Undo of deletions, new versions, branches, forks, continued replies, and of changes of labels or settings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .labels import ConversationLabels
 from .messages import Messages
 from .restored import OnRestored
 from .search_index import SearchIndex
+from .setting_changes import SETTINGS, SettingChanges
 from .trash import Trash
 from .trash_rows import TrashRows
 
@@ -28,6 +29,7 @@ class Undo:
         labels: ConversationLabels,
         messages: Messages,
         search_index: SearchIndex,
+        setting_changes: SettingChanges,
         trash: Trash,
         trash_rows: TrashRows,
         on_restored: OnRestored,
@@ -39,11 +41,15 @@ class Undo:
         self._branch_changes = branch_changes
         self._kept_versions = kept_versions
         self._search_index = search_index
+        self._setting_changes = setting_changes
         self._trash = trash
         self._trash_rows = trash_rows
 
     def undo(self, token: int) -> list[str]:
-        """Bring back what a deletion took, or labels as they were; gives the conversations that are back or changed."""
+        """Bring back what a deletion took, or labels and settings as they were.
+
+        Return the conversations that are back or changed.
+        """
         with self.db.write():
             binned = self.db.one(
                 "select at, kind, messages, indexed, labels from trash where token = :token and at >= :oldest",
@@ -53,7 +59,9 @@ class Undo:
                 raise NotFound("That deletion can not be undone any more.")
             if binned["labels"] is not None:
                 self.db.execute("delete from trash where token = :token", {"token": token})
-                return self._labels.restore(from_json(binned["labels"]))
+                before = from_json(binned["labels"])
+                are_settings = any(SETTINGS in each for each in before.values())
+                return (self._setting_changes if are_settings else self._labels).restore(before)
             message_id = None
             completed: list[str] = []
             if binned["kind"] == "reply":

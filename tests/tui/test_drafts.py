@@ -31,4 +31,3 @@ async def test_what_is_typed_without_a_pause_is_stored_meanwhile_and_not_once_fo
         await until(pilot, lambda: saved[-1] == app.main.prompt.text)
         assert len(saved) < len(app.main.prompt.text), "several keys are stored at once"
         assert await app.context.store.run(Drafts.get, None) == app.main.prompt.text
-

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from home import Home, frame, until
+from home import Home, frame, until, write
 from test_app import opened
 from textual.widgets._toast import Toast
 
@@ -15,16 +14,44 @@ def covered(app: SternaApp) -> set[int]:
     return {row for toast in app.screen.query(Toast) for row in range(toast.region.y, toast.region.bottom)}
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 14)])
-async def test_a_notice_stands_above_the_prompt_when_it_does_not_fit_below(home: Home, size: tuple[int, int]) -> None:
+async def test_a_notice_stands_above_the_prompt_when_it_does_not_fit_below(home: Home) -> None:
     app = home.app()
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await opened(pilot, app)
         top = app.main.prompt.region.y
         app.notify("one\ntwo\nthree", severity="error", timeout=60)
         await until(pilot, lambda: covered(app) == {top - 3, top - 2, top - 1})
         app.notify("short", severity="error", timeout=60)
-        await until(pilot, lambda: covered(app) == {size[1] - 1})
+        await until(pilot, lambda: covered(app) == {23})
+
+
+async def test_a_notice_in_a_short_terminal_stands_below_the_title_where_it_covers_no_hint(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(40, 14), notifications=True) as pilot:
+        await opened(pilot, app)
+        for text, rows in (("one\ntwo\nthree", {1, 2, 3}), ("short", {1})):
+            app.notify(text, severity="error", timeout=60)
+            await until(pilot, lambda rows=rows: covered(app) == rows)
+        assert "enter send" in frame(app)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: covered(app) == {23})
+
+
+async def test_an_error_goes_when_what_failed_has_worked_or_was_given_up(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await opened(pilot, app)
+        for mend in ("ctrl+u", "model", "escape"):
+            await write(pilot, "/model nowhere/x")
+            await pilot.press("enter")
+            await until(pilot, lambda: "no provider named" in frame(app))
+            if mend == "model":
+                app.main.prompt.replace_all("/model test/large")
+                await pilot.press("enter")
+            else:
+                await pilot.press(mend)
+            await until(pilot, lambda: "no provider named" not in frame(app))
+            app.main.prompt.put("")
 
 
 async def test_a_notice_is_seen_however_many_others_it_follows(home: Home) -> None:

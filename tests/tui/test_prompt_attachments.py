@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from home import Home, frame, settled, until, write
 from PIL import Image
+from test_app import notices
 from textual.pilot import Pilot
 
 from sterna.providers import Model
 from sterna.providers.model_traits import Traits
-from sterna.storage import Attachment
+from sterna.storage import Attachment, Drafts
 from sterna.tui.app import SternaApp
 from sterna.tui.prompt.attachments import AttachmentRow
 
@@ -73,6 +74,32 @@ async def test_a_path_that_names_no_file_is_text(home: Home) -> None:
         await write(pilot, "/no/such/file")
         await until(pilot, lambda: app.main.prompt.text == "/no/such/file")
         assert names(app) == []
+
+
+async def test_a_removed_attachment_comes_back_by_undo_in_the_order_of_what_was_done(
+    home: Home, picture: Path, notes: Path
+) -> None:
+    ids = home.seed(("one", "1"), ("two", "2"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await started(pilot, app)
+        await write(pilot, f"{notes}")
+        await until(pilot, lambda: names(app) == ["notes.txt"])
+        await write(pilot, f"'{picture}'")
+        await until(pilot, lambda: len(names(app)) == 2)
+        await pilot.click(AttachmentRow, offset=(3, 0))
+        await until(pilot, lambda: names(app) == ["tern in flight.png"])
+        await until(pilot, lambda: "Removed notes.txt. ctrl+_ undoes this." in notices(app))
+        app.main.conversation_actions.request_delete([ids[0]])
+        await until(pilot, lambda: "Deleted “one”" in notices(app))
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: "Restored “one”" in notices(app))
+        app.main.navigation.go_to(None)
+        await until(pilot, lambda: names(app) == ["tern in flight.png"])
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: names(app) == ["notes.txt", "tern in flight.png"])
+        stored = await app.context.store.run(Drafts.attachments, None)
+        assert [item.name for item in stored] == names(app)
 
 
 async def test_an_attachment_is_sent_without_text(home: Home, notes: Path) -> None:

@@ -76,6 +76,27 @@ async def test_commands_take_an_argument(home: Home) -> None:
     assert len(home.model.requests) == 1
 
 
+async def test_undo_takes_back_settings_before_and_after_the_first_message(home: Home) -> None:
+    home.seed(("one", "1"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.navigation.go_to(None)
+        for is_stored in (False, True):
+            if is_stored:
+                await asked(pilot, app)
+            for text in ("Be brief.", "Rhyme."):
+                await write(pilot, f"/system {text}")
+                await pilot.press("enter")
+                await until(pilot, lambda text=text: app.main.conversation.choices == {"system_prompt": text})
+            assert "System prompt set, from the next message on. ctrl+_ undoes this." in notices(app)
+            for before in ({"system_prompt": "Be brief."}, {}):
+                await pilot.press("ctrl+underscore")
+                await until(pilot, lambda before=before: app.main.conversation.choices == before)
+                await until(pilot, lambda: "as before" in notices(app))
+        assert own_settings(home, app) == {}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -64,7 +64,7 @@ CONVERSATIONS = (
     ),
     _conversations(
         "conversation.undo", "Undo", "ctrl+underscore,leader u",
-        "Undo the last deletion, edit, new reply, fork, pin, archiving or tagging",
+        "Undo the last deletion, edit, new reply, fork, pin, archiving, tagging, setting or removed attachment",
         "undo_delete",
     ),
     _conversations(

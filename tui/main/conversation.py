@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sterna import storage
 
+from .local_undo import LocalUndo
+
 if TYPE_CHECKING:
     from sterna.chat import Reply
     from sterna.storage import Conversation
@@ -19,6 +21,8 @@ class OpenConversation:
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
+        self.local_undo = LocalUndo(context)
+        """Steps that are taken back before those of the store."""
         self.record: Conversation | None = None
         """None: a conversation that does not exist yet."""
         self.requested_id: str | None = None
@@ -34,11 +38,32 @@ class OpenConversation:
         return self.record.id if self.record is not None else None
 
     async def set_settings(self, values: Mapping[str, Any]) -> None:
-        """Set some of its own settings; before it exists, keep them for its beginning. None takes one away."""
-        if self.id is not None:
-            await self._context.store.run(storage.Conversations.set_settings, self.id, values)
-        choices = {**self.choices, **values}
-        self.choices = {name: value for name, value in choices.items() if value is not None}
+        """Set some of its own settings, which undo takes back. None takes one away.
+
+        Before the conversation exists, they are kept for its beginning.
+        """
+        before, conversation_id = self.choices, self.id
+        if conversation_id is not None:
+            await self._context.store.run(storage.SettingChanges.change, conversation_id, values)
+        changed = {name: value for name, value in {**before, **values}.items() if value is not None}
+        if self.id == conversation_id:
+            self.choices = changed
+        if conversation_id is None and changed != before:
+
+            async def restore() -> str | None:
+                if self.choices is not changed:
+                    return None  # it was sent, or left, or is as before already
+                self.choices = before
+                return "The settings of this conversation are as before."
+
+            await self.local_undo.add(restore)
+
+    async def read_settings(self) -> None:
+        """Read its own settings again, which undo or another device may have changed."""
+        if (conversation_id := self.id) is not None:
+            choices = await self._context.store.run(storage.Conversations.settings, conversation_id)
+            if self.id == conversation_id:
+                self.choices = choices
 
     @property
     def live_reply(self) -> Reply | None:

@@ -12,7 +12,7 @@ from sterna.storage.text import one_line
 from ..counts import counted
 from .layout import MainLayout
 from .navigation import Navigation
-from .sentences import labels_restored, quoted
+from .sentences import labels_restored, quoted, settings_restored
 from .sentences import restored as restored_sentence
 from .split_view import SplitView
 from .status_display import StatusDisplay
@@ -222,13 +222,17 @@ class ConversationActions:
         self._layout.notify(f"{what} {self._display.key_name('conversation.undo')} undoes this.", timeout=UNDO_SECONDS)
 
     def undo_delete(self) -> None:
-        """Restore what was deleted last, or labels as they were before the last change."""
+        """Restore what was deleted last, or labels and settings as they were before the last change."""
         self._context.spawn(self._undo_delete(), "conversation.undo")
 
     async def _undo_delete(self) -> None:
         store = self._context.store
         try:
             trashed: Trashed | None = await store.run(storage.Trash.latest)
+            if (sentence := await self._conversation.local_undo.undo(trashed)) is not None:
+                await self._show_settings()
+                self._layout.notify(sentence)
+                return
             if trashed is None:
                 self._layout.notify("Nothing to undo.")
                 return
@@ -236,6 +240,11 @@ class ConversationActions:
             await self._layout.sidebar.reload()
             if trashed.kind == "labels":
                 self._layout.notify(labels_restored(len(restored), trashed.title))
+                return
+            if trashed.kind == "settings":
+                await self._conversation.read_settings()
+                await self._show_settings()
+                self._layout.notify(settings_restored(trashed.title))
                 return
             if trashed.kind == "reply" and self._conversation.id not in restored:
                 await self._navigation.open(restored[0])
@@ -245,6 +254,10 @@ class ConversationActions:
             self._layout.notify(restored_sentence(trashed.sessions, trashed.title, is_reply=trashed.kind == "reply"))
         except storage.StoreError as error:
             self._layout.complain(f"Not restored. {error}")
+
+    async def _show_settings(self) -> None:
+        await self._display.refresh()
+        await self._display.show_welcome()
 
     # Settings of the conversation
 
@@ -263,6 +276,9 @@ class ConversationActions:
             values = {"system_prompt": chosen.system_prompt or None, "temperature": chosen.temperature}
             is_own = chosen.system_prompt != current.system_prompt
             await self._conversation.set_settings(values | ({"persona": None} if is_own else {}))
+            await self._show_settings()
+            if chosen != current:
+                self.offer_undo("Settings saved, from the next message on.")
 
     def choose_model(self) -> None:
         """Choose the model of this conversation."""
@@ -277,8 +293,7 @@ class ConversationActions:
         if chosen is not None:
             await self._conversation.set_settings({"model": chosen})
             self._context.analytics.track("model_chosen")
-            await self._display.refresh()
-            await self._display.show_welcome()
+            await self._show_settings()
 
     async def _wait_for_catalog(self) -> tuple[Catalog, str | None]:
         """Wait for the end of the start; return the catalog and the chosen model."""

@@ -19,11 +19,17 @@ CHARACTERS_A_SECOND = 4_000_000
 
 
 class Drafts:
-    """Saves one draft a conversation. ``failed`` is called, once, when the store does not take it."""
+    """Saves one draft a conversation.
 
-    def __init__(self, store: Callable[[], StoreThread], failed: Callable[[str], None]) -> None:
+    ``failed`` is called when the store does not take it, until it returns True, and ``mended`` when it does again.
+    """
+
+    def __init__(
+        self, store: Callable[[], StoreThread], failed: Callable[[str], bool], mended: Callable[[], None]
+    ) -> None:
         self._store = store
         self._failed = failed
+        self._mended = mended
         self._saved: dict[str | None, str] = {}
         self._unsaved: dict[str | None, str] = {}
         self._texts: dict[str | None, str] = {}
@@ -81,12 +87,13 @@ class Drafts:
         except storage.StoreError as error:
             self._unsaved[conversation_id] = stored
             if not self._has_failed:
-                self._has_failed = True
-                self._failed(f"The draft is not saved yet. {error}")
+                self._has_failed = self._failed(f"The draft is not saved yet. {error}")
             return False
         self._unsaved.pop(conversation_id, None)
         self._saved[conversation_id] = stored
-        self._has_failed = False
+        if self._has_failed:
+            self._has_failed = False
+            self._mended()
         return True
 
     def forget(self, conversation_id: str | None) -> None:

@@ -18,6 +18,7 @@ from ..actions.action import Scope
 from ..context import AppContext
 from ..prompt import Prompt
 from ..prompt.attachments import AttachmentRow
+from .complaints import Complaints
 from .heading import Heading
 from .notice_bar import NoticeBar
 from .queue_bar import QueueBar
@@ -42,6 +43,7 @@ class MainLayout(Screen[None]):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.context = context
+        self.complaints = Complaints(self)
 
     def compose(self) -> ComposeResult:
         """Compose what the first frame needs: the prompt, the status line, and the space of the list."""
@@ -107,9 +109,9 @@ class MainLayout(Screen[None]):
             case Scope.SIDEBAR:
                 return self.sidebar
 
-    def complain(self, sentence: str) -> None:
-        """Say what could not be done."""
-        self.notify(sentence, severity="error", timeout=10)
+    def complain(self, sentence: str, about: str = "") -> None:
+        """Say what could not be done; with ``about``, until ``complaints`` learn that it works."""
+        self.complaints.add(sentence, about)
 
     def start_worker(
         self, group: str, work: Callable[..., Coroutine[None, None, None]], *args: Any, exclusive: bool = True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sterna import storage
 
 from ..context import SWITCHING
+from .complaints import DRAFT
 from .conversation import OpenConversation
 from .drafts import CHARACTERS_A_SECOND, SAVE_SECONDS, Drafts
 from .layout import MainLayout
@@ -46,7 +47,11 @@ class Navigation:
         self._context = layout.context
         self.conversation = conversation
         self._attachments = attachments
-        self.drafts = Drafts(lambda: self._context.store, layout.complain)
+        self.drafts = Drafts(
+            lambda: self._context.store,
+            failed=layout.complaints.add_unsaved,
+            mended=lambda: layout.complaints.end(DRAFT),
+        )
         self.opened: Callable[[], None] = lambda: None
         """Called when another conversation is shown, to show what waits in it."""
         self._draft = ""
@@ -246,6 +251,7 @@ class Navigation:
                     await self._leave_deleted(before, elsewhere=change.elsewhere, was_told=was_told)
                     return
                 self.conversation.record = record
+                await self.conversation.read_settings()
                 self._layout.transcript.refresh_session(change)
                 await self._display.refresh()
         except storage.StoreError as error:

@@ -1,4 +1,7 @@
-"""Placement of notices: at the lower edge while they fit under the prompt's text, else above the prompt."""
+"""Placement of notices: at the lower edge while they fit under the prompt's text, else above the prompt.
+
+In a short terminal they stand below the title: at the lower edge or above the prompt they would cover every hint.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets._toast import Toast, ToastRack
 
 from ..prompt import Prompt
+from .heading import Heading
 
 MOST_ROWS = 6
 """Most rows of the screen that notices may cover."""
@@ -20,11 +24,17 @@ def place_notices(screen: Screen[Any]) -> None:
         rack, prompt = screen.get_child_by_type(ToastRack), screen.query_one(Prompt)
     except NoMatches:
         return
-    rows = min(MOST_ROWS, sum(toast.outer_size.height for toast in rack.query(Toast)))
-    below = screen.size.height - prompt.content_region.bottom
-    margin = screen.size.height - prompt.region.y if rows > below else 0
-    most = max(1, min(MOST_ROWS, screen.size.height - margin))
-    limit = rack.styles.max_height
-    if rack.styles.margin.bottom != margin or limit is None or limit.value != most:
-        rack.styles.margin = (0, 0, margin, 0)
+    if screen.has_class("-short"):
+        edge, margin = "top", screen.query_one(Heading).region.bottom
+        room = prompt.region.y - margin
+    else:
+        rows = min(MOST_ROWS, sum(toast.outer_size.height for toast in rack.query(Toast)))
+        below = screen.size.height - prompt.content_region.bottom
+        edge, margin = "bottom", screen.size.height - prompt.region.y if rows > below else 0
+        room = screen.size.height - margin
+    most = max(1, min(MOST_ROWS, room))
+    limit, top, bottom = rack.styles.max_height, rack.styles.margin.top, rack.styles.margin.bottom
+    if (rack.styles.dock, top + bottom, limit.value if limit else 0) != (edge, margin, most):
+        rack.styles.dock = rack.styles.align_vertical = edge
+        rack.styles.margin = (margin, 0, 0, 0) if edge == "top" else (0, 0, margin, 0)
         rack.styles.max_height = most

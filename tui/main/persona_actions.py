@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sterna import config
@@ -22,8 +22,16 @@ NONE = ""
 class PersonaActions:
     """Sets what a persona says as settings of the conversation, which sync takes to other devices."""
 
-    def __init__(self, layout: MainLayout, navigation: Navigation, display: StatusDisplay) -> None:
+    def __init__(
+        self,
+        layout: MainLayout,
+        navigation: Navigation,
+        display: StatusDisplay,
+        *,
+        offer_undo: Callable[[str], None],
+    ) -> None:
         self._layout = layout
+        self._offer_undo = offer_undo
         self._display = display
         self._context = layout.context
         self._conversation = navigation.conversation
@@ -47,7 +55,7 @@ class PersonaActions:
         name = await self._layout.app.push_screen_wait(picker)
         if name == NONE:
             await self._set(config.NO_PERSONA)
-            self._layout.notify("This conversation has no persona now.")
+            self._offer_undo("This conversation has no persona now.")
         elif name is not None:
             await self._use(personas.by_name[name])
 
@@ -71,7 +79,7 @@ class PersonaActions:
             return False
         await self._set(persona.settings(values, now))
         model = f" with {persona.model}" if persona.model else ""
-        self._layout.notify(f"Persona {persona.name}{model}, from the next message on.")
+        self._offer_undo(f"Persona {persona.name}{model}, from the next message on.")
         return True
 
     async def _set(self, values: Mapping[str, Any]) -> None:

@@ -6,18 +6,21 @@ They belong to the draft of a conversation, and are stored with it as soon as th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sterna import storage
 
+from ..attachment_names import short_name
 from ..prompt.attachments import AttachmentRow
+from .complaints import DRAFT, PROMPT
 from .conversation import OpenConversation
 from .layout import MainLayout
 
 if TYPE_CHECKING:
-    from sterna.storage import Attachment
+    from sterna.storage import Attachment, Store
 
 CLIPBOARD_NAME = "clipboard.png"
 
@@ -33,6 +36,8 @@ class PromptAttachments:
         self._waiting: dict[str | None, tuple[Attachment, ...]] = {}
         """Attachments of messages that wait to be sent, by conversation. They stay with the draft until then."""
         self._pending: list[str] = []
+        self.offer_undo: Callable[[str], None] = layout.notify
+        """Says what was removed, and how to undo that."""
 
     @property
     def items(self) -> tuple[Attachment, ...]:
@@ -110,7 +115,9 @@ class PromptAttachments:
                 before = (*self._waiting.get(conversation_id, ()), *before)
             await store.run(storage.Drafts.attach, conversation_id, _each_once((*before, added)))
         except storage.StoreError as error:
-            self._layout.complain(f"Not attached. {error}")
+            self._layout.complain(f"Not attached. {error}", PROMPT)
+        else:
+            self._layout.complaints.end(PROMPT)
         finally:
             self._pending.remove(name)
             self._show()
@@ -118,8 +125,26 @@ class PromptAttachments:
     # Removing
 
     def remove(self, attachment_id: str) -> None:
-        """Remove one."""
-        self._set(tuple(item for item in self._items if item.id != attachment_id))
+        """Remove one, which undo brings back."""
+        for place, item in enumerate(self._items):
+            if item.id == attachment_id:
+                self._set((*self._items[:place], *self._items[place + 1 :]))
+                restore = partial(self._bring_back, self._conversation.id, item, place)
+                self._context.spawn(self._conversation.local_undo.add(restore), "attachments.removed")
+                self.offer_undo(f"Removed {short_name(item.name)}.")
+                return
+
+    async def _bring_back(self, conversation_id: str | None, item: Attachment, place: int) -> str | None:
+        """Attach to the draft of a conversation again what was removed; return None where its file is gone."""
+        store = self._context.store
+        if not await store.run(_is_here, item):
+            return None
+        if self._conversation.id == conversation_id:
+            self._set(_each_once((*self._items[:place], item, *self._items[place:])))
+        else:
+            others = await store.run(storage.Drafts.attachments, conversation_id)
+            await store.run(storage.Drafts.attach, conversation_id, _each_once((*others, item)))
+        return f"Attached {short_name(item.name)} again."
 
     def remove_one(self) -> None:
         """Remove the only one, or ask which."""
@@ -216,13 +241,21 @@ class PromptAttachments:
         try:
             await self._context.store.run(storage.Drafts.attach, conversation_id, items)
         except storage.StoreError as error:
-            self._layout.complain(f"The draft is not saved yet. {error}")
+            self._layout.complain(f"The draft is not saved yet. {error}", DRAFT)
 
     def _show(self) -> None:
         if not self._layout.is_alive:
             return
         self._layout.query_one(AttachmentRow).show(self._items, self._pending, ascii_only=self._context.is_ascii)
         self._layout.prompt.has_attachments = bool(self._items)
+
+
+def _is_here(store: Store, item: Attachment) -> bool:
+    """Return whether the file is there, and note that it is used again."""
+    if not store.attachment_files.has(item.id):
+        return False
+    store.attachments.add(item)
+    return True
 
 
 def _each_once(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:

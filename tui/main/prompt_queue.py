@@ -14,6 +14,7 @@ from sterna import storage
 from ..counts import counted
 from ..prompt import plain, slash_commands
 from ..prompt.stored_draft import split_files, with_files
+from .complaints import PROMPT
 from .layout import MainLayout
 from .navigation import Navigation
 from .prompt_attachments import PromptAttachments
@@ -69,6 +70,7 @@ class PromptQueue:
                 await self._drafts.save(conversation_id, prompt.draft)
         finally:
             self._is_adding = False
+        self._layout.complaints.end(PROMPT)
         self._flowing.add(conversation_id)
         self.show()
         if not reply.running:
@@ -121,7 +123,7 @@ class PromptQueue:
         except storage.StoreError as error:
             self._flowing.discard(conversation_id)
             if self._layout.is_alive:
-                self._layout.complain(f"The next message was not sent. {error}")
+                self._layout.complain(f"The next message was not sent. {error}", PROMPT)
         finally:
             self._sending.discard(conversation_id)
             self.show()

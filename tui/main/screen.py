@@ -17,6 +17,7 @@ from ..prompt import Prompt
 from ..prompt.attachments import AttachmentRow
 from .attachment_opener import open_attachments
 from .branch_actions import BranchActions
+from .complaints import PROMPT
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
 from .export_actions import ExportActions
@@ -60,6 +61,7 @@ class MainScreen(MainLayout):
         self.attachments = PromptAttachments(self, self.conversation)
         self.navigation = Navigation(self, self.conversation, self.status_display, self.attachments)
         self.conversation_actions = ConversationActions(self, self.navigation, self.status_display)
+        self.attachments.offer_undo = self.conversation_actions.offer_undo
         self.turn_actions = TurnActions(
             self,
             self.navigation,
@@ -282,6 +284,8 @@ class MainScreen(MainLayout):
     @on(Prompt.Edited)
     def _save_draft_soon(self) -> None:
         self.navigation.save_draft_soon()
+        if not self.prompt.text:
+            self.complaints.end(PROMPT)
 
     # Messages of the list
 

@@ -34,6 +34,11 @@ def labels_restored(conversations: int, newest: str) -> str:
     return f"Labels of {what} are as before."
 
 
+def settings_restored(title: str) -> str:
+    """Say that an undo has changed settings of a conversation back."""
+    return f"The settings of {quoted(title)} are as before."
+
+
 def restored(conversations: int, title: str, *, is_reply: bool = False) -> str:
     """Say what an undo has brought back; ``is_reply``: what was shown before an edit, a fork or a new reply."""
     if conversations == 1:

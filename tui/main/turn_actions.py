@@ -9,6 +9,7 @@ from sterna.storage.text import clean
 
 from ..messages import ActionRequested, OpenRequested
 from ..prompt import slash_commands
+from .complaints import PROMPT
 from .layout import MainLayout
 from .navigation import Navigation
 from .notice_bar import OPEN
@@ -112,6 +113,7 @@ class TurnActions:
                     attachments=attachments,
                 )
                 await self._attachments.sent(conversation_id, attachments)
+            self._layout.complaints.end(PROMPT)
             if conversation.id == conversation_id:
                 prompt.sent(event.shown, event.text)
                 await self._follow(begun.session.id, reply)
@@ -121,7 +123,7 @@ class TurnActions:
             draft = prompt.draft if conversation.id == conversation_id else ""
             await self._navigation.drafts.save(conversation_id, draft)
         except storage.StoreError as error:
-            self._layout.notify(f"Not sent. Your text is still in the prompt. {error}", severity="error", timeout=12)
+            self._layout.complain(f"Not sent. Your text is still in the prompt. {error}", PROMPT)
         finally:
             self._is_sending = False
 
@@ -160,7 +162,9 @@ class TurnActions:
             self.queue.reply_ended(reply)
         if reply.problem is not None and reply.id not in self._reported:
             self._reported.add(reply.id)
-            self._layout.complain(reply.problem)
+            self._layout.complain(reply.problem, reply.id)
+        elif reply.problem is None:
+            self._layout.complaints.end(reply.id)
         if self._conversation.id != reply.session_id:
             return
         self._display.show_activity()
@@ -180,6 +184,7 @@ class TurnActions:
             saved = " Partial reply saved." if reply is not None and (reply.content or reply.reasoning) else ""
             self._layout.notify(f"Stopped.{saved}", timeout=3)
         else:
+            self._layout.app.clear_notifications()
             self._layout.remove_class("-list")
             self._layout.focus_prompt()
 

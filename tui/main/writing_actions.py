@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sterna import config, storage
 
 from ..prompt.slash_commands import Command
+from .complaints import PROMPT
 from .completion import Completion
 from .export_actions import ExportActions
 from .layout import MainLayout
@@ -47,7 +48,7 @@ class WritingActions:
         self._exports = exports
         self._context = layout.context
         self._conversation = navigation.conversation
-        self._personas = PersonaActions(layout, navigation, display)
+        self._personas = PersonaActions(layout, navigation, display, offer_undo=conversations.offer_undo)
         self._completion: Completion | None = None
         self._is_editing = False
         self._with_argument: dict[str, Callable[[str], Awaitable[bool]]] = {
@@ -197,8 +198,9 @@ class WritingActions:
         try:
             if await self._with_argument[command.name](argument):
                 self._layout.prompt.sent(event.shown, event.text)
+                self._layout.complaints.end(PROMPT)
         except (config.ConfigError, ProviderError, storage.StoreError) as error:
-            self._layout.complain(str(error))
+            self._layout.complain(str(error), PROMPT)
 
     async def _attach(self, typed: str) -> bool:
         from sterna.chat import typed_files
@@ -223,12 +225,12 @@ class WritingActions:
             name = matches[0] if matches else name
         catalog.resolve(name)
         await self._set({"model": name})
-        self._layout.notify(f"Model {name}, from the next message on.")
+        self._conversations.offer_undo(f"Model {name}, from the next message on.")
         return True
 
     async def _set_system_prompt(self, text: str) -> bool:
         await self._set({"system_prompt": text, "persona": None})
-        self._layout.notify("System prompt set, from the next message on.")
+        self._conversations.offer_undo("System prompt set, from the next message on.")
         return True
 
     async def _set(self, values: Mapping[str, Any]) -> None:

@@ -99,6 +99,17 @@ class BaseApp(App[int], inherit_bindings=False):
         """Show a sentence for a while, as plain text: titles and errors in it come from people and servers."""
         super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False)
 
+    def is_shown(self, message: str) -> bool:
+        """Return whether the notice with that sentence is still shown."""
+        return any(notice.message == clean(message) for notice in self._notifications)
+
+    def take_back(self, message: str) -> None:
+        """Remove the notice with that sentence, if it is still shown."""
+        for notice in list(self._notifications):
+            if notice.message == clean(message):
+                self._unnotify(notice)
+        self._remove_notices_left_behind()
+
     def alert(self, title: str, text: str, environ: Mapping[str, str], *, on_desktop: bool) -> None:
         """Ring the terminal's bell, and with ``on_desktop`` ask the terminal for a notice of the desktop."""
         self.bell()
