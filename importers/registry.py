@@ -31,6 +31,12 @@ BUILT_IN: dict[str, str] = {
     "cursor": "cursor:Cursor",
     "claude": "claude_ai:ClaudeAi",
     "open-webui": "open_webui:OpenWebUi",
+    "librechat": "librechat:LibreChat",
+    "jan": "jan:Jan",
+    "cherry-studio": "cherry_studio:CherryStudio",
+    "betterchatgpt": "betterchatgpt:BetterChatGpt",
+    "chatbot-ui": "chatbot_ui:ChatbotUi",
+    "typingmind": "typingmind:TypingMind",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

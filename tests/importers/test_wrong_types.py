@@ -36,6 +36,12 @@ FOLDERS = {
     "oterm": "oterm",
     "parllama": "parllama",
     "openwebui": "open-webui",
+    "librechat": "librechat",
+    "jan": "jan",
+    "cherry_studio": "cherry-studio",
+    "betterchatgpt": "betterchatgpt",
+    "chatbot_ui": "chatbot-ui",
+    "typingmind": "typingmind",
 }
 """Readers by the folder of their samples."""
 
