@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "tag": "labels:tag",
         "tags": "labels:tags",
         "export": "export:export",
+        "import": "import_:import_",
         "attachments": "attachments:attachments",
         "models": "models:models",
         "personas": "personas:personas",

@@ -66,6 +66,20 @@ class Account:
         """Return the sum of one count over all sources."""
         return sum(getattr(count, name) for count in self.sources.values())
 
+    def counts(self) -> dict[str, int]:
+        """Return the sums of all sources."""
+        names = ("found", "new", "updated", "unchanged", "older", "deleted", "skipped", "messages", "kept")
+        return {name: self.total(name) for name in names}
+
+    def join(self, other: Account) -> None:
+        """Add the account of another part of the same import."""
+        for name, count in other.sources.items():
+            mine = self.sources.setdefault(name, SourceCount(count.label))
+            for key in other.counts():
+                setattr(mine, key, getattr(mine, key) + getattr(count, key))
+        self.skipped += other.skipped
+        self.notes += other.notes
+
     def add(self, source: str, taken: Taken) -> None:
         count = self.sources[source]
         setattr(count, taken.status, getattr(count, taken.status) + 1)

@@ -78,10 +78,11 @@ def incoming(
     title = clip(title_text(conversation.title), TITLE_LENGTH)
     is_titled = bool(title)
     title = title or _first_question(rows)
-    labels = _labels(conversation, tags)
+    labels = _labels(conversation)
+    tagged = {TAG + name: True for tag in tags if (name := tag_of(tag))}
     leaf = _leaf(conversation, tree, rows)
     summary = "\0".join((title, leaf or "", str(sorted(labels.items())), *marks))
-    settings = _settings(conversation, source, native, is_own)
+    settings = _settings(conversation, source, native, is_own) | tagged
     result = IncomingConversation(
         id=identity,
         source=source,
@@ -102,7 +103,9 @@ def incoming(
         is_partial=conversation.is_partial,
     )
     if not is_own:
-        settings[IMPORTED] = result.base | ({} if is_titled else {"untitled": True})
+        settings[IMPORTED] = (
+            result.base | ({} if is_titled else {"untitled": True}) | ({"tagged": sorted(tagged)} if tagged else {})
+        )
     return result
 
 
@@ -239,8 +242,8 @@ def _whole_mark(message: Message, row: Mapping[str, Any], parent: str, stored: s
     return blake2b(whole.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
-def _labels(conversation: Conversation, tags: tuple[str, ...]) -> dict[str, bool]:
-    names = sorted({name for tag in (*conversation.tags, *tags) if (name := tag_of("-".join(tag.split())))})
+def _labels(conversation: Conversation) -> dict[str, bool]:
+    names = sorted({name for tag in conversation.tags if (name := tag_of("-".join(tag.split())))})
     states = {PINNED: conversation.is_pinned, ARCHIVED: conversation.is_archived}
     return {key: True for key, value in states.items() if value} | {TAG + name: True for name in names[:MOST_TAGS]}
 

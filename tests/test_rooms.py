@@ -202,6 +202,8 @@ INNER_DOORS = {
         "edit": "context conversation_argument number_types output streams",
         "labels": "context conversation_argument output",
         "export": "account_context context conversation_argument export_attachments history output output_files",
+        "import_account": "output",
+        "import_": "context exit_codes import_account output",
         "models": "account_context context output",
         "keys": "context streams",
         "config": "context output streams",

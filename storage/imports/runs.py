@@ -136,7 +136,7 @@ class ImportRuns:
                 and (key in ('pinned', 'archived') or key glob 'tag:*')""",
             id=session_id,
         )}  # fmt: skip
-        if row["title"] != base.get("title") or labels != set(base.get("labels", ())):
+        if row["title"] != base.get("title") or labels != {*base.get("labels", ()), *base.get("tagged", ())}:
             return False
         for message in self.db.execute(
             "select content, reasoning, metadata from chat_messages where session_id = :id", {"id": session_id}
