@@ -37,6 +37,7 @@ BUILT_IN: dict[str, str] = {
     "betterchatgpt": "betterchatgpt:BetterChatGpt",
     "chatbot-ui": "chatbot_ui:ChatbotUi",
     "typingmind": "typingmind:TypingMind",
+    "ai-studio": "ai_studio:AiStudio",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

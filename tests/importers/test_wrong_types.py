@@ -42,6 +42,7 @@ FOLDERS = {
     "betterchatgpt": "betterchatgpt",
     "chatbot_ui": "chatbot-ui",
     "typingmind": "typingmind",
+    "ai_studio": "ai-studio",
 }
 """Readers by the folder of their samples."""
 
