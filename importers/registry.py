@@ -38,6 +38,9 @@ BUILT_IN: dict[str, str] = {
     "chatbot-ui": "chatbot_ui:ChatbotUi",
     "typingmind": "typingmind:TypingMind",
     "ai-studio": "ai_studio:AiStudio",
+    "sharegpt": "sharegpt:ShareGpt",
+    "openai": "openai_messages:OpenAiMessages",
+    "markdown": "markdown:Markdown",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

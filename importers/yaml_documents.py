@@ -23,13 +23,17 @@ class BrokenYaml(ValueError):
 
 def yaml_document(tree: FileTree, path: str) -> Any:
     """Return the value that a YAML file is. Raises OSError, and BrokenYaml where it is none."""
-    import yaml
-
     with tree.open(path) as file:
         data = file.read(LARGEST_ITEM + 1)
     if len(data) > LARGEST_ITEM:
         raise BrokenYaml(f"The file is larger than {LARGEST_ITEM >> 20} MB.")
-    content = data.decode("utf-8-sig", "replace")
+    return yaml_value(data.decode("utf-8-sig", "replace"))
+
+
+def yaml_value(content: str) -> Any:
+    """Return the value of a YAML text. Raises BrokenYaml where it is none."""
+    import yaml
+
     try:
         # a few aliases can stand for more than fits into any memory
         if "&" in content and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, _loader())):

@@ -17,6 +17,7 @@ from ..tree import FileTree
 from ..values import amount, at, chosen, count, flag, identifier, items, mapping, text
 
 _END = ".conversation.json"
+_KEYS = ("versions", "usePerChatPredictionConfig")
 _SILENT_STEPS = {"toolStatus", "debugInfoBlock"}
 
 
@@ -25,7 +26,11 @@ class LmStudio(Reader):
     label = "LM Studio"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _is_chat(mapping(beginning(tree.head(path))))]
+        return [
+            path
+            for path in tree.paths
+            if _is_chat(mapping(beginning(tree.head(path), "versions", "usePerChatPredictionConfig")))
+        ]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         try:

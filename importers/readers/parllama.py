@@ -14,13 +14,15 @@ from ..times import moment
 from ..tree import FileTree
 from ..values import chosen, identifier, items, mapping, text
 
+_KEYS = ("llm_config", "llm_model_name")
+
 
 class Parllama(Reader):
     name = "parllama"
     label = "parllama"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _is_chat(mapping(beginning(tree.head(path))))]
+        return [path for path in tree.paths if _is_chat(mapping(beginning(tree.head(path), *_KEYS)))]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         try:

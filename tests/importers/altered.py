@@ -137,8 +137,8 @@ def check(item: Conversation | Skipped) -> None:
         return
     for text in (item.id, item.title, item.system_prompt, item.project, item.parent_id, item.resume):
         assert isinstance(text, str), item
-    for name in (item.model, item.shown):
-        assert name is None or (isinstance(name, str) and name), item
+    assert item.model is None or (isinstance(item.model, str) and item.model), item
+    assert item.shown is None or isinstance(item.shown, str), item
     for time in (item.created_at, item.updated_at):
         assert time is None or (isinstance(time, datetime) and time.tzinfo is UTC), item
     assert isinstance(item.is_archived, bool)

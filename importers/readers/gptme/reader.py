@@ -31,7 +31,7 @@ class Gptme(Reader):
             folder, _, file = path.rpartition("/")
             if folder.rpartition("/")[2] in {"branches", "views"}:
                 continue
-            first = mapping(beginning(tree.head(path)))
+            first = mapping(beginning(tree.head(path), "role"))
             if _is_message(first) and (file == "conversation.jsonl" or first.keys() & _OWN):
                 found[folder if file == "conversation.jsonl" else path] = None
         return list(found)

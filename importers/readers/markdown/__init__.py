@@ -1,0 +1,5 @@
+"""Conversations as Markdown, for which there is no standard: headings or names say who speaks."""
+
+from .reader import Markdown
+
+__all__ = ["Markdown"]
