@@ -404,10 +404,10 @@ CREATE TABLE sync_message_state (
 
 CREATE TABLE sync_outbox (
     seq integer primary key autoincrement,
-    kind text not null constraint sync_outbox_kind check (kind in ('c', 'm', 'x', 's')),
+    kind text not null constraint sync_outbox_kind check (kind = 'c' or kind = 'm' or kind = 'x' or kind = 's'),
     id text not null,                      -- of a setting: <session id>/<key>; of a clear: all
     conv_id text not null,
-    op text not null constraint sync_outbox_op check (op in ('put', 'del', 'clear', 'restore')),
+    op text not null constraint sync_outbox_op check (op = 'put' or op = 'del' or op = 'clear' or op = 'restore'),
     rev integer not null default 1,
     sent integer not null default 0,
     edited_at integer not null,            -- ms since 1970
@@ -415,7 +415,8 @@ CREATE TABLE sync_outbox (
     arg integer,
     tries integer not null default 0,
     not_before integer,
-    err text, refused_rev integer not null default 0,
+    err text,
+    refused_rev integer not null default 0,
     constraint sync_outbox_thing unique (kind, id)
 ) strict;
 

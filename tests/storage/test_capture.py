@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from builders import acknowledge, exchange, outbox, table
+from ticking import Ticking
 
 from sterna.storage import Settled, Store
+from sterna.storage.database.migrations import migrate, steps
 
 Write = Callable[[Store, str, str], object]
 """A public write, given a conversation and a message of it."""
@@ -188,6 +191,29 @@ def test_a_plain_connection_of_another_program_is_captured(store: Store) -> None
     assert table(store, "sync_tombstones") == [{"kind": "c", "id": reply.session_id, "server_seq": 0}]
     assert table(store, "chat_messages") == []
     assert store.search.search("windmill") == []
+
+
+def test_a_file_from_before_keeps_what_waits(tmp_path: Path) -> None:
+    """Also what was refused and what is on its way, in the order in which it was written."""
+    path = tmp_path / "a.db"
+    path.touch()
+    db = sqlite3.connect(path, isolation_level=None)
+    migrate(db, path, clock=Ticking(), busy_ms=1000, files=[step for step in steps() if step.stem < "36"])
+    columns = "seq, kind, id, conv_id, op, rev, sent, edited_at, restamp, arg, tries, not_before, err, refused_rev"
+    rows = [
+        (3, "m", "m2", "c", "put", 2, 1, 1_772_323_200_000, 1, None, 1, 1_772_326_800_000, "too_large", 2),
+        (7, "c", "c", "c", "del", 1, 0, 1_772_323_200_001, 0, 5, 0, None, None, 0),
+    ]
+    db.executemany(f"insert into sync_outbox ({columns}) values ({', '.join('?' * 14)})", rows)
+    db.close()
+    store = Store.open(path)
+    assert [tuple(row) for row in store.db.rows(f"select {columns} from sync_outbox order by seq")] == rows
+    session_id = store.conversations.create("New").id
+    assert store.db.rows("select seq, id from sync_outbox order by seq desc")[0]["id"] == session_id
+    for column in ("kind", "op"):
+        with pytest.raises(sqlite3.IntegrityError, match=f"sync_outbox_{column}"):
+            store.db.execute(f"update sync_outbox set {column} = 'other'")
+    store.close()
 
 
 def test_a_message_that_moves_is_told_of_where_it_is(store: Store) -> None:

@@ -65,6 +65,12 @@ def test_a_push_of_few_costs_the_same_however_much_waits() -> None:
     assert costs[1] <= costs[0] * 1.5
 
 
+def test_a_captured_change_opens_no_table_beside_the_outbox(store: Store) -> None:
+    """As a check against a list of values would: SQLite builds a table of them for each row that a trigger writes."""
+    insert = "insert into sync_outbox (kind, id, conv_id, op, edited_at) values ('m', 'm', 'c', 'put', 0)"
+    assert [row["opcode"] for row in store.db.rows(f"explain {insert}") if row["opcode"] == "OpenEphemeral"] == []
+
+
 def test_what_waits_is_counted_up_to_a_bound(store: Store) -> None:
     exchange(store, "hello")
     assert store.sync_metadata.counts().waiting == 3
