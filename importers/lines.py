@@ -5,14 +5,26 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from .json_stream import BrokenJson, json_lines
+from .json_stream import CHUNK, LARGEST_ITEM
 from .records import Skipped
 from .tree import HEAD, FileTree
 
+BOM = b"\xef\xbb\xbf"
+_SPACE = b" \t\r\n\xef\xbb\xbf"
 ZSTD_HEAD = b"\x28\xb5\x2f\xfd"
 Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Place:
+    """Place of a line in a log."""
+
+    offset: int = 0
+    """Bytes before it."""
+    number: int = 1
 
 
 def records(tree: FileTree, path: str) -> Iterator[tuple[int, Record | Skipped]]:
@@ -20,20 +32,34 @@ def records(tree: FileTree, path: str) -> Iterator[tuple[int, Record | Skipped]]
 
     The last line may still be being written: without its end it is left out unless it is complete.
     """
+    for place, record in records_from(tree, path, Place()):
+        yield place.number, record
+
+
+def records_from(tree: FileTree, path: str, start: Place) -> Iterator[tuple[Place, Record | Skipped]]:
+    """Yield the place and the object of each line from a place on, as :func:`records` does."""
+    offset, number = start.offset, start.number
     with log(tree, path) as file:
-        broken: tuple[int, Skipped] | None = None
-        for number, value in json_lines(file):
-            if broken is not None:
-                yield broken
-                broken = None
-            if isinstance(value, BrokenJson):
-                broken = number, Skipped(str(value), where=f"{path}:{number}")
-            elif isinstance(value, dict):
-                yield number, value
-            elif value is not None:
-                yield number, Skipped(f"Line {number} is not a JSON object.", where=f"{path}:{number}")
-        if broken is not None and _ends_a_line(tree, path):
-            yield broken
+        if offset:
+            file.seek(offset)
+        while line := file.readline(LARGEST_ITEM):
+            place = Place(offset, number)
+            offset, number = offset + len(line), number + 1
+            ends = line.endswith(b"\n")
+            too_long = len(line) == LARGEST_ITEM and not ends
+            while too_long and (rest := file.readline(CHUNK)):
+                offset += len(rest)
+                if rest.endswith(b"\n"):
+                    break
+            found = None if too_long else loaded(line.removeprefix(BOM) if not place.offset else line)
+            where = f"{path}:{place.number}"
+            if isinstance(found, dict):
+                yield place, found
+            elif too_long:
+                yield place, Skipped(f"Line {place.number} is longer than {LARGEST_ITEM} bytes.", where=where)
+            elif found is not None or (ends and line.strip(_SPACE) not in (b"", b"null")):
+                kind = "not valid JSON" if found is None else "not a JSON object"
+                yield place, Skipped(f"Line {place.number} is {kind}.", where=where)
 
 
 def first_records(tree: FileTree, path: str, most: int = 50) -> list[Record]:
@@ -75,11 +101,3 @@ def loaded(line: bytes) -> Any:
         return json.loads(line.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
-
-
-def _ends_a_line(tree: FileTree, path: str) -> bool:
-    with log(tree, path) as file:
-        last = b""
-        while chunk := file.read(1 << 20):
-            last = chunk[-1:]
-    return last == b"\n"

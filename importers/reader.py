@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
-from .records import Conversation, Skipped
+from .records import Conversation, Mark, Skipped
 from .tree import FileTree
 
 
@@ -36,3 +36,11 @@ class Reader(ABC):
         An item that cannot be read becomes a :class:`Skipped` and the next one is read. An exception ends this unit
         only; the conversations yielded before are kept.
         """
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        """Yield what changed in a unit that is followed, and a Mark for the next time; ``""`` stands for the beginning.
+
+        A Conversation with ``is_partial`` needs only its new and changed messages. Without a Mark everything is read
+        whenever a file of the unit changed. The mark is forgotten when a file shrank or begins differently.
+        """
+        yield from self.read(tree, path)

@@ -136,5 +136,12 @@ class Skipped:
     """Path in the file tree, with the position where that helps."""
 
 
+@dataclass(slots=True)
+class Mark:
+    """How far a reader came, for its next :meth:`Reader.read_since`."""
+
+    text: str
+
+
 Item = Conversation | Skipped
 Metadata = Mapping[str, Any]

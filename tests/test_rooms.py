@@ -90,9 +90,10 @@ INNER_DOORS = {
         "yaml_documents": "json_stream tree",
         "lines": "json_stream records tree",
         "thread": "parents records",
+        "growing": "lines records thread tree values",
         "prompt_lists": "records thread times",
-        "readers": "chat_messages documents inline items json_stream lines parents prompt_lists reader records"
-        " roles sqlite thread times tree values yaml_documents",
+        "readers": "chat_messages documents growing inline items json_stream lines parents prompt_lists reader"
+        " records roles sqlite thread times tree values yaml_documents",
         "registry": "reader tree",
         "arrangement": "records",
         "parts": "records",

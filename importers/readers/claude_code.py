@@ -8,11 +8,12 @@ from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 from ..documents import document
+from ..growing import Start, follow
 from ..json_stream import BrokenJson
 from ..lines import Record, first_records, records
 from ..prompt_lists import Prompt, prompts_of_lost_sessions
 from ..reader import Reader
-from ..records import Conversation, Skipped
+from ..records import Conversation, Mark, Skipped
 from ..times import moment
 from ..tree import FileTree
 from ..values import mapping, text
@@ -40,15 +41,36 @@ class ClaudeCode(Reader):
         group = _group(tree, path)
         if group[0] != path:  # read with the first of its copies
             return
-        session = Session(_summaries(tree, path))
-        for one in group:
-            for _, record in records(tree, one):
-                if isinstance(record, Skipped):
-                    yield record
-                else:
-                    session.take(record)
+        yield from _read_group(tree, group)
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        if not _is_session(tree, path):
+            return  # the prompts of sessions that were gathered are here
+        group = [path] if mark else _group(tree, path)
+        if len(group) > 1:
+            yield from _read_group(tree, group)
+            return
+
+        def begin(start: Start) -> Session:
+            return Session({} if start.is_rest else _summaries(tree, path), start)
+
+        def end(session: Session) -> Iterator[Conversation]:
             session.end_of_log()
-        yield from _conversations(tree, path, session)
+            return _conversations(tree, path, session)
+
+        yield from follow(tree, path, mark, begin, end)
+
+
+def _read_group(tree: FileTree, group: list[str]) -> Iterator[Conversation | Skipped]:
+    session = Session(_summaries(tree, group[0]))
+    for path in group:
+        for number, record in records(tree, path):
+            if isinstance(record, Skipped):
+                yield record
+            else:
+                session.take(number, record)
+        session.end_of_log()
+    yield from _conversations(tree, group[0], session)
 
 
 def _conversations(tree: FileTree, path: str, session: Session) -> Iterator[Conversation]:
@@ -163,7 +185,7 @@ def _summaries(tree: FileTree, path: str) -> dict[str, str]:
     return {
         leaf: text(record.get("summary"))
         for other in tree.paths
-        if PurePosixPath(other).parent == folder
+        if PurePosixPath(other).parent == folder and b'"leafUuid"' in tree.head(other)
         for record in first_records(tree, other)
         if (leaf := text(record.get("leafUuid")))
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ..growing import Start
 from ..inline import linked_file
 from ..records import ROOT, Conversation, Message, Part, Text, ToolCall, Unsupported
 from ..thread import Thread, orphan, spoken
@@ -18,14 +19,16 @@ _INTERRUPTED = "[Request interrupted by user"
 class Session:
     """One session: its main thread, and the threads of sub-agents whose lines stand between."""
 
-    def __init__(self, summaries: dict[str, str]) -> None:
-        self.main = Thread()
+    def __init__(self, summaries: dict[str, str], start: Start | None = None) -> None:
+        start = start or Start()
+        self.main = start.thread()
         self.agents: dict[str, Thread] = {}
-        self.session_id = ""
-        self.origin = ""
+        self.session_id = text(start.memory.get("session"))
+        self.origin = text(start.memory.get("origin"))
         """Session that this one is, or from which it was copied."""
         self._newest: tuple[datetime, str, str] | None = None
-        self._folder = ""
+        self._folder = text(start.memory.get("folder"))
+        self._is_rest = start.is_rest
         self._version: dict[str, Any] = {}
         self._titles: dict[str, str] = {}
         self._summaries = dict(summaries)
@@ -33,7 +36,18 @@ class Session:
         self._agent_of: dict[str, str] = {}
         self._times: dict[int, tuple[datetime, datetime]] = {}
 
-    def take(self, record: dict[str, Any]) -> None:
+    @property
+    def thread(self) -> Thread:
+        """Thread of the person."""
+        return self.main
+
+    def memory(self) -> dict[str, Any] | None:
+        """Return what a rest of the log needs to know; a log with sub-agents in it is read as a whole."""
+        if self.agents:
+            return None
+        return {"session": self.session_id, "origin": self.origin, "folder": self._folder}
+
+    def take(self, number: int, record: dict[str, Any]) -> None:
         """Add one line."""
         kind = text(record.get("type"))
         if kind in ("custom-title", "ai-title"):
@@ -110,6 +124,7 @@ class Session:
         self._folder = self._folder or text(record.get("cwd"))
         agent = text(record.get("agentId")) or self._agent_of.get(text(record.get("parentUuid"))) or line or "agent"
         self._agent_of[line] = agent
+        self.main.misses = self.main.misses or self._is_rest
         return self.agents.setdefault(agent, Thread())
 
     def _take_user(self, thread: Thread, record: dict[str, Any], line: str, when: datetime | None) -> None:

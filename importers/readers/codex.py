@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from ..growing import Start, follow
 from ..lines import ZSTD_HEAD, Record, first_records, records
 from ..prompt_lists import Prompt, prompts_of_lost_sessions
 from ..reader import Reader
-from ..records import Conversation, Skipped
+from ..records import Conversation, Mark, Skipped
 from ..tree import FileTree
 from ..values import at, mapping, text
 from .codex_lines import Rollout
@@ -33,23 +34,34 @@ class Codex(Reader):
             prompts = (_prompt(line) for line in lines if not isinstance(line, Skipped))
             yield from prompts_of_lost_sessions(prompts, (other for other in tree.paths if other != path))
             return
-        meta = _meta(tree, path)
-        rollout = Rollout(_turns_of_parent(tree, meta))
-        try:
-            for number, record in records(tree, path):
-                if isinstance(record, Skipped):
-                    yield record
-                else:
-                    rollout.take(number, record)
-        except ImportError:
-            yield Skipped("The log is compressed: install the package zstandard to read it.", where=path)
-            return
+        for item in _follow(tree, path, ""):
+            if not isinstance(item, Mark):
+                yield item
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        if _is_rollout(tree, path):
+            yield from _follow(tree, path, mark)
+
+
+def _follow(tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+    is_packed = tree.head(path).startswith(ZSTD_HEAD)
+
+    def begin(start: Start) -> Rollout:
+        return Rollout(frozenset() if start.is_rest else _turns_of_parent(tree, _meta(tree, path)), start)
+
+    def end(rollout: Rollout) -> Iterator[Conversation]:
         conversation = rollout.conversation(PurePosixPath(path).name.removesuffix(".zst").removesuffix(".jsonl"))
-        if not conversation.messages:
-            return
-        conversation.title = conversation.title or _titles(tree).get(conversation.id, "")
-        conversation.is_archived = "archived_sessions" in PurePosixPath(path).parts
-        yield conversation
+        if conversation.messages:
+            conversation.title = conversation.title or _titles(tree).get(conversation.id, "")
+            conversation.is_archived = "archived_sessions" in PurePosixPath(path).parts
+            yield conversation
+
+    try:
+        for item in follow(tree, path, mark, begin, end):
+            if not (is_packed and isinstance(item, Mark)):
+                yield item
+    except ImportError:
+        yield Skipped("The log is compressed: install the package zstandard to read it.", where=path)
 
 
 def _is_rollout(tree: FileTree, path: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ..growing import Start
 from ..inline import linked_file
 from ..records import Conversation, Message, Part, Text, ToolCall, Unsupported
 from ..thread import Thread, orphan, spoken
@@ -30,19 +31,28 @@ _NOT_SHOWN = {"ghost_snapshot", "compaction", "compaction_trigger", "other"}
 class Rollout:
     """One session. Lines are known by their numbers; ``turns_of_parent`` are those that it repeats."""
 
-    def __init__(self, turns_of_parent: frozenset[str]) -> None:
+    def __init__(self, turns_of_parent: frozenset[str], start: Start | None = None) -> None:
+        start = start or Start()
         self._copied = turns_of_parent
         self._is_copy = bool(turns_of_parent)
-        self._thread = Thread()
+        self.thread = start.thread()
+        self._is_rest = start.is_rest
         self._events = Thread()
         self._reply: Message | None = None
         self._has_result = False
         self._turns: list[tuple[str, str]] = []
-        self._model: str | None = None
-        self._meta: dict[str, Any] = {}
+        self._model: str | None = text(start.memory.get("model")) or None
+        self._meta = mapping(start.memory.get("meta"))
         self._title = ""
         self._times: list[datetime] = []
         self._aborted = False
+
+    def memory(self) -> dict[str, Any] | None:
+        """Return what a rest of the log needs to know; while it repeats its parent, it is read as a whole."""
+        if self._copied or (self._events.messages and not self.thread.messages):
+            return None
+        names = ("id", "cwd", "parent_thread_id", "forked_from_id", "source")
+        return {"model": self._model, "meta": chosen(self._meta, *names)}
 
     def take(self, number: int, record: dict[str, Any]) -> None:
         """Add one line."""
@@ -64,7 +74,7 @@ class Rollout:
 
     def conversation(self, name: str) -> Conversation:
         """Return what was read; ``name`` stands for an id that is not in the log."""
-        thread = self._thread if any(not message.hidden for message in self._thread.messages.values()) else self._events
+        thread = self.thread if self._has_items() else self._events
         messages, shown = thread.finish()
         key = text(self._meta.get("id")) or name
         source = self._meta.get("source")
@@ -86,6 +96,9 @@ class Rollout:
             metadata=metadata,
         )
 
+    def _has_items(self) -> bool:
+        return self._is_rest or any(not message.hidden for message in self.thread.messages.values())
+
     def _note_turn(self, payload: dict[str, Any]) -> None:
         turn = text(payload.get("turn_id"))
         if self._is_copy and turn and turn not in self._copied:
@@ -93,7 +106,7 @@ class Rollout:
 
     def _add(self, message: Message) -> None:
         message.hidden = message.hidden or self._is_copy
-        self._thread.add(message, None)
+        self.thread.add(message, None)
         self._reply = None
 
     def _take_event(self, number: str, event: dict[str, Any], when: datetime | None) -> None:
@@ -117,15 +130,16 @@ class Rollout:
             self._add(Message(number, "assistant", created_at=when, model=self._model, error=said))
 
     def _count(self, usage: dict[str, Any]) -> None:
-        last = next(reversed(self._thread.messages.values()), None)
+        last = next(reversed(self.thread.messages.values()), None)
         if last is not None and last.role == "assistant" and usage:
             last.input_tokens, last.output_tokens = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
             last.metadata["usage"] = chosen(usage, "cached_input_tokens", "reasoning_output_tokens")
 
     def _roll_back(self, turns: int) -> None:
         """Go on before the last turns, which stay as a branch that is not shown."""
+        self.thread.misses = self.thread.misses or (self._is_rest and turns > len(self._turns))
         if 0 < turns <= len(self._turns):
-            _, self._thread.last = self._turns[-turns]
+            _, self.thread.last = self._turns[-turns]
             del self._turns[-turns:]
             self._reply = None
 
@@ -136,7 +150,7 @@ class Rollout:
             self._take_message(number, item, when)
         elif kind in _OUTPUTS:
             result, is_error = _result(item.get("output") if "output" in item else item.get("tools"))
-            if not self._thread.result(call, result, is_error=is_error):
+            if not self.thread.result(call, result, is_error=is_error):
                 self._add(orphan(number, call, "", result, is_error=is_error))
             self._has_result = True
         elif kind not in _NOT_SHOWN and kind:
@@ -149,7 +163,7 @@ class Rollout:
             part = _call(kind, call, item)
             reply.parts.append(part)
             if isinstance(part, ToolCall):
-                self._thread.calls[call] = part
+                self.thread.calls[call] = part
 
     def _take_message(self, number: str, item: dict[str, Any], when: datetime | None) -> None:
         role, parts = text(item.get("role")), _parts(item.get("content"))
@@ -161,11 +175,11 @@ class Rollout:
             self._add(Message(number, "system", parts, created_at=when, hidden=True))
             return
         message = Message(number, "user", parts, created_at=when, hidden=said.lstrip().startswith(_CONTEXT))
-        last = next(reversed(self._thread.messages.values()), None)
+        last = next(reversed(self.thread.messages.values()), None)
         if self._aborted and last is not None and last.role == "user" and last.parts == parts:
             return  # written again for the model after the turn was aborted
         if not message.hidden:
-            self._turns.append((number, self._thread.last))
+            self._turns.append((number, self.thread.last))
             self._aborted = False
         self._add(message)
 

@@ -9,14 +9,15 @@ from typing import Any, ClassVar
 
 from ..chat_messages import ChatMessages
 from ..documents import beginning, document
+from ..growing import Start, follow
 from ..json_stream import BrokenJson
-from ..lines import Record, first_records, records
+from ..lines import Record, first_records
 from ..reader import Reader
-from ..records import Attachment, Conversation, Message, Skipped, ToolCall
+from ..records import Attachment, Conversation, Mark, Message, Skipped, ToolCall
 from ..thread import Thread, orphan, spoken
 from ..times import moment
 from ..tree import FileTree
-from ..values import at, count, identifier, mapping, mappings, parsed, text
+from ..values import at, chosen, count, identifier, mapping, mappings, parsed, text
 
 
 class CopilotCli(Reader):
@@ -35,16 +36,19 @@ class CopilotCli(Reader):
             except BrokenJson as error:
                 yield Skipped(str(error), where=path)
             return
-        session = _Session()
-        for _, record in records(tree, path):
-            if isinstance(record, Skipped):
-                yield record
-            else:
-                session.take(record)
-        folder = PurePosixPath(path).parent
-        stem = PurePosixPath(path).stem
-        title = _title(tree, str(folder / "workspace.yaml") if str(folder) != "." else "workspace.yaml")
-        yield from session.conversations(folder.name if stem == "events" else stem, title)
+        yield from (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        if not _is_events(tree, path):
+            yield from self.read(tree, path)
+            return
+        folder, stem = PurePosixPath(path).parent, PurePosixPath(path).stem
+
+        def end(session: _Session) -> Iterator[Conversation]:
+            title = _title(tree, str(folder / "workspace.yaml") if str(folder) != "." else "workspace.yaml")
+            return session.conversations(folder.name if stem == "events" else stem, title)
+
+        yield from follow(tree, path, mark, _Session, end)
 
 
 def _is_events(tree: FileTree, path: str) -> bool:
@@ -88,13 +92,20 @@ def _title(tree: FileTree, path: str) -> str:
 
 
 class _Session:
-    def __init__(self) -> None:
-        self._threads: dict[str, Thread] = {"": Thread()}
-        self._start: Record = {}
-        self._model: str | None = None
+    def __init__(self, start: Start) -> None:
+        self.thread = start.thread()
+        self._threads = {"": self.thread}
+        self._start = mapping(start.memory.get("start"))
+        self._model: str | None = text(start.memory.get("model")) or None
         self._times: list[datetime] = []
 
-    def take(self, event: Record) -> None:
+    def memory(self) -> dict[str, Any] | None:
+        """Return what a rest of the log needs to know; one with sub-agents is read as a whole."""
+        if len(self._threads) > 1:
+            return None
+        return {"start": chosen(self._start, "sessionId", "context", "cwd"), "model": self._model}
+
+    def take(self, number: int, event: Record) -> None:
         kind, data = text(event.get("type")), mapping(event.get("data"))
         line, parent = identifier(event.get("id")), identifier(event.get("parentId")) or None
         when = moment(event.get("timestamp"))
@@ -110,6 +121,7 @@ class _Session:
         # what a sub-agent says names the call that started it
         agent = identifier(data.get("parentToolCallId"))
         thread = self._threads.setdefault(agent, Thread())
+        self.thread.misses = self.thread.misses or (self.thread.is_rest and thread is not self.thread)
         if line in thread:
             return
         if kind == "user.message":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, ClassVar
 
+from ..growing import Start, follow
 from ..inline import linked_file
-from ..lines import Record, first_records, records
+from ..lines import Record, first_records
 from ..reader import Reader
-from ..records import ROOT, Conversation, Message, Part, Skipped, Text, ToolCall, Unsupported
-from ..thread import Thread, orphan, spoken
+from ..records import ROOT, Conversation, Mark, Message, Part, Skipped, Text, ToolCall, Unsupported
+from ..thread import RECENT, orphan, spoken
 from ..times import moment
 from ..tree import FileTree
 from ..values import amount, at, count, identifier, items, mapping, mappings, text
@@ -28,14 +30,10 @@ class Pi(Reader):
         return [path for path in tree.paths if _is_session(tree, path)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        session = _Session()
-        for number, record in records(tree, path):
-            if isinstance(record, Skipped):
-                yield record
-            else:
-                session.take(number, record)
-        if session.thread.messages:
-            yield session.conversation()
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        return follow(tree, path, mark, _Session, _Session.conversations)
 
 
 def _is_session(tree: FileTree, path: str) -> bool:
@@ -44,13 +42,18 @@ def _is_session(tree: FileTree, path: str) -> bool:
 
 
 class _Session:
-    def __init__(self) -> None:
-        self.thread = Thread()
-        self._header: Record = {}
+    def __init__(self, start: Start) -> None:
+        self.thread = start.thread()
+        self._header = mapping(start.memory.get("header"))
         self._title = ""
-        self._model: str | None = None
+        self._model: str | None = text(start.memory.get("model")) or None
         self._times: list[datetime] = []
-        self._names: dict[str, str] = {}
+        self._names = mapping(start.memory.get("names"))
+
+    def memory(self) -> dict[str, Any] | None:
+        """Return what a rest of the log needs to know."""
+        names = dict(islice(reversed(self._names.items()), RECENT))
+        return {"header": self._header, "model": self._model, "names": names}
 
     def take(self, number: int, record: Record) -> None:
         kind = text(record.get("type"))
@@ -80,11 +83,14 @@ class _Session:
         elif kind:
             self.thread.add(Message(line, "assistant", [Unsupported(kind, record)], created_at=when), parent)
 
-    def conversation(self) -> Conversation:
+    def conversations(self) -> Iterator[Conversation]:
+        """Yield the session, if it has messages."""
         messages, shown = self.thread.finish()
+        if not messages:
+            return
         key = text(self._header.get("id"))
         origin = text(self._header.get("parentSession"))
-        return Conversation(
+        yield Conversation(
             key,
             self._title,
             messages,

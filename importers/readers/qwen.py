@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..lines import Record, first_records, records
+from ..growing import Start, follow
+from ..lines import Record, first_records
 from ..reader import Reader
-from ..records import Conversation, Message, Skipped
-from ..thread import Thread, orphan
+from ..records import Conversation, Mark, Message, Skipped
+from ..thread import orphan
 from ..times import moment
 from ..tree import FileTree
-from ..values import at, count, mapping, mappings, text
+from ..values import at, chosen, count, mapping, mappings, text
 from .google_parts import calls_of, result_of, spoken_parts, thoughts_of
 
 _TYPED = {"", "mid_turn_user_message"}
@@ -29,23 +30,26 @@ class Qwen(Reader):
         return [path for path in tree.paths if _is_session(tree, path)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        session = _Session()
-        for _, record in records(tree, path):
-            if isinstance(record, Skipped):
-                yield record
-            else:
-                session.take(record)
-        if not session.thread.messages:
-            return
-        stem = PurePosixPath(path).stem
-        conversation = session.conversation(stem)
-        parts = PurePosixPath(path).parts
-        if "subagents" in parts[:-1]:
-            parent = parts[parts.index("subagents") + 1] if parts.index("subagents") + 2 < len(parts) else ""
-            conversation.parent_id = parent or conversation.id
-            conversation.id = f"{conversation.parent_id}/{stem}"
-            conversation.resume = ""
-        yield conversation
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        def end(session: _Session) -> Iterator[Conversation]:
+            conversation = session.conversation(PurePosixPath(path).stem)
+            if conversation.messages:
+                _place(conversation, path)
+                yield conversation
+
+        return follow(tree, path, mark, _Session, end)
+
+
+def _place(conversation: Conversation, path: str) -> None:
+    """Add what the path of a sub-agent tells."""
+    parts = PurePosixPath(path).parts
+    if "subagents" in parts[:-1]:
+        parent = parts[parts.index("subagents") + 1] if parts.index("subagents") + 2 < len(parts) else ""
+        conversation.parent_id = parent or conversation.id
+        conversation.id = f"{conversation.parent_id}/{PurePosixPath(path).stem}"
+        conversation.resume = ""
 
 
 def _is_session(tree: FileTree, path: str) -> bool:
@@ -57,13 +61,17 @@ def _is_session(tree: FileTree, path: str) -> bool:
 
 
 class _Session:
-    def __init__(self) -> None:
-        self.thread = Thread()
-        self._first: Record = {}
+    def __init__(self, start: Start) -> None:
+        self.thread = start.thread()
+        self._first = mapping(start.memory.get("first"))
         self._title = ""
         self._times: list[datetime] = []
 
-    def take(self, record: Record) -> None:
+    def memory(self) -> dict[str, Any] | None:
+        """Return what a rest of the log needs to know."""
+        return {"first": chosen(self._first, "sessionId", "cwd")}
+
+    def take(self, number: int, record: Record) -> None:
         line, parent = text(record.get("uuid")), text(record.get("parentUuid")) or None
         kind, when = text(record.get("type")), moment(record.get("timestamp"))
         self._first = self._first or record
@@ -76,7 +84,7 @@ class _Session:
         if when is not None:
             self._times.append(when)
         data = mapping(record.get("message"))
-        is_first = parent is None and not self.thread.messages
+        is_first = parent is None and not self.thread.messages and not self.thread.is_rest
         parent = "" if is_first or (parent is None and kind == "user") else parent
         parts = mappings(data.get("parts"))
         if kind == "tool_result" or any("functionResponse" in part for part in parts):
