@@ -13,6 +13,7 @@ from sterna.storage import NotFound, attachments_json, clean, clip, one_line, si
 from sterna.storage.conversations.documents import ROLE_NAMES, heading
 from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 from sterna.storage.conversations.tags import labels_of
+from sterna.storage.conversations.tool_calls import TOOL_CALLS, ToolCall, tool_calls, with_tool_calls
 
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations, known_tag, tag_names
@@ -100,7 +101,7 @@ def _fit(line: str) -> str:
 @click.argument("conversation", shell_complete=conversations, default="last")
 @click.option("--branches", "list_branches", is_flag=True, help="List the branches.")
 @click.option("--branch", type=click.IntRange(min=1), metavar="N", help="Show this branch of the list.")
-@click.option("--reasoning", is_flag=True, help="Show reasoning too.")
+@click.option("--reasoning", is_flag=True, help="Show reasoning, and what tools were asked and returned.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(
@@ -118,11 +119,10 @@ def show(
 
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     pinned, archived, tags, settings, messages (each: id, role, content, at, model, finish, error, reasoning,
-    input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, attachments if there are any, and what `ask` adds)
-    and live (arriving replies:
-    id, model, content). A parent_id is the message that a message follows: null for the one before it in time, empty
-    for none. With --branches it prints one object per line: branch, shown, message_id, at, content (of the last
-    message).
+    input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, attachments and tool_calls if there are any, and
+    what `ask` adds) and live (arriving replies: id, model, content). A parent_id is the message that a message follows:
+    null for the one before it in time, empty for none. With --branches it prints one object per line: branch, shown,
+    message_id, at, content (of the last message).
     """
     with context.history() as store:
         session = store.conversations.get(find_conversation(store, conversation))
@@ -138,8 +138,11 @@ def show(
             click.echo("\n" + paint(heading(message), bold=True))
             if reasoning and message.reasoning:
                 write_text(_block_quote(message.reasoning) + "\n\n", dim=True)
-            if message.content:
-                _print_text(message.content)
+            for piece in with_tool_calls(message.content, tool_calls(message.metadata)):
+                if isinstance(piece, str):
+                    _print_text(piece)
+                else:
+                    _print_tool_call(piece, whole=reasoning)
             for item in message.attachments:
                 click.echo(paint(f"[attached: {one_line(item.name, 60)}, {size_text(item.size)}]", dim=True))
             for title, url in reply_sources(message.metadata)[:SHOWN]:
@@ -158,6 +161,15 @@ def show(
 def _print_text(text: str) -> None:
     """Print ``text``, followed by a line end unless it has one."""
     write_text(text if text.endswith("\n") else text + "\n")
+
+
+def _print_tool_call(call: ToolCall, *, whole: bool) -> None:
+    """Print the line that stands for a tool call, with ``whole`` also its arguments and result."""
+    state = ": failed" if call.is_error else ""
+    click.echo(paint(clean(f"[{call.name}{state}] {one_line(call.subject, 200)}".rstrip()), dim=True))
+    for text in (call.arguments_text, call.result or "") if whole else ():
+        if text.strip():
+            write_text(_block_quote(text) + "\n", dim=True)
 
 
 def _list_branches(store: HistoryReader, session_id: str, as_json: bool) -> None:
@@ -244,6 +256,7 @@ def _message_object(message: Message) -> dict[str, Any]:
             "parent_id": message.parent_id,
         }
         | attached
+        | ({TOOL_CALLS: message.metadata[TOOL_CALLS]} if tool_calls(message.metadata) else {})
         | reply_details(message.metadata)
     )
 

@@ -132,7 +132,7 @@ async def test_a_key_that_can_do_nothing_says_why(tmp_path: Path) -> None:
         await person.press("y", "o", "n")
         said = " ".join(note.message for note in person.app._notifications)
         assert "no code block" in said
-        assert "has no reasoning" in said
+        assert "has no reasoning and no tool calls" in said
         assert "No active search" in said
 
 

@@ -248,7 +248,7 @@ READING = (
     ),
     _transcript("transcript.links", "Links of the message", "l", "Open a link of the selected message", "links"),
     _transcript(
-        "transcript.reasoning", "Show or hide reasoning", "enter,o", "Show or hide reasoning",
+        "transcript.reasoning", "Show or hide reasoning", "enter,o", "Show or hide reasoning and tool calls",
         "toggle_reasoning", vim=True,
     ),
     _transcript(

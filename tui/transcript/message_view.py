@@ -14,6 +14,7 @@ from textual.message import Message as Event
 from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message, Version, is_unfinished
+from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
 from ..markdown import (
     Block,
@@ -42,6 +43,7 @@ from .parts import (
     version_step,
 )
 from .row_cache import RowCache
+from .tool_call_lines import call_details, call_line
 
 BAR = "▌ "
 GUTTER = len(BAR)
@@ -66,6 +68,8 @@ class MessageView(DocumentView):
         """Action of the word in its label that was clicked."""
         attachment: int | None = None
         """Position of the attachment whose line was clicked."""
+        tool_call: int | None = None
+        """Position of the tool call whose line was clicked."""
         step: int = 0
         """Step to the version that was clicked: 1 for the next one, -1 for the one before it."""
 
@@ -91,6 +95,13 @@ class MessageView(DocumentView):
         self._continues = isinstance(source, LiveReply) and source.continues is not None
         self._mark = 0
         self._body: Sequence[Block] = ()
+        """Blocks of the text."""
+        self._tool_calls: tuple[ToolCall, ...] = ()
+        self._pieces: list[Sequence[Block] | int] = []
+        """Blocks of the text with the positions of tool calls between them; empty without tool calls."""
+        self._unfolded_calls: set[int] = set()
+        self._call_lines: list[Block] = []
+        """Lines that stand for tool calls; a click opens and closes one."""
         self._reasoning_line: Block | None = None
         """Line that stands for the reasoning; a click opens and closes it."""
         self._attachment_blocks: list[tuple[Block, ...]] = []
@@ -123,8 +134,9 @@ class MessageView(DocumentView):
         """Show the message as it is stored."""
         if message == self.message:
             return
-        if self.message is None or message.content != self.message.content:
-            self._body = plain_blocks(message.content) if message.role == "user" else blocks(message.content)
+        before = self.message
+        if before is None or (message.content, message.metadata) != (before.content, before.metadata):
+            self._show_text(message)
         self.message = message
         self._live = None
         self._model = message.model or self._model
@@ -133,11 +145,23 @@ class MessageView(DocumentView):
         self.set_class(message.finish == "failed", "-failed")
         self._compose_document()
 
+    def _show_text(self, message: Message) -> None:
+        render = plain_blocks if message.role == "user" else blocks
+        self._tool_calls = tool_calls(message.metadata)
+        if not self._tool_calls:
+            self._body, self._pieces = render(message.content), []
+            return
+        parts = with_tool_calls(message.content, self._tool_calls)
+        calls = iter(range(len(self._tool_calls)))
+        self._pieces = [render(part) if isinstance(part, str) else next(calls) for part in parts]
+        self._body = [block for piece in self._pieces if not isinstance(piece, int) for block in piece]
+
     def show_live(self, content: str, reasoning: str) -> None:
         """Show what has arrived so far."""
         if self._live is None:
             self._live = LiveDocument()
             self.message = None
+            self._tool_calls, self._pieces = (), []
             self.remove_class("-failed").add_class("-live")
         elif (content, reasoning) == (self.content, self.reasoning):
             return
@@ -186,13 +210,28 @@ class MessageView(DocumentView):
         self._mark += 1
         self._compose_document()
 
-    def toggle_reasoning(self) -> bool:
-        """Show or hide the reasoning; return False when there is none."""
-        if not self.reasoning:
-            return False
+    @property
+    def can_fold(self) -> bool:
+        """True for a message with reasoning or tool calls."""
+        return bool(self.reasoning or self._tool_calls)
+
+    def toggle_folds(self) -> None:
+        """Show reasoning and tool calls, or hide them where all are shown."""
+        every = set(range(len(self._tool_calls)))
+        unfold = bool(self.reasoning and not self.is_unfolded) or self._unfolded_calls != every
+        self.is_unfolded = unfold
+        self._unfolded_calls = every if unfold else set()
+        self._compose_document()
+
+    def toggle_reasoning(self) -> None:
+        """Show or hide the reasoning."""
         self.is_unfolded = not self.is_unfolded
         self._compose_document()
-        return True
+
+    def toggle_tool_call(self, index: int) -> None:
+        """Show or hide arguments and result of one tool call."""
+        self._unfolded_calls ^= {index}
+        self._compose_document()
 
     def select_code(self, index: int | None) -> None:
         """Show a block of code as selected, or none."""
@@ -233,7 +272,7 @@ class MessageView(DocumentView):
             parts.append(self._reasoning_line)
             if self.is_unfolded:
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
-        parts += self._body
+        parts += self._text_blocks()
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]
@@ -243,6 +282,21 @@ class MessageView(DocumentView):
                 parts.append(self._version_line)
         self._mark_code()
         self.document = Document(parts)
+
+    def _text_blocks(self) -> Sequence[Block]:
+        self._call_lines = []
+        if not self._pieces:
+            return self._body
+        result: list[Block] = []
+        for piece in self._pieces:
+            if not isinstance(piece, int):
+                result += piece
+                continue
+            call, is_unfolded = self._tool_calls[piece], piece in self._unfolded_calls
+            follows_line = bool(self._call_lines) and result[-1] is self._call_lines[-1]
+            self._call_lines.append(call_line(call, is_unfolded, gap=0 if follows_line else 1))
+            result += [self._call_lines[-1], *(call_details(call) if is_unfolded else ())]
+        return result
 
     # Drawing: the document stands between a gutter and a margin, which are not padding, because a drag that begins in a
     # widget's padding is given a wrong place by Textual.
@@ -311,7 +365,9 @@ class MessageView(DocumentView):
             self.post_message(self.Clicked(self, False, step=version_step(event.x - GUTTER)))
         elif code is None or row < 0 or not isinstance(block, CodeBlock):
             attached = next((at for at, blocks in enumerate(self._attachment_blocks) if block in blocks), None)
-            self.post_message(self.Clicked(self, block is self._reasoning_line, attachment=attached))
+            call = next((at for at, line in enumerate(self._call_lines) if line is block), None)
+            clicked = self.Clicked(self, block is self._reasoning_line, attachment=attached, tool_call=call)
+            self.post_message(clicked)
         else:
             action = block.action_at(room, row, event.x - GUTTER)
             self.post_message(self.Clicked(self, False, code, action))

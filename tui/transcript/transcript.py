@@ -105,8 +105,12 @@ class Transcript(Window, can_focus=True):
     @on(MessageView.Clicked)
     def _select_clicked(self, event: MessageView.Clicked) -> None:
         self.selected = event.view.message_id
-        if event.on_reasoning:
-            self.action_toggle_reasoning()
+        if event.on_reasoning or event.tool_call is not None:
+            self.messages.pin_here()
+            if event.tool_call is None:
+                event.view.toggle_reasoning()
+            else:
+                event.view.toggle_tool_call(event.tool_call)
         elif event.step:
             self.post_message(self.VersionRequested(event.view.message_id, event.step))
         if event.code is None:
@@ -310,10 +314,11 @@ class Transcript(Window, can_focus=True):
     def action_toggle_reasoning(self) -> None:
         if (view := self._target()) is None:
             return
-        if view.reasoning:
-            self.messages.pin_here()
-        if not view.toggle_reasoning():
-            self.notify("This reply has no reasoning.", markup=False)
+        if not view.can_fold:
+            self.notify("This message has no reasoning and no tool calls.", markup=False)
+            return
+        self.messages.pin_here()
+        view.toggle_folds()
 
     def _target(self) -> MessageView | None:
         """Return the message under the cursor, else the last one."""

@@ -1,0 +1,62 @@
+"""Tool calls within a reply: a line each, opened and closed by key and click."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reading import Reading, reading
+
+from sterna.storage import Settled
+
+CALLS = [
+    {"name": "search", "arguments": {"query": "tern eggs"}, "result": "two [b]or[/b] three\x1b[31m", "at": 11},
+    {"name": "shell", "arguments": {"command": "ls nest"}, "result": "no such file", "is_error": True, "at": 11},
+    {"name": "wait", "at": 11},
+]
+
+
+async def reply_with_calls(person: Reading, reasoning: str = "") -> None:
+    begun, reply = await person.begin(None, "How many eggs?")
+    text = "I look it up.\n\nThere are *three*.\n\n```\nnest\n```"
+    settled = Settled("done", text, reasoning=reasoning, metadata={"tool_calls": [{**c, "at": 13} for c in CALLS]})
+    await person.settle(reply, settled)
+    await person.show(begun.session.id)
+
+
+def row(person: Reading, text: str) -> int:
+    return next(number for number, line in enumerate(person.rows) if text in line)
+
+
+async def test_calls_are_lines_at_their_place_and_open_by_click(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        await reply_with_calls(person)
+        first, second, third = (row(person, f"▸ {name}") for name in ("search", "shell", "wait"))
+        assert row(person, "I look it up.") < first
+        assert (second, third) == (first + 1, first + 2)
+        assert row(person, "There are three.") > third
+        assert "tern eggs" in person.rows[first]
+        assert "✗ failed" in person.rows[second]
+        assert "no result" in person.rows[third]
+        assert "two" not in person.screen
+        await person.pilot.click(person.views[-1], offset=(4, first - row(person, "Assistant")))
+        await person.sees("▾ search", "query: tern eggs", "two [b]or[/b] three")
+        assert "no such file" not in person.screen
+        assert "\x1b" not in person.screen
+
+
+async def test_one_key_opens_reasoning_and_calls_and_closes_them(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        await reply_with_calls(person, reasoning="Let me think.")
+        person.transcript.focus()
+        await person.press("o")
+        await person.sees("Let me think.", "no such file", "▾ wait")
+        await person.press("o")
+        assert "no such file" not in person.screen
+        assert "Let me think." not in person.screen
+
+
+async def test_code_below_a_call_is_copied_as_code(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        await reply_with_calls(person)
+        assert [block.code for block in person.views[-1].code_blocks] == ["nest"]
+        assert person.views[-1].content.startswith("I look it up.\n\nThere are *three*.")

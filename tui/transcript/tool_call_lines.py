@@ -1,0 +1,40 @@
+"""Rows about a tool call: one line while it is folded, arguments and result below it while it is not."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from sterna.storage import clean, one_line
+from sterna.storage.conversations.tool_calls import ToolCall
+
+from ..markdown import Block, Note, plain_blocks
+from ..markdown.styles import MUTED
+from .parts import FOLDED, UNFOLDED
+
+LONGEST_NAME = 40
+LONGEST_SUBJECT = 72
+
+
+def call_line(call: ToolCall, is_unfolded: bool, gap: int) -> Note:
+    """Return the line that stands for a tool call: what was called, what for, and how it ended."""
+    subject = one_line(call.subject, LONGEST_SUBJECT)
+    return Note(
+        Content.assemble(
+            (f"{UNFOLDED if is_unfolded else FOLDED} ", MUTED),
+            (one_line(call.name, LONGEST_NAME), "$text-accent"),
+            (f"  {subject}" if subject else "", MUTED),
+            ("  ✗ failed", "$text-error") if call.is_error else ("  no result" if call.result is None else "", MUTED),
+        ),
+        gap=gap,
+        flush=is_unfolded,
+    )
+
+
+def call_details(call: ToolCall) -> list[Block]:
+    """Return arguments and result of a tool call."""
+    parts = [call.arguments_text.rstrip(), (call.result or "").rstrip()]
+    blocks = [block for text in parts if text for block in plain_blocks(clean(text), MUTED)]
+    if call.whole:
+        rest = f"The whole result, {call.whole:,} characters, is attached to the message."
+        blocks.append(Note(Content.styled(rest, MUTED), gap=0))
+    return blocks
