@@ -20,6 +20,7 @@ from .streams import OutputError, ReaderLeftError, standard_streams
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    gc.disable()  # what is loaded stays; :mod:`.commands` and ``tui`` enable the collector when they have started
     atexit.register(gc.freeze)  # else Python looks for garbage in all modules at the end, for a sixth of a short run
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -26,23 +26,21 @@ Begin = Callable[[Turns, str | None], Awaitable[Reply]]
 
 
 @asynccontextmanager
-async def open_turns(context: CommandContext, settings: Settings) -> AsyncIterator[Turns]:
-    """Open the history and the configured models."""
-    store = StoreThread(context.open)
-    try:
-        await store.start()
+async def open_turns(context: CommandContext, settings: Settings, model: str = "") -> AsyncIterator[Turns]:
+    """Open the history and the configured models; the provider of ``model`` prepares its first request meanwhile."""
+    async with AsyncExitStack() as stack:
+        store = StoreThread(context.open)
+        stack.push_async_callback(store.close)
         catalog = build_catalog(
             settings, store, environ=os.environ, config_dir=context.config_dir, cache_dir=context.folder()
         )
+        stack.push_async_callback(catalog.aclose)
         turns = Turns(store, catalog, settings=settings)
-        try:
-            await add_server_provider(catalog, settings, context, store)
-            yield turns
-        finally:
-            await turns.close()
-            await catalog.aclose()
-    finally:
-        await store.close()
+        stack.push_async_callback(turns.close)
+        catalog.prepare(model)
+        await store.start()
+        await add_server_provider(catalog, settings, context, store)
+        yield turns
 
 
 async def run_turn(
@@ -59,7 +57,7 @@ async def run_turn(
 
     Raises ClickException for a failed reply, and for one that is not JSON if the request ``has_schema``.
     """
-    async with open_turns(context, settings) as turns:
+    async with open_turns(context, settings, model) as turns:
         session_id = await turns.store.run(find_conversation, conversation) if conversation else None
         saved_model = (await turns.store.run(Conversations.settings, session_id)).get("model") if session_id else ""
         await require_model(turns.catalog, settings, model or str(saved_model or ""))

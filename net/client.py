@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +36,13 @@ def open_client(
 
     Raises ``OSError`` where SSL_CERT_FILE or SSL_CERT_DIR names a missing file or folder.
     """
+    with _uncollected():
+        return _client(url, limits, proxy, transport)
+
+
+def _client(
+    url: str, limits: Limits, proxy: Proxy | None, transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
     import httpx
 
     for name in ("httpx", "httpcore"):
@@ -49,3 +59,15 @@ def open_client(
         # reading certificates is the slowest step here; SSL_CERT_FILE and SSL_CERT_DIR are honoured
         verify=False if is_plain else httpx.create_ssl_context(),
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage while modules are loaded: they stay, and a search of them would delay every thread."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -53,6 +53,7 @@ class Catalog:
         self._length_requests: dict[str, asyncio.Task[None]] = {}
         """Requests for lists, made only for the context length of a model."""
         self._searches: dict[Discovery, asyncio.Task[None]] = {}
+        self._preparing: set[asyncio.Task[None]] = set()
         self._endpoints: dict[str, Endpoint] = {}
         self._providers: dict[str, Provider] = {guide.name: guide}
         self._listed: dict[str, list[Model]] = {}
@@ -221,6 +222,13 @@ class Catalog:
             async with asyncio.timeout(LENGTH_TIMEOUT):
                 self._listed[provider.name] = await provider.models()
 
+    def prepare(self, ref: str | None) -> None:
+        """Let the provider of a model prepare its first request, while other things are done."""
+        with suppress(ProviderError):
+            provider, _ = self.resolve(ref)
+            if isinstance(provider, OpenAIProvider):
+                self._preparing.add(asyncio.create_task(provider.prepare(), name=f"prepare {provider.name}"))
+
     def known(self) -> list[Model]:
         """Return the models known so far, provider by provider, without any request."""
         return list(self._known())
@@ -244,7 +252,7 @@ class Catalog:
 
     async def aclose(self) -> None:
         """Close all connections. May be called twice."""
-        background = [*self._length_requests.values(), *self._searches.values()]
+        background = [*self._length_requests.values(), *self._searches.values(), *self._preparing]
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -175,6 +175,11 @@ class OpenAIProvider:
         self._cache.save_list(self._cache_key, models)
         lengths = {model.id: self.endpoint.context_length_for(model.id) for model in models}
         return [replace(model, context_length=lengths[model.id] or model.context_length) for model in models]
+
+    async def prepare(self) -> None:
+        """Do what the first request would wait for, except to connect; its errors are those of the request."""
+        with suppress(ValueError, OSError, ImportError):
+            await self._connected()
 
     async def aclose(self) -> None:
         """Close all connections. May be called twice."""
