@@ -6,8 +6,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal[
     "certificate",
@@ -26,8 +25,7 @@ Kind = Literal[
 HTTP, or ended a message early. The kinds that begin with ``proxy`` are failures of the proxy, or on the way to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkError:
+class NetworkError(NamedTuple):
     """Classified error."""
 
     kind: Kind

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .options import Options
@@ -27,8 +27,7 @@ def no_key() -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Timeouts of requests, in seconds."""
 
     connect: float = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from .model_traits import Traits
 
@@ -19,8 +19,7 @@ class ImagePart:
     content: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+class ChatMessage(NamedTuple):
     """Message of a request."""
 
     role: Literal["user", "assistant", "system"]
@@ -56,22 +55,19 @@ class Delta:
     """False while a later tag may still turn the text so far into reasoning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(NamedTuple):
     """Next piece of the model's reasoning."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reclassified:
+class Reclassified(NamedTuple):
     """Everything received so far belongs to ``to``: the tag that separates reasoning from content came late."""
 
     to: Literal["reasoning", "content"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Token counts as the provider reports them."""
 
     input_tokens: int
@@ -85,30 +81,26 @@ class Usage:
     """Cost in the provider's currency, if it states it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(NamedTuple):
     """Source named by the provider."""
 
     url: str
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Citations:
+class Citations(NamedTuple):
     """Sources of the reply, in their order."""
 
     sources: tuple[Citation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ParametersOmitted:
+class ParametersOmitted(NamedTuple):
     """The model rejected these parameters, so the request was sent without them."""
 
     parameters: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The reply is complete."""
 
     finish_reason: str = "stop"
@@ -143,8 +135,7 @@ class FailureKind(StrEnum):
     """A parameter of the request was rejected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """The reply ended in an error."""
 
     kind: FailureKind

@@ -110,7 +110,7 @@ class OpenAIProvider:
                         saved = quirks
                     if isinstance(event, Done) and parser.answered and parser.thinks_first != quirks.thinks_first:
                         # before the event: many readers stop at the end of the reply
-                        saved = quirks = replace(quirks, thinks_first=parser.thinks_first)
+                        saved = quirks = quirks._replace(thinks_first=parser.thinks_first)
                         self._cache.save_quirks(self._cache_key, request.model, quirks)
                     yield event
             if rejection is None:

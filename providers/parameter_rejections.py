@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from .error_patterns import NO_SYSTEM_ROLE
@@ -47,19 +46,19 @@ def quirks_after_rejection(
     if status not in STATUSES:
         return None
     if quirks.system and NO_SYSTEM_ROLE.search(message) and "system" in [item["role"] for item in body["messages"]]:
-        return replace(quirks, system=False)
+        return quirks._replace(system=False)
     if status in (404, 405, 415, 500, 501) and not REJECTION.search(message):
         return None
     named = next(_named(error, message, body), None)
     if named is None:
         return None
     if named == "stream":
-        return replace(quirks, stream=False) if body.get("stream") and quirks.stream is None else None
+        return quirks._replace(stream=False) if body.get("stream") and quirks.stream is None else None
     for other in RENAMES.get(named, ()):
         if re.search(rf"\b{other}\b", message) and other not in body and (other, named) not in quirks.rename:
-            return replace(quirks, rename=(*quirks.rename, (named, other)))
+            return quirks._replace(rename=(*quirks.rename, (named, other)))
     original = next((name for name, other in quirks.rename if other == named), named)
-    return replace(quirks, omit=(*quirks.omit, named, *({original} - {named})))
+    return quirks._replace(omit=(*quirks.omit, named, *({original} - {named})))
 
 
 def _named(error: Mapping[str, Any], message: str, body: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Role = Literal["user", "assistant", "system"]
 Finish = Literal["done", "stopped", "interrupted", "failed"]
@@ -17,8 +17,7 @@ KEPT_REPLY = "kept_reply"
 """Key of a message's metadata: the id of the reply that stayed because this one brought nothing better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """One conversation, a row of ``chat_sessions``. Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, UTC.
 
     See docs/specification/schema.md#table-chat-sessions.
@@ -37,8 +36,7 @@ class Conversation:
     last_message_timestamp: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationSummary:
+class ConversationSummary(NamedTuple):
     """One line of the sidebar."""
 
     id: str
@@ -77,8 +75,7 @@ COUNTED_ATTACHMENTS = 3
 """Most attachments that ``attachment_count`` and ``attachment_ids`` can state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """File attached to a message or a draft. Its bytes are kept beside the database, under its id."""
 
     id: str
@@ -166,8 +163,7 @@ class Message:
         return finish
 
 
-@dataclass(frozen=True, slots=True)
-class LiveReply:
+class LiveReply(NamedTuple):
     """A reply that is still arriving, a row of the local table ``live_replies``."""
 
     id: str
@@ -197,8 +193,7 @@ class Version:
     """All of them, the oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewTurn:
+class NewTurn(NamedTuple):
     """Rows of a new turn, before anything is asked: conversation, prompt, and the reply to come."""
 
     session: Conversation
@@ -225,8 +220,7 @@ class Settled:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Trashed:
+class Trashed(NamedTuple):
     """A deletion that can be undone."""
 
     token: int
@@ -243,8 +237,7 @@ class Trashed:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Ids touched by a commit; readers read the database."""
 
     sessions: frozenset[str] = frozenset()

@@ -34,6 +34,6 @@ class ArrivingReplies:
         return [self._record(row) for row in rows]
 
     def _record(self, row: sqlite3.Row) -> LiveReply:
-        values = {name: row[name] for name in LiveReply.__slots__ if name != "mine"}
+        values = {name: row[name] for name in LiveReply._fields if name != "mine"}
         name = self._process_lock.name
         return LiveReply(**values, mine=bool(name) and row["owner"] == name)

@@ -66,7 +66,7 @@ order by place.pinned desc, at desc, s.id desc
 
 def session_of(row: sqlite3.Row) -> Conversation:
     """Return the record of a row with the columns of a conversation."""
-    return Conversation(**{name: text_of(row[name]) for name in Conversation.__slots__})
+    return Conversation(**{name: text_of(row[name]) for name in Conversation._fields})
 
 
 def text_of(value: Any) -> Any:

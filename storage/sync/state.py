@@ -118,7 +118,7 @@ class SyncMetadata:
 
     def private_conversations(self) -> list[Conversation]:
         """Return the conversations that stay on this device, newest first."""
-        names = ", ".join(f"s.{name}" for name in Conversation.__slots__)
+        names = ", ".join(f"s.{name}" for name in Conversation._fields)
         rows = self.db.rows(
             f"""select {names} from sync_private as o join chat_sessions as s on s.id = o.conv_id
             order by coalesce(s.last_message_timestamp, s.created_at) desc, s.id desc"""

@@ -456,7 +456,7 @@ async def test_a_reply_that_has_finished_is_whole_though_the_server_never_closes
 
     async with serving(stuck) as server:
         async with asyncio.timeout(5):
-            events = await reply(server.url, timeouts=replace(QUICK, read=30.0))
+            events = await reply(server.url, timeouts=QUICK._replace(read=30.0))
     assert events == [Delta("Hi"), Done("stop", "gen-1", "small-2")]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ def test_a_local_history_becomes_the_accounts(store: Store) -> None:
     for table in ("chat_sessions", "user_usage_daily", "user_activity_log"):
         assert set(column(store, f"select user_id from {table}")) == {ADA}
     assert column(store, "select id || clerk_id || email from profiles") == [ADA + ADA + "ada@example.org"]
-    assert store.conversations.get(first) == replace(before, user_id=ADA)
+    assert store.conversations.get(first) == before._replace(user_id=ADA)
     assert queued(store) == {("c", first), ("m", first), ("s", first)}
     assert store.maintenance.damage() == []
 
@@ -180,7 +179,7 @@ def test_a_local_history_is_added_to_the_accounts_file(opened: Opener) -> None:
     assert queued(account) == {("c", mine), ("m", mine), ("s", mine)}
     assert {row["id"]: row["edited_at"] for row in account.db.rows("select id, edited_at from sync_outbox")} == times
     assert column(account, "select conv_id from sync_private") == [secret]
-    assert account.conversations.get(mine) == replace(here.conversations.get(mine), user_id=ADA)
+    assert account.conversations.get(mine) == here.conversations.get(mine)._replace(user_id=ADA)
     assert account.conversations.settings(mine) == {"model": "a/b"}
     assert column(account, f"select title_class from sync_session_state where session_id = '{mine}'") == [1]
     assert [hit.session_id for hit in account.search.search("sandpiper")] == [mine]

@@ -196,7 +196,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         for page in self.pages.values():
             for index, row in enumerate(page):
                 if row.id == conversation_id:
-                    page[index] = replace(row, title=title)
+                    page[index] = row._replace(title=title)
         self.refresh()
 
     def _anchors(self, seen: range) -> tuple[Anchor, ...]:
