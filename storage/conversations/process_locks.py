@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 from ..database.sqlite_errors import unwritable
@@ -12,21 +14,19 @@ class HeldLock:
     """The lock that this process holds, made with its first reply or draft."""
 
     def __init__(self, database: Path, token: Token) -> None:
-        from filelock import FileLock
-
         self.name = f"{database.stem}-{token(RANDOM_LENGTH)}.live"
         """The file's name, beside the database."""
         self._path = database.with_name(self.name)
-        self._lock = FileLock(self._path, timeout=0, mode=0o600)
         try:
-            self._lock.acquire()
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise unwritable(error, database) from error
 
     def release(self) -> None:
         """Give the lock up and take the file away."""
-        self._lock.release(force=True)
         self._path.unlink(missing_ok=True)
+        os.close(self._handle)
 
 
 class ProcessLock:
@@ -57,14 +57,16 @@ class ProcessLock:
 
 def is_dead(lock_file: Path) -> bool:
     """Return True when no process holds that lock, False too where that cannot be found out."""
-    if not lock_file.exists():
-        return True
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(lock_file, timeout=0, mode=0o600)
     try:
-        lock.acquire()
-    except (Timeout, OSError):  # a lock needs to write
+        handle = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:  # a lock needs to write
         return False
-    lock.release(force=True)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
     return True
