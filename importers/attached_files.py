@@ -41,6 +41,8 @@ def keep_files(incoming: IncomingConversation, places: Iterable[int], files: Att
             if of_message:
                 kept += of_message
                 row = incoming.messages[place]
+                if f'"{ATTACHMENTS}"' in row["metadata"] and incoming.is_own:
+                    continue
                 ids = [item.id for item in of_message[:COUNTED_ATTACHMENTS]]
                 named = to_json({ATTACHMENTS: attachments_json(of_message), ATTACHMENT_IDS: ids})
                 rest = row["metadata"][1:]

@@ -82,10 +82,18 @@ class Account:
 
     def add(self, source: str, taken: Taken) -> None:
         count = self.sources[source]
+        if taken.status == "refused":
+            self.skip(source, Skipped("It has an id or a value that cannot be stored.", taken.id))
+            return
         setattr(count, taken.status, getattr(count, taken.status) + 1)
         if taken.status in ("new", "updated"):
             count.messages += taken.messages
         count.kept += taken.kept
+
+    def skip(self, source: str, item: Skipped) -> None:
+        self.sources[source].skipped += 1
+        if len(self.skipped) < MOST_REASONS:
+            self.skipped.append((source, item))
 
     def note(self, sentence: str) -> None:
         if len(self.notes) < MOST_REASONS:
@@ -170,13 +178,13 @@ class Import:
             except Exception as error:  # noqa: BLE001 - a reader of another package may raise anything
                 what = str(error) if isinstance(error, OSError | ValueError) and str(error) else ""
                 reason = what or f"The reader failed ({type(error).__name__}: {error})."
-                self._skip(reader.name, Skipped(reason, where=path))
+                self.account.skip(reader.name, Skipped(reason, where=path))
                 return
             if item is None:
                 return
             if isinstance(item, Skipped):
                 count.found += 1
-                self._skip(reader.name, item)
+                self.account.skip(reader.name, item)
                 continue
             count.found += 1
             try:
@@ -189,15 +197,10 @@ class Import:
                     item, reader.name, now=self._now, file_time=file_time, occurrence=occurrence, tags=self._tags
                 )
             except Refused as error:
-                self._skip(reader.name, Skipped(str(error), item.id, path))
+                self.account.skip(reader.name, Skipped(str(error), item.id, path))
             except (TypeError, ValueError, AttributeError, KeyError, OverflowError, RecursionError) as error:
                 reason = f"It cannot be stored ({type(error).__name__}: {error})."
-                self._skip(reader.name, Skipped(reason, str(item.id), path))
-
-    def _skip(self, source: str, item: Skipped) -> None:
-        self.account.sources[source].skipped += 1
-        if len(self.account.skipped) < MOST_REASONS:
-            self.account.skipped.append((source, item))
+                self.account.skip(reader.name, Skipped(reason, str(item.id), path))
 
     def _weight(self, path: str) -> int:
         """Return the bytes that a reader is expected to read of a unit."""

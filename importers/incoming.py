@@ -27,12 +27,15 @@ from sterna.storage.imports.records import (
 from sterna.storage.json_text import to_json
 from sterna.storage.text import clip, one_line, storable, title_text
 
+from . import own_rows
 from .arrangement import LATEST, NONE, TOLERANCE, Arrangement, arranged, micros
 from .parts import bounded, hidden_context, joined
 from .records import Conversation, Message
 
 OWN = "sterna"
 """Name of the reader of Sterna's own exports, whose ids and metadata are kept."""
+DOCUMENT = "document"
+"""Key of the metadata of a conversation of Sterna whose messages have lost their ids."""
 MODEL_LENGTH = 100
 LARGEST = 2**31 - 1
 MOST_TAGS = 50
@@ -71,11 +74,13 @@ def incoming(
     is_own = source == OWN
     native = storable(conversation.id) or fingerprint(conversation, occurrence)
     identity = native if is_own and len(native) <= 255 else conversation_id(source, native)
-    rows, parents, files, marks = _rows(tree, identity, is_own)
+    is_document = DOCUMENT in conversation.metadata
+    rows, parents, files, marks = _rows(tree, identity, is_own, has_ids=is_own and not is_document)
     newest = tree.times[-1]
     if conversation.is_partial:
         _name_outer_parents(tree, identity, parents)
-    title = clip(title_text(conversation.title), TITLE_LENGTH)
+    title = storable(conversation.title) if is_own else title_text(conversation.title)
+    title = title[:TITLE_LENGTH] if is_own else clip(title, TITLE_LENGTH)
     is_titled = bool(title)
     title = title or _first_question(rows)
     labels = _labels(conversation)
@@ -101,7 +106,10 @@ def incoming(
         labels=labels,
         is_own=is_own,
         is_partial=conversation.is_partial,
+        has_ids=not is_document,
     )
+    if is_own:
+        own_rows.take_times(result, conversation)
     if not is_own:
         settings[IMPORTED] = (
             result.base | ({} if is_titled else {"untitled": True}) | ({"tagged": sorted(tagged)} if tagged else {})
@@ -138,9 +146,9 @@ def _second(seconds: int) -> str:
 
 
 def _rows(
-    tree: Arrangement, identity: str, is_own: bool
+    tree: Arrangement, identity: str, is_own: bool, *, has_ids: bool
 ) -> tuple[list[dict[str, Any]], list[str], dict[int, list[IncomingFile]], list[str]]:
-    ids = [key if is_own and key[0] != "#" and len(key) <= 255 else message_id(identity, key) for key in tree.keys]
+    ids = [key if has_ids and key[0] != "#" and len(key) <= 255 else message_id(identity, key) for key in tree.keys]
     rows: list[dict[str, Any]] = []
     parents: list[str] = []
     files: dict[int, list[IncomingFile]] = {}
@@ -165,6 +173,7 @@ def _rows(
         stored = to_json(metadata) if metadata else ""
         if is_own:
             row["metadata"] = stored or "{}"
+            own_rows.take_columns(row, message)
             marks.append(ids[number] + _hash(f"{parts.content}\0{reasoning}\0{stored}", 8))
         else:
             mark = text_mark(parts.content, reasoning) + _whole_mark(message, row, parent, stored, parts.files)
@@ -216,7 +225,7 @@ def _row(message: Message, content: str, reasoning: str | None) -> dict[str, Any
 def _add_facts(message: Message, metadata: dict[str, Any], is_own: bool) -> None:
     if message.metadata:
         if is_own:
-            metadata.update(message.metadata)
+            metadata.update(message.metadata.get("metadata", {}))
         else:
             metadata["details"] = bounded(message.metadata, 20_000)
     if message.sources:

@@ -18,13 +18,17 @@ class BrokenJson(ValueError):
     """A file that is no JSON from some place on; the message is a sentence."""
 
 
-def json_array(file: BinaryIO, *keys: str) -> Iterator[Any]:
+def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
     """Yield the items of the array that a file is, or that stands in an object under one of ``keys``.
+
+    ``inside`` is the key of an object in the outermost one, which has the array.
 
     Raises BrokenJson where the file is broken, after the items before that place.
     """
     reader = _Reader(file)
     try:
+        if inside:
+            reader.enter((inside,))
         if keys and reader.peek() == "{":
             reader.enter(keys)
         reader.expect("[")

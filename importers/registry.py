@@ -12,6 +12,7 @@ from .reader import Reader
 from .tree import FileTree
 
 BUILT_IN: dict[str, str] = {
+    "sterna": "sterna:Sterna",
     "aichat": "aichat:Aichat",
     "elia": "elia:Elia",
     "gptme": "gptme:Gptme",

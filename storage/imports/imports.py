@@ -24,10 +24,6 @@ from ..records import Attachment
 from .merging import Merging, Plan
 from .records import IncomingConversation, Taken
 
-_SESSION = (
-    "id", "user_id", "title", "created_at", "updated_at", "last_activity",
-)  # fmt: skip
-
 
 @in_sentences
 class Imports:
@@ -84,7 +80,7 @@ class Imports:
             refused = self._write_fresh(run, list(fresh.values()))
             for incoming in batch:
                 if incoming.id in refused:
-                    result.append(Taken(incoming.id, "deleted"))
+                    result.append(Taken(incoming.id, "refused"))
                 elif fresh.get(incoming.id) is incoming:
                     result.append(Taken(incoming.id, "new", len(incoming.messages)))
                 elif incoming.id in here or incoming.id in fresh:
@@ -144,12 +140,11 @@ class Imports:
         ]
         self._capture_deleted(ids)
         with self.db.applying(), self.db.in_bulk():
-            self.db.insert_many("chat_sessions", (
-                dict(zip(_SESSION, (each.id, user, each.title, each.created_at, each.updated_at, each.updated_at),
-                         strict=True))
-                for each in batch
-            ))  # fmt: skip
-            self.db.insert_many("chat_messages", rows)
+            self.db.insert_many("chat_sessions", (_session_row(each, user) for each in batch))
+            for own in (False, True):  # those have more columns
+                self.db.insert_many(
+                    "chat_messages", (row for each in batch if each.is_own is own for row in each.messages)
+                )
             self.db.insert_many("session_settings", settings)
             self._usage.recompute_sessions(ids)
             self._search_index.index_after(before, at_once=INDEX_AT_ONCE)
@@ -250,6 +245,17 @@ class Imports:
 def _taken(incoming: IncomingConversation, plan: Plan) -> Taken:
     status = "updated" if not plan.is_empty else "older" if plan.is_older and not incoming.is_own else "unchanged"
     return Taken(incoming.id, status, len(plan.added), plan.kept)  # type: ignore[arg-type]
+
+
+def _session_row(incoming: IncomingConversation, user_id: str) -> dict[str, Any]:
+    return {
+        "id": incoming.id,
+        "user_id": user_id,
+        "title": incoming.title,
+        "created_at": incoming.created_at,
+        "updated_at": incoming.updated_at,
+        "last_activity": incoming.last_activity or incoming.updated_at,
+    }
 
 
 def _first_settings(incoming: IncomingConversation) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Merging:
         base = settings.get(IMPORTED)
         base = base if isinstance(base, dict) else {}
         plan = Plan()
+        if not incoming.has_ids:
+            return plan
         if incoming.is_own:
             plan.is_older = incoming.updated_at <= session["updated_at"]
         elif base.get("digest") == incoming.digest and not restore and not incoming.is_partial:

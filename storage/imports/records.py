@@ -20,8 +20,8 @@ CONVERSATION_ID, MESSAGE_ID = "conv_0_", "msg_0_"
 TEXT_MARK = 12
 """Characters of a message's mark that stand for its text; the rest stand for all that its source says."""
 
-Status = Literal["new", "updated", "unchanged", "older", "deleted"]
-"""``older``: a newer state of it is here. ``deleted``: it was deleted here."""
+Status = Literal["new", "updated", "unchanged", "older", "deleted", "refused"]
+"""``older``: a newer state of it is here. ``deleted``: it was deleted here. ``refused``: a value cannot be stored."""
 
 
 @dataclass(slots=True)
@@ -65,6 +65,10 @@ class IncomingConversation:
     """pinned, archived and tags as the source has them."""
     is_own: bool = False
     """It comes from a Sterna: ids and settings are kept as they are."""
+    has_ids: bool = True
+    """False for a document of a Sterna, without ids of messages: taken only where its conversation is not here."""
+    last_activity: str = ""
+    """Empty: the same as ``updated_at``."""
     is_partial: bool = False
     """It holds only messages that are new or changed."""
     notes: list[str] = field(default_factory=list)

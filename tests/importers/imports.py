@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from memory_tree import MemoryTree
 
 from sterna.importers import Conversation, FileTree, Message, Reader, Skipped, Text
+from sterna.importers.files import open_tree
 from sterna.importers.importing import Account, Import
+from sterna.importers.registry import find
 from sterna.storage import Store, Taken
 
 AT = datetime(2024, 5, 1, 9, tzinfo=UTC)
@@ -77,6 +80,20 @@ def take(
         result += taken
     store.import_runs.finish(number, {})
     return work.account, result
+
+
+def take_path(store: Store, path: Path) -> list[Taken]:
+    """Import what is recognized in a file or folder, and return what became of each conversation."""
+    with open_tree(path) as tree:
+        work = Import(tree, find(tree).units, now=store.db.clock())
+        number = store.import_runs.begin([str(path)])
+        result: list[Taken] = []
+        for batch in work.batches():
+            compared = store.imports.compare(batch.conversations)
+            files = work.keep_files(batch, compared, store.attachment_files)
+            result += store.imports.take(number, batch.conversations, files)
+        assert not work.account.skipped
+    return result
 
 
 def shown(store: Store, conversation_id: str) -> list[str]:

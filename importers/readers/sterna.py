@@ -1,0 +1,149 @@
+"""Sterna's own exports: all data, conversations one a line, and Markdown documents, with the attached files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from sterna.storage.attachments.files import safe_name
+from sterna.storage.conversations.message_tree import MessageTree
+
+from ..json_stream import BrokenJson, json_array, json_lines
+from ..reader import Reader
+from ..records import Attachment, Conversation, Message, Part, Skipped, Text
+from ..times import moment
+from ..tree import FileTree
+from ..values import count, mapping, mappings, text
+from .sterna_documents import BEGINNING, documents
+
+_WHOLE = re.compile(rb'\A\s*\{"(?:local":\s*\{\s*")?export_date":')
+_LINE = re.compile(rb'\A\s*\{"id":\s*"[^"]*",\s*"name":\s*"[^"]*",\s*"title":')
+_DETAILS = ("finish_reason", "left_out", "without", "citations", "cost", "cached_tokens", "reasoning_tokens")
+FOLDER = "attachments"
+
+
+class Sterna(Reader):
+    """Reader of `sterna export` and `sterna show --json`."""
+
+    name = "sterna"
+    label = "Sterna"
+
+    def detect(self, tree: FileTree) -> list[str]:
+        return [path for path in tree.paths if _form(tree.head(path))]
+
+    def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        match _form(tree.head(path)):
+            case "document":
+                yield from documents(tree, path)
+            case "line":
+                with tree.open(path) as file:
+                    for number, value in json_lines(file):
+                        where = f"{path}, line {number}"
+                        if isinstance(value, BrokenJson):
+                            yield Skipped(str(value), where=where)
+                        else:
+                            yield _Export(tree, path).printed(mapping(value), where)
+            case _:
+                inside = "local" if tree.head(path).lstrip().startswith(b'{"local"') else ""
+                with tree.open(path) as file:
+                    for number, value in enumerate(json_array(file, "conversations", inside=inside), start=1):
+                        yield _Export(tree, path).stored(mapping(value), f"{path}, conversation {number}")
+
+
+def _form(head: bytes) -> str:
+    if _WHOLE.match(head):
+        return "whole"
+    if _LINE.match(head):
+        return "line"
+    return "document" if BEGINNING.match(head.decode("utf-8", "replace")) else ""
+
+
+class _Export:
+    """Conversations of one export, whose files stand beside it."""
+
+    def __init__(self, tree: FileTree, path: str) -> None:
+        self._tree = tree
+        self._folder = path.rpartition("/")[0]
+
+    def stored(self, value: dict[str, Any], where: str) -> Conversation | Skipped:
+        """Return a conversation of the export of all data, which has the rows of the database."""
+        session = mapping(value.get("session"))
+        rows = [row for row in mappings(value.get("messages")) if text(row.get("id"))]
+        conversation_id = text(session.get("id"))
+        if not conversation_id:
+            return Skipped("The conversation has no id.", where=where)
+        parents = _parents(rows, "message_timestamp")
+        messages = [self._message(row, mapping(row.get("metadata")), parents, "message_timestamp") for row in rows]
+        return Conversation(
+            conversation_id,
+            text(session.get("title")),
+            messages,
+            created_at=moment(session.get("created_at")),
+            updated_at=moment(session.get("updated_at")),
+            metadata={"session": session, "settings": mapping(value.get("settings"))},
+        )
+
+    def printed(self, value: dict[str, Any], where: str) -> Conversation | Skipped:
+        """Return a conversation as `sterna show --json` prints it."""
+        conversation_id = text(value.get("id"))
+        if not conversation_id:
+            return Skipped("The conversation has no id.", where=where)
+        rows = [row for row in mappings(value.get("messages")) if text(row.get("id"))]
+        parents = _parents(rows, "at")
+        messages = []
+        for row in rows:
+            details = {name: row[name] for name in _DETAILS if name in row}
+            if isinstance(attached := row.get("attachments"), list):
+                details["attachments"] = attached
+                row |= {"has_attachments": 1, "attachment_count": min(len(attached), 3)}
+            if text(row.get("finish")) not in ("", "done"):
+                details["finish"] = row["finish"]
+            row |= {"error_message": row.get("error"), "message_timestamp": row.get("at")}
+            row["content_type"] = "text" if row.get("role") == "user" else "markdown"
+            messages.append(self._message(row, details, parents, "at"))
+        return Conversation(
+            conversation_id,
+            text(value.get("title")),
+            messages,
+            created_at=moment(value.get("created_at")),
+            updated_at=moment(value.get("updated_at")),
+            metadata={"session": value, "settings": mapping(value.get("settings"))},
+        )
+
+    def _message(self, row: dict[str, Any], metadata: dict[str, Any], parents: dict[str, str], time: str) -> Message:
+        role = text(row.get("role"))
+        parts: list[Part] = [Text(text(row.get("content")))]
+        parts += self._files(metadata)
+        return Message(
+            text(row.get("id")),
+            role if role in ("user", "assistant") else "system",  # type: ignore[arg-type]
+            parts,
+            parents.get(text(row.get("id")), ""),
+            moment(row.get(time)),
+            text(row.get("model")) or None,
+            text(row.get("reasoning")),
+            count(row.get("input_tokens")),
+            count(row.get("output_tokens")),
+            count(row.get("total_tokens")),
+            elapsed_ms=count(row.get("elapsed_ms")),
+            error=text(row.get("error_message")),
+            metadata={"columns": row, "metadata": metadata},
+        )
+
+    def _files(self, metadata: dict[str, Any]) -> Iterator[Attachment]:
+        """Yield the attached files that the export contains; the others stay named in the metadata."""
+        for item in mappings(metadata.get("attachments")):
+            name = text(item.get("name"))
+            path = f"{FOLDER}/{text(item.get('id'))[:8]}-{safe_name(name)}"
+            path = f"{self._folder}/{path}" if self._folder else path
+            if self._tree.size(path):
+                yield Attachment(name, text(item.get("type")), partial(self._tree.open, path))
+
+
+def _parents(rows: list[dict[str, Any]], time: str) -> dict[str, str]:
+    """Return the parent of each message; empty for none. A row without one follows the one before it in time."""
+    ordered = sorted(rows, key=lambda row: (text(row.get(time)), text(row.get("id"))))
+    named = {text(row.get("id")): row["parent_id"] for row in ordered if isinstance(row.get("parent_id"), str)}
+    return MessageTree.of((text(row.get("id")) for row in ordered), named).parents
