@@ -42,6 +42,7 @@ BUILT_IN: dict[str, str] = {
     "sharegpt": "sharegpt:ShareGpt",
     "openai": "openai_messages:OpenAiMessages",
     "markdown": "markdown:Markdown",
+    "gemini": "gemini:Gemini",
 }
 """Name → module and class below ``readers``. Where two recognize the same file, the first one takes it."""
 

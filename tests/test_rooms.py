@@ -38,7 +38,7 @@ DOORS = {
     "net": room("", "httpx zstandard"),
     "providers": room("net", "httpx lazy_loader llm"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),
-    "importers": room("storage", "sqlite_utils yaml zstandard", sql=True),
+    "importers": room("storage", "sqlite_utils yaml markdownify dateparser zstandard", sql=True),
     "chat": room("storage providers config", "lazy_loader PIL pypdf"),
     "sync": room("storage config net", "httpx"),
     "server": room(

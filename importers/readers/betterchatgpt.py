@@ -12,7 +12,7 @@ from ..items import converted, empty
 from ..reader import Reader
 from ..records import Conversation, Skipped
 from ..tree import FileTree
-from ..values import at, identifier, mapping, mappings, text
+from ..values import at, identifier, items, mapping, mappings, text
 
 _MARK = re.compile(rb'(?<!\\)"titleSet"\s*:')
 
@@ -29,7 +29,7 @@ class BetterChatGpt(Reader):
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         value = document(tree, path)
         folders = mapping(at(value, "folders"))
-        chats = value if isinstance(value, list) else at(value, "chats") or []
+        chats = value if isinstance(value, list) else items(at(value, "chats"))
         return converted(chats, path, lambda chat: _conversation(chat, folders))
 
 

@@ -11,7 +11,7 @@ from ..items import converted
 from ..reader import Reader
 from ..records import Conversation, Skipped
 from ..tree import FileTree
-from ..values import at, identifier, mapping, mappings, parsed
+from ..values import at, identifier, items, mapping, mappings, parsed
 from .cherry_studio_topics import Backup, conversation
 
 _DATA = re.compile(rb'(?<!\\)"(?:indexedDB|persist:cherry-studio)"\s*:')
@@ -37,4 +37,4 @@ class CherryStudio(Reader):
                 known[identifier(topic.get("id"))] = topic, assistant
         tables = mapping(data.get("indexedDB"))
         backup = Backup(tree, tables, known)
-        yield from converted(tables.get("topics") or [], path, lambda topic: conversation(topic, backup))
+        yield from converted(items(tables.get("topics")), path, lambda topic: conversation(topic, backup))

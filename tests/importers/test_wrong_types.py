@@ -46,6 +46,7 @@ FOLDERS = {
     "chatbot_ui": "chatbot-ui",
     "typingmind": "typingmind",
     "ai_studio": "ai-studio",
+    "gemini_takeout": "gemini",
 }
 """Readers by the folder of their samples."""
 
