@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .json_stream import LARGEST_ITEM, BrokenJson
@@ -11,6 +12,14 @@ from .tree import FileTree
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = " \t\r\n"
 _DEEPEST = 12
+
+
+def json_files(tree: FileTree) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and the beginnings of files that begin like JSON, whatever their names are."""
+    for path in tree.paths:
+        head = tree.head(path)
+        if head[:64].lstrip().startswith((b"{", b"[")):
+            yield path, head
 
 
 def document(tree: FileTree, path: str) -> Any:

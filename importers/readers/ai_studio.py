@@ -8,7 +8,7 @@ from posixpath import basename
 from typing import Any
 
 from ..chat_messages import add_reasoning
-from ..documents import beginning, document
+from ..documents import beginning, document, json_files
 from ..inline import linked_file
 from ..items import converted, empty
 from ..reader import Reader
@@ -37,7 +37,7 @@ class AiStudio(Reader):
     label = "Google AI Studio"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _is_prompt(tree.head(path))]
+        return [path for path, head in json_files(tree) if _is_prompt(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         title = basename(path).removesuffix(".json")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..chat_messages import ChatMessages
-from ..documents import beginning, document
+from ..documents import beginning, document, json_files
 from ..items import converted, empty
 from ..reader import Reader
 from ..records import Conversation, Skipped
@@ -24,7 +24,7 @@ class BetterChatGpt(Reader):
     label = "BetterChatGPT"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if path.endswith(".json") and _is_export(tree.head(path))]
+        return [path for path, head in json_files(tree) if _is_export(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         value = document(tree, path)

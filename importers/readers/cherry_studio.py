@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..documents import document
+from ..documents import document, json_files
 from ..items import converted
 from ..reader import Reader
 from ..records import Conversation, Skipped
@@ -24,7 +24,7 @@ class CherryStudio(Reader):
     label = "Cherry Studio"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if path.endswith(".json") and _DATA.search(tree.head(path))]
+        return [path for path, head in json_files(tree) if _DATA.search(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         data = mapping(document(tree, path))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..chat_messages import add_reasoning, attachment, shown
-from ..documents import beginning, document
+from ..documents import beginning, document, json_files
 from ..inline import linked_file, without_thinking
 from ..items import converted, empty
 from ..json_stream import json_array
@@ -34,7 +34,7 @@ class LibreChat(Reader):
     label = "LibreChat"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if path.endswith(".json") and _is_chat(tree.head(path))]
+        return [path for path, head in json_files(tree) if _is_chat(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         return converted(_chats(tree, path), path, _conversation)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ...documents import document
+from ...documents import document, json_files
 from ...items import converted, empty
 from ...json_stream import json_array
 from ...reader import Reader
@@ -46,7 +46,7 @@ class ChatGPT(Reader):
     label: ClassVar[str] = "ChatGPT"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if path.endswith(".json") and _is_export(tree.head(path))]
+        return [path for path, head in json_files(tree) if _is_export(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         files = ExportFiles(tree)
@@ -54,10 +54,7 @@ class ChatGPT(Reader):
 
 
 def _is_export(head: bytes) -> bool:
-    start = head.lstrip()
-    if not start.startswith((b"[", b"{")):
-        return False
-    return (_NODES.search(start) is not None and b'"parent"' in start) or _SHELL.search(start) is not None
+    return (_NODES.search(head) is not None and b'"parent"' in head) or _SHELL.search(head) is not None
 
 
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...documents import document
+from ...documents import document, json_files
 from ...inline import text_file
 from ...records import Conversation, Message, Part, Text
 from ...times import moment
@@ -21,11 +21,11 @@ _MEMORY = re.compile(rb'(?<!\\)"(?:conversations_memory|project_memories)"\s*:')
 
 
 def is_projects(head: bytes) -> bool:
-    return head.lstrip().startswith((b"[", b"{")) and b'"uuid"' in head and _PROJECT.search(head) is not None
+    return b'"uuid"' in head and _PROJECT.search(head) is not None
 
 
 def is_memories(head: bytes) -> bool:
-    return head.lstrip().startswith((b"[", b"{")) and _MEMORY.search(head) is not None
+    return _MEMORY.search(head) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def projects(tree: FileTree) -> dict[str, Project]:
     """Return the projects of an export by their ids."""
     return {
         identifier(value.get("uuid")): Project(text(value.get("name")), text(value.get("prompt_template")))
-        for path in tree.paths
-        if path.endswith(".json") and is_projects(tree.head(path))
+        for path, head in json_files(tree)
+        if is_projects(head)
         for value in _values(tree, path)
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename
 from typing import Any, ClassVar
 
-from ...documents import document
+from ...documents import document, json_files
 from ...items import converted, empty
 from ...json_stream import json_array
 from ...reader import Reader
@@ -33,13 +33,11 @@ class ClaudeAi(Reader):
 
     def detect(self, tree: FileTree) -> list[str]:
         found, manifests = [], []
-        for path in tree.paths:
-            if path.endswith(".json"):
-                head = tree.head(path)
-                if _is_conversations(head) or is_projects(head) or is_memories(head):
-                    found.append(path)
-                elif basename(path).startswith("manifest-") and _MANIFEST.search(head):
-                    manifests.append(path)
+        for path, head in json_files(tree):
+            if _is_conversations(head) or is_projects(head) or is_memories(head):
+                found.append(path)
+            elif basename(path).startswith("manifest-") and _MANIFEST.search(head):
+                manifests.append(path)
         return found or manifests
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
@@ -56,8 +54,7 @@ class ClaudeAi(Reader):
 
 
 def _is_conversations(head: bytes) -> bool:
-    start = head.lstrip()
-    return start.startswith((b"[", b"{")) and b'"uuid"' in start and _CONVERSATION.search(start) is not None
+    return b'"uuid"' in head and _CONVERSATION.search(head) is not None
 
 
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:

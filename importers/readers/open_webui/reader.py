@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...documents import beginning, document
+from ...documents import beginning, document, json_files
 from ...items import converted, empty
 from ...json_stream import json_array
 from ...reader import Reader
 from ...records import Conversation, Skipped
-from ...sqlite import databases, open_database, rows
+from ...sqlite import SQLITE_HEAD, databases, open_database, rows
 from ...times import moment
 from ...tree import FileTree
 from ...values import at, flag, identifier, items, mapping, mappings, parsed, text, texts
@@ -32,12 +32,12 @@ class OpenWebUi(Reader):
     label: ClassVar[str] = "Open WebUI"
 
     def detect(self, tree: FileTree) -> list[str]:
-        exports = (path for path in tree.paths if path.endswith(".json") and _is_export(tree.head(path)))
+        exports = (path for path, head in json_files(tree) if _is_export(head))
         return [*exports, *databases(tree, chat="id user_id title chat created_at")]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         uploads = Uploads(tree)
-        if path.endswith(".json"):
+        if not tree.head(path).startswith(SQLITE_HEAD):
             return converted(_rows(tree, path), path, lambda row: _conversation(row, uploads, {}))
         return _read_database(tree, path, uploads)
 
