@@ -14,7 +14,12 @@ from .tree import FileTree
 BUILT_IN: dict[str, str] = {
     "sterna": "sterna:Sterna",
     "aichat": "aichat:Aichat",
+    "aider": "aider:Aider",
+    "cline": "cline:Cline",
+    "roo": "cline:Roo",
+    "crush": "crush:Crush",
     "elia": "elia:Elia",
+    "goose": "goose:Goose",
     "gptme": "gptme:Gptme",
     "llm": "llm:Llm",
     "lm-studio": "lm_studio:LmStudio",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -48,4 +49,13 @@ class FileTree(ABC):
     def children(self, folder: str) -> Iterator[str]:
         """Yield the paths of all files below a folder; ``""`` is the tree itself."""
         prefix = f"{folder}/" if folder else ""
-        return (path for path in self.paths if path.startswith(prefix))
+        paths = self.paths
+        for place in range(bisect_left(paths, prefix), len(paths)):
+            if not paths[place].startswith(prefix):
+                return
+            yield paths[place]
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a file with this path."""
+        place = bisect_left(self.paths, path)
+        return place < len(self.paths) and self.paths[place] == path

@@ -37,7 +37,7 @@ class Gptme(Reader):
         return list(found)
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        if path in tree.paths:
+        if tree.has(path):
             folder, main = path.rpartition("/")[0], path
         else:
             folder, main = path, f"{path}/conversation.jsonl" if path else "conversation.jsonl"
@@ -93,7 +93,7 @@ def _named(parent: str, value: dict[str, Any]) -> str:
 def _describe(tree: FileTree, folder: str, conversation: Conversation) -> None:
     path = f"{folder}/config.toml" if folder else "config.toml"
     settings: dict[str, Any] = {}
-    if path in tree.paths:
+    if tree.has(path):
         try:
             with tree.open(path) as file:
                 settings = tomllib.loads(file.read(_LARGEST_SETTINGS).decode("utf-8-sig", "replace"))
