@@ -73,6 +73,10 @@ from .errors import StoreMissing as StoreMissing
 from .errors import StoreReadOnly as StoreReadOnly
 from .errors import StoreTooNew as StoreTooNew
 from .errors import StoreUnwritable as StoreUnwritable
+from .imports.gathered import FollowedFile as FollowedFile
+from .imports.gathered import GatherChoice as GatherChoice
+from .imports.gathered import Gathered as Gathered
+from .imports.gathered import SourceChoice as SourceChoice
 from .imports.imports import Imports as Imports
 from .imports.records import ImportRun as ImportRun
 from .imports.records import IncomingConversation as IncomingConversation

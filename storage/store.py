@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .database.damaged_values import DamagedValues
     from .database.local_state import LocalState
     from .database.maintenance import Maintenance
+    from .imports.gathered import Gathered
     from .imports.imports import Imports
     from .imports.runs import ImportRuns
 
@@ -207,6 +208,12 @@ class Store(SyncStore):
         from .database.local_state import LocalState
 
         return LocalState(self.db)
+
+    @cached_property
+    def gathered(self) -> Gathered:
+        from .imports.gathered import Gathered
+
+        return Gathered(self.db, self.imports, self.import_runs, self.local_state, self.privacy)
 
     @cached_property
     def search_history(self) -> SearchHistory:

@@ -21,6 +21,15 @@ class LocalState:
         row = self.db.one("select value from local_state where key = :key", key=key)
         return from_json(row["value"]) if row else None
 
+    def beginning_with(self, prefix: str) -> dict[str, Any]:
+        """Return all pieces whose keys begin so."""
+        found = self.db.rows(
+            "select key, value from local_state where key >= :prefix and key < :end",
+            prefix=prefix,
+            end=prefix + "\U0010ffff",
+        )
+        return {row["key"]: from_json(row["value"]) for row in found}
+
     def set(self, key: str, value: Any) -> None:
         """Keep a piece of the screen's state (anything JSON can say); None forgets it. Nothing while read-only."""
         if self.db.read_only is not None or value == self.get(key):

@@ -1,0 +1,1 @@
+"""Gathering: histories of other programs on this machine, followed while they grow."""
