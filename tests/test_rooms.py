@@ -102,6 +102,7 @@ INNER_DOORS = {
         "incoming": "arrangement own_rows parts records",
         "attached_files": "",
         "importing": "attached_files incoming reader records tree",
+        "gather": "attached_files incoming reader records registry tree",
         "__init__": "reader records times tree",
     },
     "server": {
@@ -207,6 +208,8 @@ INNER_DOORS = {
         "export": "account_context context conversation_argument export_attachments history output output_files",
         "import_account": "output",
         "import_": "context exit_codes import_account output",
+        "gather_report": "output",
+        "gather": "context exit_codes gather_report output streams",
         "models": "account_context context output",
         "keys": "context streams",
         "config": "context output streams",

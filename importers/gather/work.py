@@ -5,6 +5,7 @@ It performs no SQL, so that it can run in a thread of its own: whoever runs it p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +109,7 @@ class _Work:
         self._now = now
         self._tree = FollowedTree(found.files)
         self._batch = GatherBatch()
+        self._begun: Counter[str] = Counter()
 
     def batches(self, changed: Mapping[str, SourceFile], *, is_by_folder: bool) -> Iterator[GatherBatch]:
         looked_at = set(changed)

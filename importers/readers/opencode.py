@@ -14,7 +14,7 @@ from ..json_stream import BrokenJson
 from ..lines import Record
 from ..reader import Reader
 from ..records import Conversation, Skipped
-from ..sqlite import databases, each_row, open_database, rows
+from ..sqlite import cell, databases, each_row, open_database, rows
 from ..tree import FileTree
 from ..values import identifier, mapping, parsed, text
 from .opencode_messages import conversation
@@ -54,6 +54,7 @@ def _rows(database: Database, table: str) -> list[Record]:
 
 
 def _read_session(database: Database, row: Record, worktrees: dict[str, str]) -> Conversation | Skipped | None:
+    row = {name: cell(value) if isinstance(value, bytes) else value for name, value in row.items()}
     key = text(row.get("id"))
     if not key:
         return Skipped("A session has no id.", where="session")
@@ -65,11 +66,11 @@ def _read_session(database: Database, row: Record, worktrees: dict[str, str]) ->
 
 
 def _unpacked(row: Record) -> Record:
-    return {"time_created": row.get("time_created"), **mapping(parsed(row.get("data"))), **_ids(row)}
+    return {"time_created": row.get("time_created"), **mapping(parsed(cell(row.get("data")))), **_ids(row)}
 
 
 def _ids(row: Record) -> Record:
-    return {name: text(row.get(name)) for name in ("id", "message_id") if name in row}
+    return {name: cell(row.get(name)) for name in ("id", "message_id") if name in row}
 
 
 def _is_session(tree: FileTree, path: str) -> bool:

@@ -110,7 +110,7 @@ class Merging:
     def _plan_title(self, incoming: IncomingConversation, title: str, base: Mapping[str, Any], plan: Plan) -> None:
         if incoming.title == title or incoming.title == base.get("title"):
             return
-        if incoming.is_partial and incoming.settings.get(IMPORTED, {}).get("untitled"):
+        if incoming.settings.get(IMPORTED, {}).get("untitled"):  # its first question may be gone
             return
         if title == base.get("title") or incoming.is_own:
             plan.title = incoming.title
