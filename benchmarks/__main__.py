@@ -7,6 +7,7 @@ import importlib
 NAMES = (
     "one_shot",
     "bulk_import",
+    "import_chatgpt",
     "server_triggers",
     "server_append",
     "server_push",

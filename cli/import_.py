@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,8 +20,7 @@ from .output import counted, local_time, print_json, title_line
 if TYPE_CHECKING:
     from sterna.importers import Reader
     from sterna.importers.files import Files
-    from sterna.importers.importing import Account, Batch, Import, Unit
-    from sterna.storage import Store
+    from sterna.importers.importing import Batch, Import, Unit
 
 LAST = "last"
 
@@ -96,6 +95,7 @@ def _import(
     as_json: bool,
 ) -> int:
     from sterna.importers.importing import Account, Import
+    from sterna.importers.running import run_import
     from sterna.storage.conversations.tags import tag_name
 
     tags = tuple(map(tag_name, tags))
@@ -113,7 +113,8 @@ def _import(
                     tree, units = found
                     work = Import(tree, units, now=store.db.clock(), tags=tags)
                     try:
-                        _take(store, work, run, restore=restore, shown=not as_json)
+                        with _progress(work, shown=not as_json) as show:
+                            run_import(work, store, run, restore=restore, show=show)
                     finally:
                         account.join(work.account)
         except KeyboardInterrupt:
@@ -158,25 +159,11 @@ def _sentence(path: Path, error: OSError) -> str:
     return one_line(reason, 500)
 
 
-def _take(store: Store, work: Import, run: int, *, restore: bool, shown: bool) -> None:
-    """Import everything; without a run, only compare."""
-    with _progress(shown) as show:
-        for batch in work.batches():
-            compared = store.imports.compare(batch.conversations, restore=restore)
-            if run:
-                files = work.keep_files(batch, compared, store.attachment_files)
-                taken = store.imports.take(run, batch.conversations, files, restore=restore)
-            else:
-                taken = [each for each, _ in compared]
-            work.count(batch, taken)
-            show(work.account, batch)
-
-
 @contextmanager
-def _progress(shown: bool) -> Iterator[Any]:
+def _progress(work: Import, *, shown: bool) -> Iterator[Callable[[Batch], None]]:
     """Yield a function that shows how far an import is: a bar with rate and estimate, on a terminal."""
     if not shown or not sys.stderr.isatty():
-        yield lambda account, batch: None
+        yield lambda batch: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -191,8 +178,8 @@ def _progress(shown: bool) -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=1.0, count=0, rate=0.0)
 
-        def show(account: Account, batch: Batch) -> None:
-            count = account.total("found")
+        def show(batch: Batch) -> None:
+            count = work.account.total("found")
             elapsed = progress.tasks[0].elapsed or 0
             progress.update(task, completed=batch.done, count=count, rate=count / elapsed if elapsed else 0.0)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,8 +24,8 @@ from .reader import Reader
 from .records import Conversation, Skipped
 from .tree import FileTree
 
-BATCH_MESSAGES = 4_000
-BATCH_CHARACTERS = 8_000_000
+BATCH_MESSAGES = 10_000
+BATCH_CHARACTERS = 12_000_000
 MOST_REASONS = 1_000
 """Skipped items that are named; more are only counted."""
 
@@ -130,7 +130,7 @@ class Import:
         for reader, _ in units:
             self.account.sources.setdefault(reader.name, SourceCount(reader.label))
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Generator[Batch]:
         """Yield everything in batches. What cannot be read is in the account."""
         weights = [self._weight(path) for _, path in self._units]
         whole, before = sum(weights) or 1, 0

@@ -13,6 +13,7 @@ from sterna.storage.conversations.conversations import DEFAULT_TITLE, TITLE_LENG
 from sterna.storage.conversations.tags import ARCHIVED, PINNED, TAG, tag_of
 from sterna.storage.imports.records import (
     CONVERSATION_ID,
+    DETAILS,
     IMPORTED,
     MESSAGE_ID,
     PROJECT,
@@ -131,7 +132,7 @@ def conversation_id(source: str, native: str) -> str:
 
 def message_id(conversation: str, key: str) -> str:
     """Return the id of a message, the same in every import and on every device."""
-    return MESSAGE_ID + _hash(f"{conversation}\0{key}", 10)
+    return f"{MESSAGE_ID}{conversation[-12:]}{_hash(f'{conversation}|{key}', 8)}"
 
 
 def stamped(at: int) -> str:
@@ -194,31 +195,35 @@ def _name_outer_parents(tree: Arrangement, identity: str, parents: list[str]) ->
 
 def _row(message: Message, content: str, reasoning: str | None) -> dict[str, Any]:
     model = message.model
-    elapsed = _count(message.elapsed_ms)
-    sources = len(message.sources)
-    spent = _count(message.input_tokens), _count(message.output_tokens)
+    role = message.role
+    received = role == "assistant"
+    sources = len(message.sources) if received else 0
+    elapsed = spent = written = total = 0
+    if message.input_tokens or message.output_tokens or message.total_tokens or message.elapsed_ms:
+        elapsed, spent, written = map(_count, (message.elapsed_ms, message.input_tokens, message.output_tokens))
+        total = _count(message.total_tokens) or min(spent + written, LARGEST)
     return {
         "id": "",
         "session_id": "",
-        "role": message.role if message.role in ("user", "assistant", "system") else "system",
+        "role": role if received or role == "user" else "system",
         "content": content,
         "model": storable(model)[:MODEL_LENGTH] if model else None,
-        "total_tokens": _count(message.total_tokens) or min(sum(spent), LARGEST),
-        "input_tokens": spent[0],
-        "output_tokens": spent[1],
+        "total_tokens": total,
+        "input_tokens": spent,
+        "output_tokens": written,
         "user_message_id": None,
         "parent_id": None,
-        "content_type": "text" if message.role == "user" else "markdown",
+        "content_type": "text" if role == "user" else "markdown",
         "elapsed_time": (elapsed + 500) // 1000,
         "elapsed_ms": elapsed,
         "message_timestamp": "",
-        "error_message": storable(message.error)[:10_000] or None if not message.stopped else None,
+        "error_message": storable(message.error)[:10_000] or None if message.error and not message.stopped else None,
         "metadata": "{}",
         "reasoning": reasoning,
         "has_attachments": 0,
         "attachment_count": 0,
-        "has_websearch": int(sources > 0 and message.role == "assistant"),
-        "websearch_result_count": min(sources, 50) if message.role == "assistant" else 0,
+        "has_websearch": int(sources > 0),
+        "websearch_result_count": min(sources, 50),
     }
 
 
@@ -267,13 +272,13 @@ def _settings(conversation: Conversation, source: str, native: str, is_own: bool
         PROJECT: storable(conversation.project)[:SETTING],
         RESUME: storable(conversation.resume)[:SETTING],
         "system_prompt": storable(conversation.system_prompt)[:200_000],
-        "source_model": storable(conversation.model or "")[:MODEL_LENGTH],
     }
     if conversation.parent_id:
         texts[STARTED_BY] = conversation_id(source, storable(conversation.parent_id))
     settings: dict[str, Any] = {key: value for key, value in texts.items() if value}
-    if conversation.metadata:
-        settings["source_details"] = bounded(conversation.metadata, 20_000)
+    details = {"model": conversation.model} if conversation.model else {}
+    if conversation.metadata or details:
+        settings[DETAILS] = bounded(conversation.metadata | details, 20_000)
     return settings
 
 

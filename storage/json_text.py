@@ -14,6 +14,14 @@ _NO_JSON = (ValueError, TypeError, RecursionError)
 
 def to_json(value: Any) -> str:
     """Return ``value`` for a JSON column. Raises ValueError for what JSON cannot hold: NaN, infinity, a cycle."""
+    if type(value) in (str, list, dict):
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except TypeError:
+            pass
+        else:
+            if "\\u0000" not in text and storable(text) == text:
+                return text
     return json.dumps(_storable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 

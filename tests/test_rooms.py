@@ -103,6 +103,7 @@ INNER_DOORS = {
         "attached_files": "",
         "importing": "attached_files incoming reader records tree",
         "gather": "attached_files incoming reader records registry tree",
+        "running": "importing",
         "__init__": "reader records times tree",
     },
     "server": {

@@ -24,6 +24,21 @@ from ..records import Attachment
 from .merging import Merging, Plan
 from .records import IncomingConversation, Taken
 
+_AGAIN = """
+on conflict (kind, id) do update set
+    op = iif(op = 'restore', op, excluded.op), conv_id = excluded.conv_id, rev = rev + 1,
+    edited_at = excluded.edited_at, restamp = 0
+"""
+_WANTED = "from json_each(:ids) as j {} where j.value not in (select conv_id from sync_private)"
+_OF_CONVERSATIONS = {
+    "c": "select :kind, j.value, j.value, :op, :ms " + _WANTED.format(""),
+    "m": "select :kind, m.id, m.session_id, :op, :ms "
+    + _WANTED.format("join chat_messages as m on m.session_id = j.value"),
+    "s": "select :kind, s.session_id || '/' || s.key, s.session_id, :op, :ms "
+    + _WANTED.format("join session_settings as s on s.session_id = j.value"),
+}
+"""Rows of the outbox for all that new conversations have."""
+
 
 @in_sentences
 class Imports:
@@ -132,7 +147,6 @@ class Imports:
         )}  # fmt: skip
         before = self._search_index.newest_local_id()
         user = self.db.user_id
-        rows = [row for incoming in batch for row in incoming.messages]
         settings = [
             {"session_id": incoming.id, "key": key, "value": to_json(value)}
             for incoming in batch
@@ -154,9 +168,11 @@ class Imports:
                 {"ids": to_json(ids)},
             )
         self._usage.add_by_day([each.id for each in batch if each.id not in counted])
-        self._capture("c", [(id_, id_) for id_ in ids])
-        self._capture("m", [(row["id"], row["session_id"]) for row in rows])
-        self._capture("s", [(f"{row['session_id']}/{row['key']}", row["session_id"]) for row in settings])
+        for kind, rows_of in _OF_CONVERSATIONS.items():
+            self.db.execute(
+                f"insert into sync_outbox (kind, id, conv_id, op, edited_at) {rows_of} {_AGAIN}",
+                {"kind": kind, "op": "put", "ids": to_json(ids), "ms": millis(self.db.now())},
+            )
         self.db.executemany(
             """insert into import_changes (run_id, session_id) values (?, ?)
             on conflict (run_id, session_id) do update set undone = 0""",
@@ -218,10 +234,8 @@ class Imports:
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select :kind, json_extract(value, '$[0]'), json_extract(value, '$[1]'), :op, :ms from json_each(:things)
-            where json_extract(value, '$[1]') not in (select conv_id from sync_private)
-            on conflict (kind, id) do update set
-                op = iif(op = 'restore', op, excluded.op), conv_id = excluded.conv_id, rev = rev + 1,
-                edited_at = excluded.edited_at, restamp = 0""",
+            where json_extract(value, '$[1]') not in (select conv_id from sync_private)"""
+            + _AGAIN,
             {"kind": kind, "op": op, "ms": millis(self.db.now()), "things": to_json(things)},
         )
 

@@ -13,9 +13,9 @@ from ..conversations.shown_branch import LEAF, ShownBranch
 from ..conversations.tags import ARCHIVED, PINNED, TAG
 from ..database.connection import Database
 from ..json_text import from_json, json_object, to_json
-from .records import IMPORTED, MESSAGE_ID, PROJECT, RESUME, TEXT_MARK, IncomingConversation, text_mark
+from .records import DETAILS, IMPORTED, MESSAGE_ID, PROJECT, RESUME, TEXT_MARK, IncomingConversation, text_mark
 
-_FOLLOWING = (PROJECT, RESUME, "source_model", "source_details", IMPORTED)
+_FOLLOWING = (PROJECT, RESUME, DETAILS, IMPORTED)
 """Settings that say what the source says, and that nobody edits."""
 UPDATED = (
     "content", "model", "total_tokens", "input_tokens", "output_tokens", "elapsed_time", "elapsed_ms", "error_message",

@@ -11,6 +11,8 @@ SOURCE, SOURCE_ID = "source", "source_id"
 """Settings of an imported conversation: name of its reader, and its id there."""
 IMPORTED = "imported"
 """Setting of an imported conversation, and key of a message's metadata: what the last import wrote."""
+DETAILS = "source_details"
+"""Setting of an imported conversation: model and further facts of its source."""
 PROJECT, RESUME, STARTED_BY = "project", "resume", "started_by"
 """Settings of an imported conversation: folder or project, command that opens it in its own program, and the id of the
 conversation that started it."""

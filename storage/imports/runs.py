@@ -18,6 +18,10 @@ from .imports import Imports
 from .merging import UPDATED
 from .records import IMPORTED, MESSAGE_ID, TEXT_MARK, ImportRun, UndoneImport, text_mark
 
+_CACHE, _LARGE_CACHE = 8_000, 40_000
+"""KiB, as :func:`..database.connection.connect` sets it, and during an import."""
+_OFTEN, _SELDOM = 1_000, 10_000
+"""Pages of the journal after which it is copied into the file."""
 _COLUMNS = "id, began_at, state, paths, counts"
 
 
@@ -32,6 +36,7 @@ class ImportRuns:
 
     def begin(self, paths: Sequence[str]) -> int:
         """Note an import that begins; returns its number."""
+        self._make_room(_LARGE_CACHE, _SELDOM)
         with self.db.write():
             cursor = self.db.execute(
                 "insert into import_runs (began_at, paths) values (:at, :paths)",
@@ -41,6 +46,7 @@ class ImportRuns:
 
     def finish(self, run: int, counts: Mapping[str, int], *, stopped: bool = False) -> None:
         """Note the end of an import; one that changed nothing is forgotten."""
+        self._make_room(_CACHE, _OFTEN)
         with self.db.write():
             if self.db.one("select 1 from import_changes where run_id = :run limit 1", run=run) is None:
                 self.db.execute("delete from import_runs where id = :run", {"run": run})
@@ -49,6 +55,11 @@ class ImportRuns:
                 "update import_runs set state = :state, counts = :counts where id = :run",
                 {"run": run, "state": "stopped" if stopped else "done", "counts": to_json(dict(counts))},
             )
+
+    def _make_room(self, cache: int, checkpoint: int) -> None:
+        """Let each transaction of an import stay in memory, and copy the journal into the file seldom."""
+        self.db.execute(f"pragma cache_size = -{cache:d}")
+        self.db.execute(f"pragma wal_autocheckpoint = {checkpoint:d}")
 
     def recent(self, limit: int = 50) -> list[ImportRun]:
         """Return the last imports, the newest first."""

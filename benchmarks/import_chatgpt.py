@@ -1,0 +1,166 @@
+"""Import of a ChatGPT export of 10,000 conversations against ``json`` parsing the same file, and peak memory.
+
+Each measurement is a process of its own, so that the peak is its own too.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .report import heading, line, median
+
+CONVERSATIONS, ROUNDS = 10_000, 3
+WORDS = ("the", "a", "tern", "gull", "sea", "wind", "over", "under", "flies", "dives", "why", "how", "model", "answer")
+
+
+def node(rng: random.Random, number: int, parent: str | None, at: float) -> dict[str, Any]:
+    """Return a node of a conversation, with the metadata that ChatGPT writes."""
+    role = "assistant" if number % 2 else "user"
+    name = f"{rng.getrandbits(128):032x}"
+    words = " ".join(rng.choices(WORDS, k=rng.randrange(120, 260) if number % 2 else rng.randrange(8, 60)))
+    return {
+        "id": name,
+        "message": {
+            "id": name,
+            "author": {"role": role, "name": None, "metadata": {}},
+            "create_time": at + number * 20,
+            "update_time": None,
+            "content": {"content_type": "text", "parts": [words]},
+            "status": "finished_successfully",
+            "end_turn": bool(number % 2),
+            "weight": 1.0,
+            "metadata": {
+                "citations": [],
+                "content_references": [],
+                "message_type": "next",
+                "model_slug": "gpt-4o",
+                "default_model_slug": "gpt-4o",
+                "parent_id": parent,
+                "request_id": f"{rng.getrandbits(64):016x}-IAD",
+                "timestamp_": "absolute",
+                "finish_details": {"type": "stop", "stop_tokens": [200002]},
+                "is_complete": True,
+                "serialization_metadata": {"custom_symbol_offsets": []},
+            },
+            "recipient": "all",
+            "channel": None,
+        },
+        "parent": parent,
+        "children": [],
+    }
+
+
+def conversation(rng: random.Random, number: int) -> dict[str, Any]:
+    """Return a conversation of 4 to 20 messages, one in ten with another version of a reply."""
+    at = 1_680_000_000.0 + number * 7_000
+    mapping: dict[str, Any] = {"root": {"id": "root", "message": None, "parent": None, "children": []}}
+    last = "root"
+    for place in range(rng.randrange(4, 21)):
+        made = node(rng, place, last, at)
+        mapping[made["id"]] = made
+        last = made["id"]
+    if number % 10 == 0:
+        extra = node(rng, 1, list(mapping)[1], at)
+        mapping[extra["id"]] = extra
+    identity = f"{rng.getrandbits(128):032x}"
+    return {
+        "title": " ".join(rng.choices(WORDS, k=4)),
+        "create_time": at,
+        "update_time": at + 600,
+        "mapping": mapping,
+        "moderation_results": [],
+        "current_node": last,
+        "plugin_ids": None,
+        "conversation_id": identity,
+        "conversation_template_id": None,
+        "gizmo_id": None,
+        "is_archived": number % 20 == 0,
+        "safe_urls": [],
+        "default_model_slug": "gpt-4o",
+        "id": identity,
+    }
+
+
+def write(path: Path, count: int) -> int:
+    """Write an export, and return its messages."""
+    rng = random.Random(7)
+    messages = 0
+    with path.open("w") as file:
+        file.write("[")
+        for number in range(count):
+            made = conversation(rng, number)
+            messages += len(made["mapping"]) - 1
+            file.write(("," if number else "") + json.dumps(made))
+        file.write("]")
+    return messages
+
+
+def parsed(path: Path, _: Path) -> None:
+    """Parse the whole file."""
+    json.loads(path.read_bytes())
+
+
+def imported(path: Path, folder: Path) -> None:
+    """Import the whole file into a new history."""
+    from sterna.importers.files import open_tree
+    from sterna.importers.importing import Import
+    from sterna.importers.registry import find
+    from sterna.importers.running import run_import
+    from sterna.storage import Store
+
+    store = Store.open(folder / "account.db")
+    with open_tree(path) as tree:
+        work = Import(tree, find(tree).units, now=datetime.now(UTC))
+        run = store.import_runs.begin([str(path)])
+        run_import(work, store, run)
+        store.import_runs.finish(run, work.account.counts())
+    store.close()
+
+
+def measured(what: str, path: Path) -> tuple[float, float]:
+    """Return the seconds and the megabytes of a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.import_chatgpt", what, str(path), folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, megabytes = map(float, done.stdout.split())
+    return seconds, megabytes
+
+
+def child(what: str, path: str, folder: str) -> None:
+    """Do one of both and print what it took."""
+    began = time.perf_counter()
+    {"parsed": parsed, "imported": imported}[what](Path(path), Path(folder))
+    print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main() -> None:
+    """Print the speed of both, their ratio, and the peak of memory."""
+    heading("Import of a ChatGPT export")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "conversations.json"
+        messages = write(path, CONVERSATIONS)
+        size = path.stat().st_size / 1e6
+        parsing = [measured("parsed", path) for _ in range(ROUNDS)]
+        importing = [measured("imported", path) for _ in range(ROUNDS)]
+    base, mine = median([seconds for seconds, _ in parsing]), median([seconds for seconds, _ in importing])
+    peak = max(megabytes for _, megabytes in importing)
+    line(f"json.loads of {size:,.0f} MB, {messages:,} messages", f"{base:.2f} s")
+    line("import", f"{mine:.2f} s {mine / base:.2f}×", target="≤ 3×", ok=mine <= 3 * base)
+    line("conversations in a second", f"{CONVERSATIONS / mine:,.0f}")
+    line("peak of memory while importing", f"{peak:,.0f} MB", target="< 200 MB", ok=peak < 200)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        child(*sys.argv[1:])
+    else:
+        main()
