@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .json_stream import BrokenJson
+from .json_stream import BrokenJson, BrokenMember
 from .records import Conversation, Skipped
 from .values import identifier
 
@@ -20,10 +20,11 @@ def converted(values: Iterable[Any], path: str, convert: Convert) -> Iterator[Co
     Where the file is broken from some place on, a last Skipped says so.
     """
     for number, value in enumerate(_until_broken(values), 1):
-        if isinstance(value, BrokenJson):
-            yield Skipped(str(value), where=path)
-            return
         where = f"{path}, item {number}"
+        if isinstance(value, BrokenJson):
+            is_last = not isinstance(value, BrokenMember)
+            yield Skipped(str(value), where=path if is_last else where)
+            continue
         if not isinstance(value, dict):
             yield Skipped("It is no conversation.", where=where)
             continue

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 CHUNK = 1 << 20
 LARGEST_ITEM = 1 << 26
-"""Characters of one item: more, be it a large item or a broken file, is refused instead of filling the memory."""
+"""Characters of a line or a document: more is refused instead of filling the memory."""
+LARGEST_MEMBER = 1 << 28
+"""Characters of a member of an array, which may be a conversation of a million messages."""
 
 _SPACE = " \t\r\n"
+_STRUCTURE = re.compile(r'["\[\]{}]')
+_END_OF_STRING = re.compile(r'["\\]')
+_END_OF_SCALAR = re.compile(r"[,\]}\s]")
+_IN_NUMBER = frozenset("0123456789.eE+-") | {""}
+_CUT_OFF = 16
+"""Characters before the end of the text in which an error may only mean that the text goes on."""
 
 
 class BrokenJson(ValueError):
     """A file that is no JSON from some place on; the message is a sentence."""
+
+
+class BrokenMember(BrokenJson):
+    """A member of an array that cannot be read, while those behind it can."""
 
 
 def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
@@ -23,7 +36,8 @@ def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
 
     ``inside`` is the key of an object in the outermost one, which has the array.
 
-    Raises BrokenJson where the file is broken, after the items before that place.
+    A member that is no JSON, or too large, is yielded as a BrokenMember. Raises BrokenJson where the rest of the file
+    is lost, after the members before that place.
     """
     reader = _Reader(file)
     try:
@@ -35,7 +49,7 @@ def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
         if reader.peek() == "]":
             return
         while True:
-            yield reader.value()
+            yield reader.member()
             if reader.next_of(",]") == "]":
                 return
     finally:
@@ -101,29 +115,69 @@ class _Reader:
             self.expect(":")
             if key in keys:
                 return
-            self.value()
+            self.skip()
             if self.next_of(",}") == "}":
                 raise BrokenJson(f"The file has no {' or '.join(keys)}.")
 
+    def member(self) -> Any:
+        """Return the next value, or a BrokenMember behind which the text goes on."""
+        try:
+            return self.value()
+        except BrokenMember as error:
+            self.skip()
+            return error
+
     def value(self) -> Any:
-        """Return the next value."""
+        """Return the next value. Raises BrokenMember in front of one that is none."""
         self.peek()
         size = CHUNK
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._at)
-                # at the end of the buffer a number may go on
-                if end < len(self._buffer) or not self._more(CHUNK):
+                # at the end of the buffer a number may go on: 1 or 1. or 1e of 1.5e-7
+                if self._buffer[end : end + 1] not in _IN_NUMBER or not self._more(CHUNK):
                     self._at = end
                     return value
             except RecursionError:
-                raise BrokenJson("The file is nested too deeply.") from None
-            except ValueError:
-                if len(self._buffer) - self._at > LARGEST_ITEM:
-                    raise BrokenJson("The file is not valid JSON, or has an item that is too large.") from None
+                raise BrokenMember("It is nested too deeply.") from None
+            except json.JSONDecodeError as error:
+                if error.pos < len(self._buffer) - _CUT_OFF and not error.msg.startswith("Unterminated string"):
+                    raise BrokenMember("It is not valid JSON.") from None
+                if len(self._buffer) - self._at > LARGEST_MEMBER:
+                    raise BrokenMember(f"It is larger than {LARGEST_MEMBER >> 20} MB, or not valid JSON.") from None
                 if not self._more(size):
                     raise BrokenJson("The file ends too early, or is not valid JSON.") from None
                 size *= 2
+            except ValueError:
+                raise BrokenMember("It has a number of too many digits.") from None
+
+    def skip(self) -> None:
+        """Go behind the next value, of which only the quotes and brackets need to be right, without keeping it."""
+        if self.peek() not in set('"[{'):
+            self._find(_END_OF_SCALAR)
+            self._at -= 1
+            return
+        depth = 0
+        while True:
+            found = self._find(_STRUCTURE)
+            if found == '"':
+                while self._find(_END_OF_STRING) == "\\":
+                    if self._at == len(self._buffer):
+                        self._more(CHUNK)
+                    self._at += 1
+            else:
+                depth += 1 if found in "[{" else -1
+            if depth <= 0:
+                return
+
+    def _find(self, pattern: re.Pattern[str]) -> str:
+        """Go behind the next of these characters, and return it."""
+        while (found := pattern.search(self._buffer, self._at)) is None:
+            self._at = len(self._buffer)
+            if not self._more(CHUNK):
+                raise BrokenJson("The file ends too early, or is not valid JSON.")
+        self._at = found.end()
+        return found[0]
 
     def _more(self, size: int) -> bool:
         """Read on; False at the end of the file."""
