@@ -188,6 +188,8 @@ def test_results_belong_to_their_calls_and_pictures_to_the_reply() -> None:
         (said('{"name": "ana"}'), Text('{"name": "ana"}')),
         ({"content_type": "code", "language": "python", "text": "x = 1"}, Text("```python\nx = 1\n```")),
         ({"content_type": "hologram", "x": 1}, Unsupported("hologram", {"content_type": "hologram", "x": 1})),
+        ("Just text", Text("Just text")),
+        ({"content_type": "execution_output", "text": "4"}, ToolCall("tool", None, "4", id="a")),
         (said({"content_type": "smell", "x": 1}), Unsupported("smell", {"content_type": "smell", "x": 1})),
         (said({"content_type": "audio_transcription", "text": "Ahoy", "direction": "out"}), Text("Ahoy")),
     ],

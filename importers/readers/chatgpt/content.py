@@ -13,18 +13,13 @@ Object = dict[str, Any]
 
 POINTERS = ("image_asset_pointer", "audio_asset_pointer", "video_container_asset_pointer")
 
-_RESULTS = {
-    "text",
-    "multimodal_text",
-    "code",
-    "execution_output",
-    "tether_quote",
-    "tether_browsing_display",
-    "sonic_webpage",
-    "system_error",
-    "thoughts",
-    "reasoning_recap",
-}
+RESULTS = {"execution_output", "tether_quote", "tether_browsing_display", "sonic_webpage"}
+_OF_TOOLS = RESULTS | {"text", "multimodal_text", "code", "system_error"}
+
+
+def as_content(value: object) -> Object:
+    """Return the content of a message; a bare text is content, too."""
+    return {"content_type": "text", "parts": [value]} if isinstance(value, str) else mapping(value)
 
 
 def visible_parts(
@@ -92,7 +87,7 @@ def tool_result(content: Object) -> str:
 def unknown_parts(content: Object) -> list[Unsupported]:
     """Return what of a tool's content is neither text nor a file."""
     kind = text(content.get("content_type"))
-    if content and kind not in _RESULTS:
+    if content and kind not in _OF_TOOLS:
         return [Unsupported(kind or "content", content)]
     return [
         Unsupported(text(part.get("content_type")) or "part", part)

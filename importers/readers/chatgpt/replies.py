@@ -6,7 +6,7 @@ from typing import Any
 
 from ...records import Attachment, Message, Text, ToolCall, Unsupported
 from ...values import amount, flag, items, mapping, mappings, parsed, text
-from .content import pointed, tool_result, unknown_parts, visible_parts
+from .content import RESULTS, as_content, pointed, tool_result, unknown_parts, visible_parts
 from .files import ExportFiles, written
 
 Object = dict[str, Any]
@@ -28,7 +28,7 @@ _WEB = frozenset(key for tool, key, _ in _PLUMBING if tool == "web.run") | {"res
 
 def add_reply(reply: Message, message: Object, role: object, files: ExportFiles) -> bool:
     """Add one node of a reply; return whether it says anything."""
-    content, metadata = mapping(message.get("content")), mapping(message.get("metadata"))
+    content, metadata = as_content(message.get("content")), mapping(message.get("metadata"))
     before = len(reply.parts), len(reply.reasoning)
     kind = text(content.get("content_type"))
     recipient = message.get("recipient")
@@ -40,6 +40,8 @@ def add_reply(reply: Message, message: Object, role: object, files: ExportFiles)
         _add_text(reply, message, content, metadata, files)
     elif kind == "thoughts":
         _add_reasoning(reply, _thoughts(content.get("thoughts")))
+    elif kind in RESULTS:
+        _add_result(reply, message, content, metadata, files)
     elif kind == "reasoning_recap":
         _add_recap(reply, content, metadata)
     elif kind == "code":

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ...records import ROOT, Message, Text, Unsupported
 from ...times import moment
 from ...values import flag, mapping, text
-from .content import instructions, visible_parts
+from .content import as_content, instructions, visible_parts
 from .files import ExportFiles
 from .replies import add_reply, is_hidden
 
@@ -104,7 +104,7 @@ class Turns:
 
     def _said(self, key: str, message: Object, role: object, above: str) -> Message | None:
         """Add a message of the person, or context that is hidden; return None for one that says nothing."""
-        content, metadata = mapping(message.get("content")), mapping(message.get("metadata"))
+        content, metadata = as_content(message.get("content")), mapping(message.get("metadata"))
         kind = text(content.get("content_type"))
         if kind in _CONTEXT or flag(metadata.get("is_user_system_message")):
             value = instructions(content, metadata)
@@ -118,7 +118,7 @@ class Turns:
             who: Literal["user", "assistant", "system"] = (
                 "user" if role == "user" else "assistant" if role == "assistant" else "system"
             )
-            made = Message("", who, parent=above, hidden=who == "system" or is_hidden(metadata))
+            made = Message("", who, parent=above, hidden=role == "system" or is_hidden(metadata))
             if kind in ("text", "multimodal_text"):
                 made.parts = visible_parts(content, metadata, self._files, made.sources if who == "assistant" else None)
             elif content:
