@@ -261,7 +261,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Key of an action, by the action's id, instead of the default; an empty text removes it. "
         '`"leader x"` is the leader key (ctrl+x) and then x.',
     ),
-    Setting("endpoints.NAME.url", URL, None, "Address of an OpenAI-compatible provider, up to and including /v1."),
+    Setting("endpoints.NAME.url", URL, None, "Address of a provider, up to and including /v1."),
+    Setting(
+        "endpoints.NAME.protocol",
+        TEXT,
+        "",
+        "Protocol that it speaks. Empty: its own for known providers, else OpenAI's, which most others understand.",
+        choices=("", "openai", "anthropic"),
+    ),
     Setting("endpoints.NAME.label", TEXT, "", "Name shown for it. Empty: NAME."),
     Setting("endpoints.NAME.key_env", TEXT, "", "Environment variable with its API key."),
     Setting("endpoints.NAME.key_command", TEXT, "", "Command that prints its API key, such as pass show openrouter."),

@@ -73,6 +73,7 @@ class EndpointSettings:
 
     name: str
     url: str = field(repr=False)
+    protocol: str = ""
     label: str = ""
     key_env: str = ""
     key_command: str = field(default="", repr=False)

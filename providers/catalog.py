@@ -9,10 +9,10 @@ from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, Timeouts
+from .endpoint_provider import EndpointProvider
 from .events import Failed, FailureKind, Model, Provider, ProviderError
 from .model_cache import ModelCache
 from .model_names import image_side
-from .openai import OpenAIProvider
 
 if TYPE_CHECKING:
     import httpx
@@ -226,7 +226,7 @@ class Catalog:
         """Let the provider of a model prepare its first request, while other things are done."""
         with suppress(ProviderError):
             provider, _ = self.resolve(ref)
-            if isinstance(provider, OpenAIProvider):
+            if isinstance(provider, EndpointProvider):
                 self._preparing.add(asyncio.create_task(provider.prepare(), name=f"prepare {provider.name}"))
 
     def known(self) -> list[Model]:
@@ -260,7 +260,7 @@ class Catalog:
         await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
 
     def _provider(self, endpoint: Endpoint) -> Provider:
-        return OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts, cache=self._cache)
+        return EndpointProvider(endpoint, transport=self._transport, timeouts=self._timeouts, cache=self._cache)
 
     async def _list(self, name: str) -> None:
         try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .endpoint import Endpoint, Timeouts
+from .endpoint_provider import EndpointProvider
 from .events import ProviderError
-from .openai import OpenAIProvider
 
 if TYPE_CHECKING:
     import httpx
@@ -134,7 +134,7 @@ class Discovery:
         """Request the list of models, the first of which becomes the default."""
         if transport is None and endpoint.local and not await _listens(endpoint):
             return
-        provider = OpenAIProvider(
+        provider = EndpointProvider(
             endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit, listing=limit)
         )
         try:

@@ -68,6 +68,8 @@ class Endpoint:
     """Environment variable that its key is expected in, for sentences."""
     url_hint: str = ""
     """Environment variable that has its url, for sentences. Empty: config.toml."""
+    protocol: str = ""
+    """Name of its wire protocol; empty: that of its host, else OpenAI's."""
 
     @property
     def title(self) -> str:
@@ -92,7 +94,9 @@ class Endpoint:
         """Return the address of ``path`` (``/models``). Raises ``ValueError`` with a sentence for an invalid url."""
         parts = _parts(self.url)
         base = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/") or "/v1"
-        return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
+        path, _, query = path.partition("?")
+        query = "&".join(filter(None, (parts.query, query)))
+        return urlunsplit((parts.scheme, parts.netloc, base + path, query, ""))
 
     @property
     def shown(self) -> str:
@@ -188,6 +192,7 @@ def endpoints_from(settings: Iterable[E], key: Callable[[E], str | None]) -> lis
             options=options_from(item, of_endpoint=True),
             model_options={name: options_from(model) for name, model in getattr(item, "model_options", {}).items()},
             key_hint=item.key_env,
+            protocol=getattr(item, "protocol", ""),
         )
         for item in settings
     ]

@@ -15,6 +15,8 @@ from .error_payloads import looks_like_html
 from .events import Event, Failed, ProviderError
 from .failures import FailureReporter
 from .network_errors import network_failure
+from .protocols import protocol_named
+from .protocols.wire_protocol import Translator, WireProtocol
 from .reply_parser import ReplyParser
 
 if TYPE_CHECKING:
@@ -39,16 +41,22 @@ AFTER_DONE = 0.25
 
 
 async def read_reply(
-    response: httpx.Response, reporter: FailureReporter, timeouts: Timeouts, parser: ReplyParser | None = None
+    response: httpx.Response,
+    reporter: FailureReporter,
+    timeouts: Timeouts,
+    parser: ReplyParser | None = None,
+    protocol: WireProtocol | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Yield the events of a response with status 200; the last is ``Done`` or ``Failed``."""
     import httpx
 
     parser = parser or ReplyParser()
+    protocol = protocol or protocol_named("openai")
+    translator = protocol.translator()
     failure: Failed | None = None
     ended = False
     try:
-        async with aclosing(_chunks(response, reporter, parser)) as chunks:
+        async with aclosing(_chunks(response, reporter, parser, translator, is_lines=protocol.is_lines)) as chunks:
             async for chunk in chunks:
                 for event in parser.feed(chunk):
                     yield event
@@ -90,9 +98,14 @@ def _ending(parser: ReplyParser, reporter: FailureReporter, ended: bool) -> Even
 
 
 async def _chunks(
-    response: httpx.Response, reporter: FailureReporter, parser: ReplyParser
+    response: httpx.Response,
+    reporter: FailureReporter,
+    parser: ReplyParser,
+    translator: Translator,
+    *,
+    is_lines: bool,
 ) -> AsyncGenerator[Mapping[str, Any], None]:
-    """Yield the JSON objects of the response."""
+    """Yield the chunks of the response in the form of the chat API."""
     async with aclosing(iter_body(response, MAX_STREAM)) as body:
         start = b""
         async for piece in body:
@@ -106,14 +119,20 @@ async def _chunks(
                     break
             text = start[:MAX_QUOTED].decode("utf-8", "replace")
             raise ProviderError(reporter.page() if looks_like_html(text) else reporter.malformed(text))
-        if start.startswith((b"{", b"[")):
-            for chunk in _whole(await _rest(start, body), reporter, parser):
+        if start.startswith((b"{", b"[")) and not is_lines:
+            for chunk in _whole(await _rest(start, body), reporter, parser, translator):
                 yield chunk
             return
-        async with aclosing(_server_events(start, body, parser)) as events:
+        source = _lines(start, body) if is_lines else _server_events(start, body, parser)
+        async with aclosing(source) as events:
             async for event in events:
-                for chunk in _parsed(event, reporter, parser):
-                    yield chunk
+                for payload in _parsed(event, reporter, parser):
+                    for chunk in translator.chunks(payload):
+                        yield chunk
+                if translator.is_complete:
+                    parser.complete = True
+                    await _drain(body)
+                    return
         if not parser.has_chunks and start and not parser.complete and not start.startswith(b":"):
             raise ProviderError(reporter.malformed(start.decode("utf-8", "replace")))
 
@@ -154,6 +173,25 @@ async def _server_events(
             parser.complete = True
         elif event.data.strip():
             yield event
+
+
+async def _lines(start: bytes, body: AsyncGenerator[bytes, None]) -> AsyncGenerator[ServerEvent, None]:
+    """Yield each line as an event. Raises :class:`TooLarge`."""
+    rest = bytearray(start)
+    while True:
+        *lines, last = rest.split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield ServerEvent("", line.decode("utf-8", "replace"))
+        rest = bytearray(last)
+        if len(rest) > MAX_EVENT:
+            raise TooLarge
+        try:
+            rest += await anext(body)
+        except StopAsyncIteration:
+            break
+    if rest.strip():
+        yield ServerEvent("", rest.decode("utf-8", "replace"), whole=False)
 
 
 async def _drain(body: AsyncGenerator[bytes, None]) -> None:
@@ -209,7 +247,9 @@ def _checked(event: ServerEvent, payload: Any, reporter: FailureReporter, parser
     return payload
 
 
-def _whole(body: bytes, reporter: FailureReporter, parser: ReplyParser) -> Iterator[Mapping[str, Any]]:
+def _whole(
+    body: bytes, reporter: FailureReporter, parser: ReplyParser, translator: Translator
+) -> Iterator[Mapping[str, Any]]:
     """Yield the object of a response that is not streamed, or its lines if each is an object."""
     text = body.decode("utf-8", "replace")
     try:
@@ -223,11 +263,12 @@ def _whole(body: bytes, reporter: FailureReporter, parser: ReplyParser) -> Itera
             payload = payload[0]
         if not isinstance(payload, Mapping):
             raise ProviderError(reporter.malformed(text))
-        is_error = not payload.get("choices") and any(map(payload.get, ("message", "detail", "errors")))
+        is_error = translator.whole(payload) is None and any(map(payload.get, ("message", "detail", "errors")))
         if payload.get("error") or is_error:
             parser.rejection = (400, payload)
             raise ProviderError(reporter.error(payload))
-        if not isinstance(payload.get("choices"), list):
+        chunk = translator.whole(payload)
+        if chunk is None:
             raise ProviderError(reporter.malformed(text))
-        yield payload
+        yield chunk
     parser.complete = True

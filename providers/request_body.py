@@ -17,7 +17,7 @@ CONVERSATION_PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")
 
 def request_body(request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
     """Return the body as an object."""
-    stream = quirks.stream is not False and options.stream is not False
+    stream = stream_wanted(options, quirks)
     body: dict[str, Any] = {"model": request.model, "messages": list(_messages(request.messages, quirks))}
     body |= {"stream": True, "stream_options": {"include_usage": True}} if stream else {"stream": False}
     body |= {**options.parameters, **request.parameters}
@@ -30,6 +30,11 @@ def request_body(request: Request, options: Options, quirks: Quirks) -> dict[str
     for name in (*quirks.omit, *options.omit):
         body.pop(name, None)
     return deep_merged(body, options.extra_body)
+
+
+def stream_wanted(options: Options, quirks: Quirks) -> bool:
+    """Return whether a reply is to be streamed."""
+    return quirks.stream is not False and options.stream is not False
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:

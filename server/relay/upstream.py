@@ -9,7 +9,7 @@ from dataclasses import asdict
 from hashlib import sha256
 
 from sterna.providers import Endpoint, Failed, FailureKind, ProviderError
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 from ..database.cache import Cache
 from ..errors import ApiError
@@ -55,7 +55,7 @@ class Relay:
     def __init__(self, upstream: Upstream, cache: Cache | None = None) -> None:
         self.is_configured = bool(upstream.base_url)
         """True if the server has a model service."""
-        self._provider = OpenAIProvider(
+        self._provider = EndpointProvider(
             Endpoint("upstream", upstream.base_url, lambda: upstream.key or None, url_hint="--upstream-url")
         )
         self._cache = cache
@@ -65,7 +65,7 @@ class Relay:
         self._listing: asyncio.Task[None] | None = None
         self._list_requested_at = 0.0
 
-    def provider(self) -> OpenAIProvider:
+    def provider(self) -> EndpointProvider:
         """Return the provider. Raises service_unavailable without a model service."""
         if not self.is_configured:
             raise ApiError(

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "node_modules" / ".bin"
@@ -75,7 +75,7 @@ def listens(port: int) -> bool:
 
 
 async def ask(url: str, text: str, *, key: str | None = "k", **fields: Any) -> list[Event]:
-    provider = OpenAIProvider(Endpoint("acme", url, key=lambda: key))
+    provider = EndpointProvider(Endpoint("acme", url, key=lambda: key))
     try:
         request = Request("gpt-4o", (ChatMessage("system", "Be brief."), ChatMessage("user", text)), **fields)
         return [event async for event in provider.stream(request)]
@@ -143,7 +143,7 @@ async def test_aimock_answers_as_openrouter_does(aimock: str) -> None:
 
 
 async def test_aimock_lists_models(aimock: str) -> None:
-    provider = OpenAIProvider(Endpoint("acme", aimock))
+    provider = EndpointProvider(Endpoint("acme", aimock))
     assert await provider.models()
     await provider.aclose()
 
@@ -227,7 +227,7 @@ async def test_mock_llm_echoes_and_lists_its_models(mock_llm: str) -> None:
     events = await ask(mock_llm, "Grüße an die Seeschwalbe, wo auch immer sie ist")
     assert text(events) == "Grüße an die Seeschwalbe, wo auch immer sie ist"
     assert isinstance(end(events), Done)
-    provider = OpenAIProvider(Endpoint("acme", mock_llm))
+    provider = EndpointProvider(Endpoint("acme", mock_llm))
     assert [(model.id, model.context_length) for model in await provider.models()] == [("gpt-4o", 4096)]
     await provider.aclose()
 

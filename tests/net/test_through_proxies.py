@@ -10,7 +10,7 @@ import pytest
 from proxying import proxying
 
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 from sterna.sync.errors import CannotReach
 from sterna.sync.network.client import open_client
 from sterna.sync.network.errors import unreachable
@@ -36,7 +36,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def reply(url: str = FAR) -> list[Event]:
-    provider = OpenAIProvider(Endpoint("acme", url), timeouts=Timeouts(connect=5, read=5))
+    provider = EndpointProvider(Endpoint("acme", url), timeouts=Timeouts(connect=5, read=5))
     try:
         return [event async for event in provider.stream(ASK)]
     finally:

@@ -56,6 +56,7 @@ class Stream:
     says: str = ""
     usage: tuple[int, int, int] | None = None
     more: dict[str, Any] = field(default_factory=dict)
+    protocol: str = ""
     sources: tuple[str, ...] = ()
 
 
@@ -413,4 +414,85 @@ FAILURES = (
     broken("a detail in one piece", b'{"detail": "GPU on fire"}', S, "GPU on fire"),
 )
 
-STREAMS = (*FRAMES, *CONTENT, *ENDS, *COUNTS, *FAILURES)
+
+def named(*events: dict[str, Any]) -> bytes:
+    """Return events of which each says its type twice, as Anthropic and OpenAI's Responses do."""
+    lines = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    return "".join(lines).encode()
+
+
+def block(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": 0, "delta": {"type": kind, **fields}}
+
+
+OPENED = {"type": "message_start", "message": {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-1", "content": [], "stop_reason": None,
+    "usage": {"input_tokens": 3, "cache_creation_input_tokens": 4, "cache_read_input_tokens": 5, "output_tokens": 1},
+}}  # fmt: skip
+BEGUN = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+HEL, LO = block("text_delta", text="Hel"), block("text_delta", text="lo.")
+CLOSED = {"type": "content_block_stop", "index": 0}
+STOPPED = {"type": "message_stop"}
+
+
+def ended(reason: str | None = "end_turn", received: int = 2) -> dict[str, Any]:
+    return {
+        "type": "message_delta",
+        "delta": {"stop_reason": reason, "stop_sequence": None},
+        "usage": {"output_tokens": received},
+    }
+
+
+def anthropic(name: str, *events: dict[str, Any], body: bytes = b"", **fields: Any) -> Stream:
+    return Stream(f"Anthropic: {name}", body or named(OPENED, *events), **{"usage": (12, 2, 14), **fields},
+                  protocol="anthropic")  # fmt: skip
+
+
+THINKING = {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}}
+CITED = {"type": "web_search_result_location", "url": "https://terns.example/a", "title": "Terns", "cited_text": "x"}
+MESSAGE = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-1", "stop_reason": "end_turn",
+    "content": [{"type": "thinking", "thinking": "Hm.", "signature": "x"}, {"type": "text", "text": "Hello."}],
+    "usage": {"input_tokens": 3, "output_tokens": 2},
+}  # fmt: skip
+OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+ANTHROPIC = (
+    anthropic("text", BEGUN, {"type": "ping"}, HEL, LO, CLOSED, ended(), STOPPED, more={"cached_tokens": 5}),
+    anthropic("events of the future", BEGUN, HEL, {"type": "new_event", "delta": 3}, LO, CLOSED, ended(), STOPPED),
+    anthropic(
+        "thinking", THINKING, block("thinking_delta", thinking="H"), block("thinking_delta", thinking="m."),
+        block("signature_delta", signature="c2ln"), CLOSED, BEGUN, HEL, LO, CLOSED, ended(), STOPPED, reasoning="Hm.",
+    ),
+    anthropic(
+        "thinking that is not shown",
+        {**THINKING, "content_block": {"type": "redacted_thinking", "data": "x"}}, CLOSED, BEGUN, HEL, LO, CLOSED,
+        ended(), STOPPED,
+    ),
+    anthropic("its longest", BEGUN, HEL, LO, CLOSED, ended("max_tokens"), STOPPED, finish="length"),
+    anthropic("a full window", BEGUN, HEL, LO, ended("model_context_window_exceeded"), STOPPED, finish="length"),
+    anthropic("a stop sequence", BEGUN, HEL, LO, CLOSED, ended("stop_sequence"), STOPPED),
+    anthropic("a refusal", BEGUN, HEL, LO, CLOSED, ended("refusal"), STOPPED, finish="content_filter"),
+    anthropic(
+        "a tool", BEGUN, HEL, LO, CLOSED,
+        {**BEGUN, "content_block": {"type": "tool_use", "id": "t", "name": "search", "input": {}}},
+        block("input_json_delta", partial_json="{}"), CLOSED, ended("tool_use"), STOPPED, finish="tool_calls",
+    ),
+    anthropic(
+        "sources", BEGUN, HEL, block("citations_delta", citation=CITED), LO, CLOSED, ended(), STOPPED,
+        sources=("https://terns.example/a",),
+    ),
+    anthropic("no last event", BEGUN, HEL, LO, CLOSED, ended()),
+    anthropic("nothing after its text", BEGUN, HEL, LO, kind=FailureKind.TRUNCATED, usage=None),
+    anthropic("overloaded at once", body=named(OVERLOADED), text="", kind=FailureKind.SERVER, usage=None),
+    anthropic("overloaded midway", BEGUN, HEL, LO, OVERLOADED, kind=FailureKind.SERVER, usage=None),
+    anthropic("in one piece", body=json.dumps(MESSAGE).encode(), reasoning="Hm.", usage=(3, 2, 5)),
+    anthropic("no text", ended(), STOPPED, text="", kind=FailureKind.EMPTY),
+    anthropic(
+        "shapes that it never has", {"type": "content_block_delta", "delta": None}, {"type": ["x"]}, BEGUN,
+        block("text_delta", text=None), block("text_delta"), {"type": "message_delta", "delta": 3, "usage": "x"}, HEL,
+        LO, CLOSED, ended(), STOPPED,
+    ),
+)  # fmt: skip
+
+STREAMS = (*FRAMES, *CONTENT, *ENDS, *COUNTS, *FAILURES, *ANTHROPIC)

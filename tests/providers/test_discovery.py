@@ -12,7 +12,7 @@ from raw_server import RawServer, answer, serving
 
 from sterna.providers import Catalog, ChatMessage, Endpoint, Failed, HistoryHit, Request, discover, guide
 from sterna.providers.discovery import Discovery
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 
 async def nothing(_: str) -> list[HistoryHit]:
@@ -69,7 +69,7 @@ async def test_an_own_base_url_is_kept_though_it_does_not_answer() -> None:
 
 async def test_a_base_url_that_cannot_be_reached_is_looked_for_where_it_was_given() -> None:
     (item,) = await discover({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, local=())
-    events = [event async for event in OpenAIProvider(item).stream(Request("m", (ChatMessage("user", "hi"),)))]
+    events = [event async for event in EndpointProvider(item).stream(Request("m", (ChatMessage("user", "hi"),)))]
     (failed,) = events
     assert isinstance(failed, Failed)
     assert "Check OPENAI_BASE_URL" in failed.message
@@ -160,14 +160,14 @@ async def test_a_local_server_that_is_not_there_costs_no_client(monkeypatch: pyt
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a client was opened")
 
-    monkeypatch.setattr("sterna.providers.openai.open_client", refuse)
+    monkeypatch.setattr("sterna.providers.endpoint_provider.open_client", refuse)
     assert await discover({}, local=[Endpoint("l", "http://127.0.0.1:9/v1"), Endpoint("m", "http://[::1]:9/v1")]) == []
 
 
 async def test_a_server_that_the_environment_names_is_kept_though_it_does_not_answer() -> None:
     (item,) = await discover({"OLLAMA_HOST": "127.0.0.1:9"}, local=[Endpoint("ollama", "http://127.0.0.1:11434/v1")])
     assert (item.name, item.host, item.default_model) == ("ollama", "127.0.0.1:9", "")
-    (failed,) = [event async for event in OpenAIProvider(item).stream(Request("m", (ChatMessage("user", "hi"),)))]
+    (failed,) = [event async for event in EndpointProvider(item).stream(Request("m", (ChatMessage("user", "hi"),)))]
     assert isinstance(failed, Failed)
     assert "OLLAMA_HOST" in failed.message
 

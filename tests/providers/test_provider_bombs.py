@@ -13,7 +13,7 @@ import zstandard
 from raw_server import answer, serving
 
 from sterna.providers import ChatMessage, Delta, Endpoint, Failed, FailureKind, ProviderError, Request, Timeouts
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 ASK = Request("small", (ChatMessage("user", "hello"),))
 LIMIT = 128 * 1024
@@ -26,7 +26,7 @@ PEAK = SIZE // 2
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in (("EVENT", 1), ("WHOLE", 1), ("REPLY", 1), ("STREAM", 60)):
         monkeypatch.setattr(f"sterna.providers.reply_reader.MAX_{name}", size * LIMIT)
-    monkeypatch.setattr("sterna.providers.openai.MAX_LIST", LIMIT)
+    monkeypatch.setattr("sterna.providers.endpoint_provider.MAX_LIST", LIMIT)
     monkeypatch.setattr("sterna.net.json_text.MAX_VALUES", 10_000)
 
 
@@ -81,7 +81,7 @@ async def watched(work: Awaitable[None]) -> None:
 @pytest.mark.parametrize("kind", ANSWERS)
 async def test_a_reply_without_end_is_given_up(kind: str) -> None:
     made = ANSWERS[kind]()
-    provider = OpenAIProvider(Endpoint("acme", "http://a.example"), transport=httpx.MockTransport(lambda _: made))
+    provider = EndpointProvider(Endpoint("acme", "http://a.example"), transport=httpx.MockTransport(lambda _: made))
 
     async def ask() -> None:
         received, last = 0, None
@@ -100,7 +100,7 @@ async def test_a_reply_without_end_is_given_up(kind: str) -> None:
 async def test_a_list_of_models_without_end_is_given_up(kind: str, status: int) -> None:
     made = ANSWERS[kind]()
     made.status_code = status
-    provider = OpenAIProvider(Endpoint("acme", "http://a.example"), transport=httpx.MockTransport(lambda _: made))
+    provider = EndpointProvider(Endpoint("acme", "http://a.example"), transport=httpx.MockTransport(lambda _: made))
 
     async def ask() -> None:
         with pytest.raises(ProviderError):
@@ -112,7 +112,7 @@ async def test_a_list_of_models_without_end_is_given_up(kind: str, status: int) 
 
 async def test_headers_without_end_are_given_up() -> None:
     async with serving(b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"y" * SIZE) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         (event,) = [event async for event in provider.stream(ASK)]
         await provider.aclose()
     assert isinstance(event, Failed)
@@ -127,7 +127,7 @@ async def test_interim_answers_without_end_are_given_up() -> None:
             await asyncio.sleep(0.01)  # as slowly as a server may
 
     async with serving(interim) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url), timeouts=Timeouts(connect=0.5, read=0.5, write=0.05))
+        provider = EndpointProvider(Endpoint("acme", server.url), timeouts=Timeouts(connect=0.5, read=0.5, write=0.05))
         (event,) = [event async for event in provider.stream(ASK)]
         await provider.aclose()
     assert isinstance(event, Failed)
@@ -137,7 +137,7 @@ async def test_interim_answers_without_end_are_given_up() -> None:
 async def test_a_list_may_be_an_error() -> None:
     body = {"error": {"message": "This gateway is closed on Sundays."}}
     async with serving(answer("200 OK", body)) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         with pytest.raises(ProviderError, match="closed on Sundays"):
             await provider.models()
         await provider.aclose()

@@ -17,7 +17,7 @@ import pytest
 from raw_server import Answer, RawServer, answer, piece, reset, serving, sse, started
 
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 KEY = "sk-canary-5f1d7c9b3a"
 ASK = Request("small", (ChatMessage("user", "hello"),))
@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 async def reply(url: str, *, timeouts: Timeouts = QUICK, ask: Request = ASK, **fields: Any) -> list[Event]:
     """Return all events of one reply."""
     endpoint = Endpoint("acme", url, key=lambda: KEY, label="Acme", key_hint="ACME_KEY")
-    provider = OpenAIProvider(replace(endpoint, **fields), timeouts=timeouts, clock=lambda: NOW)
+    provider = EndpointProvider(replace(endpoint, **fields), timeouts=timeouts, clock=lambda: NOW)
     try:
         return [event async for event in provider.stream(ask)]
     finally:
@@ -576,7 +576,7 @@ async def test_nothing_of_the_key_is_logged(caplog: pytest.LogCaptureFixture) ->
     assert KEY not in caplog.text
 
 
-@pytest.mark.parametrize("make", [lambda e: e, lambda e: OpenAIProvider(e)], ids=["endpoint", "provider"])
+@pytest.mark.parametrize("make", [lambda e: e, lambda e: EndpointProvider(e)], ids=["endpoint", "provider"])
 def test_nothing_of_the_key_is_in_a_repr(make: Callable[[Endpoint], object]) -> None:
     endpoint = Endpoint("acme", f"http://me:{KEY}@host/v1?key={KEY}", key=lambda: KEY, headers={"Api-Key": KEY})
     assert KEY not in repr(make(endpoint))
@@ -606,9 +606,9 @@ async def test_stopping_a_reply_closes_the_connection() -> None:
         except ConnectionError:
             closed.set()
 
-    provider: OpenAIProvider
+    provider: EndpointProvider
     async with serving(endless) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url), timeouts=QUICK)
+        provider = EndpointProvider(Endpoint("acme", server.url), timeouts=QUICK)
         first = asyncio.Event()
 
         async def listen() -> None:

@@ -9,8 +9,8 @@ from raw_server import answer, serving
 
 from sterna.providers import Catalog, Endpoint, FailureKind, Model, ProviderError, Timeouts
 from sterna.providers.endpoint import endpoints_from
+from sterna.providers.endpoint_provider import EndpointProvider
 from sterna.providers.guide import guide
-from sterna.providers.openai import OpenAIProvider
 from sterna.providers.options import Options
 
 
@@ -23,7 +23,7 @@ def built_in() -> Any:
 
 
 async def listed(endpoint: Endpoint, timeouts: Timeouts | None = None) -> list[Model]:
-    provider = OpenAIProvider(endpoint, timeouts=timeouts)
+    provider = EndpointProvider(endpoint, timeouts=timeouts)
     try:
         return await provider.models()
     finally:

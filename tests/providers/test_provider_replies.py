@@ -10,14 +10,14 @@ import pytest
 from raw_server import RawServer, answer, piece, serving, sse
 
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 ASK = Request("small", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")))
 
 
 async def reply(server: RawServer, ask: Request = ASK, **fields: Any) -> list[Event]:
     """Return all events of one reply."""
-    provider = OpenAIProvider(replace(Endpoint("acme", server.url), **fields))
+    provider = EndpointProvider(replace(Endpoint("acme", server.url), **fields))
     try:
         return [event async for event in provider.stream(ask)]
     finally:
@@ -60,7 +60,7 @@ async def test_the_request_says_what_was_set_and_no_more() -> None:
 async def test_the_key_is_read_at_each_request() -> None:
     keys = iter(["one", "two"])
     async with serving(sse(piece("Hi", finish="stop"))) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url, key=lambda: next(keys)))
+        provider = EndpointProvider(Endpoint("acme", server.url, key=lambda: next(keys)))
         for _ in range(2):
             assert text([event async for event in provider.stream(ASK)]) == "Hi"
         await provider.aclose()
@@ -77,7 +77,7 @@ async def test_a_lone_surrogate_does_not_keep_a_message_from_being_sent() -> Non
 async def test_a_server_that_refuses_stream_options_is_asked_once_more_without_them() -> None:
     refusal = answer("400 Bad Request", {"error": {"message": "Unknown field: stream_options"}})
     async with serving(refusal, sse(piece("Hi", finish="stop"))) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         assert text([event async for event in provider.stream(ASK)]) == "Hi"
         assert text([event async for event in provider.stream(ASK)]) == "Hi"
         await provider.aclose()
@@ -217,7 +217,7 @@ async def test_umlauts_and_emoji_cut_between_packets_arrive_whole() -> None:
 async def test_a_second_reply_goes_over_the_same_connection() -> None:
     body = sse(piece("Hi", finish="stop")).replace(b"Connection: close", b"Connection: keep-alive")
     async with serving(body) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         for _ in range(2):
             assert text([event async for event in provider.stream(ASK)]) == "Hi"
         assert (server.connections, len(server.requests)) == (1, 2)

@@ -14,7 +14,7 @@ from raw_server import piece, serving, sse, started
 from streams import STREAMS, Got, Stream
 
 from sterna.providers import ChatMessage, Done, Endpoint, Event, Failed, Request, Timeouts
-from sterna.providers.openai import OpenAIProvider
+from sterna.providers.endpoint_provider import EndpointProvider
 
 ASK = Request("m", (ChatMessage("user", "hello"),))
 
@@ -30,13 +30,14 @@ class Pieces(httpx.AsyncByteStream):
             yield item
 
 
-async def got(pieces: list[bytes]) -> Got:
+async def got(pieces: list[bytes], protocol: str = "") -> Got:
     """Return the reply of a server that sends these pieces."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Pieces(pieces))
 
-    provider = OpenAIProvider(Endpoint("acme", "http://a.example"), transport=httpx.MockTransport(answer))
+    endpoint = Endpoint("acme", "http://a.example", protocol=protocol)
+    provider = EndpointProvider(endpoint, transport=httpx.MockTransport(answer))
     events: list[Event] = [event async for event in provider.stream(ASK)]
     await provider.aclose()
     return Got.of(events)
@@ -49,7 +50,7 @@ def test_there_are_many_variations() -> None:
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
 async def test_each_variation_is_the_reply_it_means(stream: Stream) -> None:
     for pieces in ([stream.body], [bytes([byte]) for byte in stream.body]):
-        reply = await got(pieces)
+        reply = await got(pieces, stream.protocol)
         assert (reply.text, reply.reasoning) == (stream.text, stream.reasoning)
         assert reply.sources == stream.sources
         if stream.kind is None:
@@ -69,7 +70,7 @@ async def test_each_variation_is_the_reply_it_means(stream: Stream) -> None:
 def test_where_the_bytes_of_a_stream_are_cut_does_not_matter(stream: Stream, cuts: list[int]) -> None:
     places = [0, *sorted(cut % (len(stream.body) + 1) for cut in cuts), len(stream.body)]
     pieces = [stream.body[a:b] for a, b in pairwise(places)]
-    assert asyncio.run(got(pieces)) == asyncio.run(got([stream.body]))
+    assert asyncio.run(got(pieces, stream.protocol)) == asyncio.run(got([stream.body], stream.protocol))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ async def test_text_after_a_pause_is_not_lost_where_a_reason_says_nothing(
             await writer.drain()
 
     async with serving(slow) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url), timeouts=Timeouts(read=20))
+        provider = EndpointProvider(Endpoint("acme", server.url), timeouts=Timeouts(read=20))
         reply = Got.of([event async for event in provider.stream(ASK)])
         await provider.aclose()
     assert reply.text == "Hello."

@@ -12,8 +12,8 @@ import pytest
 from raw_server import answer, piece, serving, sse
 
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, ParametersOmitted, Request
+from sterna.providers.endpoint_provider import EndpointProvider
 from sterna.providers.model_cache import ModelCache
-from sterna.providers.openai import OpenAIProvider
 from sterna.providers.options import Options
 
 ASK = Request("m", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")), 0.5, 100, "low")
@@ -25,7 +25,7 @@ def refusal(message: str, status: str = "400 Bad Request", **more: Any) -> bytes
     return answer(status, {"error": {"message": message, **more}})
 
 
-async def reply(provider: OpenAIProvider, ask: Request = ASK) -> list[Event]:
+async def reply(provider: EndpointProvider, ask: Request = ASK) -> list[Event]:
     return [event async for event in provider.stream(ask)]
 
 
@@ -111,11 +111,11 @@ async def test_what_is_refused_is_changed_once_and_remembered(
     good = WHOLE if sent.get("stream") is False else GOOD
     async with serving(first, good, good, good) as server:
         cache = ModelCache(tmp_path / "models.json")
-        provider = OpenAIProvider(Endpoint("acme", server.url), cache=cache)
+        provider = EndpointProvider(Endpoint("acme", server.url), cache=cache)
         events = await reply(provider)
         again = await reply(provider)
         await provider.aclose()
-        later = OpenAIProvider(Endpoint("acme", server.url), cache=ModelCache(tmp_path / "models.json"))
+        later = EndpointProvider(Endpoint("acme", server.url), cache=ModelCache(tmp_path / "models.json"))
         await reply(later)
         await later.aclose()
     assert [item for item in events if isinstance(item, Delta)] == [Delta("Hi")]
@@ -138,7 +138,7 @@ async def test_what_is_refused_is_changed_once_and_remembered(
 )
 async def test_a_refusal_may_come_with_status_200(first: bytes) -> None:
     async with serving(first, GOOD) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         events = await reply(provider)
         await provider.aclose()
     assert events[0] == ParametersOmitted(("temperature",))
@@ -149,7 +149,7 @@ async def test_a_refusal_may_come_with_status_200(first: bytes) -> None:
 async def test_an_error_after_the_first_word_is_not_asked_again() -> None:
     body = sse(piece("Hi"), {"error": {"message": "temperature is not supported", "param": "temperature"}})
     async with serving(body) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         events = await reply(provider)
         await provider.aclose()
     assert events[0] == Delta("Hi")
@@ -161,7 +161,7 @@ async def test_several_are_refused_one_after_the_other() -> None:
     first = refusal("Use 'max_completion_tokens' instead of max_tokens", param="max_tokens")
     second = refusal("temperature is not supported", param="temperature")
     async with serving(first, second, GOOD) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         events = await reply(provider)
         await provider.aclose()
     assert isinstance(events[-1], Done)
@@ -181,7 +181,7 @@ async def test_several_are_refused_one_after_the_other() -> None:
 )
 async def test_without_a_system_role_the_question_has_what_it_said(first: bytes) -> None:
     async with serving(first, GOOD) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         events = await reply(provider)
         await provider.aclose()
     assert isinstance(events[-1], Done)
@@ -200,7 +200,7 @@ async def test_without_a_system_role_the_question_has_what_it_said(first: bytes)
 )
 async def test_other_refusals_are_not_asked_again(message: str) -> None:
     async with serving(refusal(message)) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         (failed,) = await reply(provider)
         await provider.aclose()
     assert isinstance(failed, Failed)
@@ -211,7 +211,7 @@ async def test_a_server_that_refuses_everything_is_given_up() -> None:
     async with serving(
         refusal("temperature, max_tokens, reasoning_effort, stream and stream_options are not supported")
     ) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         events = await reply(provider)
         await provider.aclose()
     assert isinstance(events[-1], Failed)
@@ -220,7 +220,7 @@ async def test_a_server_that_refuses_everything_is_given_up() -> None:
 
 async def test_another_model_is_asked_as_usual() -> None:
     async with serving(refusal("temperature is not supported"), GOOD) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url))
+        provider = EndpointProvider(Endpoint("acme", server.url))
         await reply(provider)
         await reply(provider, replace(ASK, model="other"))
         await provider.aclose()
@@ -239,7 +239,7 @@ async def test_options_are_of_the_endpoint_and_of_its_models() -> None:
     }
     general = Options(parameters={"top_p": 0.1, "top_k": 5, "temperature": 1}, extra_body={"a": {"x": 1}})
     async with serving(GOOD, WHOLE, GOOD) as server:
-        provider = OpenAIProvider(Endpoint("acme", server.url, options=general, model_options=own))
+        provider = EndpointProvider(Endpoint("acme", server.url, options=general, model_options=own))
         await reply(provider)
         await reply(provider, replace(ASK, model="big"))
         await reply(provider, Request("m", ASK.messages))

@@ -1,4 +1,4 @@
-"""Provider for any OpenAI-compatible server.
+"""Provider for any server that speaks one of the protocols.
 
 A request for a reply is never repeated once it may have arrived, since it may have been billed. There are two
 exceptions: no connection was made, or the server rejected one of the parameters. Redirects are not followed: a key must
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, proxy_for, read_body, read_start
 
-from . import model_list
 from .endpoint import Endpoint, Timeouts
 from .error_context import secrets_of
 from .error_payloads import error_of, looks_like_html, message_of
@@ -25,10 +24,12 @@ from .failures import FailureReporter
 from .model_cache import ModelCache
 from .network_errors import network_failure
 from .options import Options
+from .protocols import protocol_named
+from .protocols.wire_protocol import WireProtocol
 from .quirks import Quirks
 from .reply_parser import ReplyParser
 from .reply_reader import read_reply
-from .request_body import CONVERSATION_PARAMETERS, encode_body, request_body
+from .request_body import CONVERSATION_PARAMETERS, encode_body
 
 if TYPE_CHECKING:
     import httpx
@@ -53,12 +54,14 @@ class _Call:
     """Client, headers with the key, and failure reporter of a request."""
 
     client: httpx.AsyncClient
+    model: str
     headers: Mapping[str, str]
     reporter: FailureReporter
     options: Options
+    protocol: WireProtocol
 
 
-class OpenAIProvider:
+class EndpointProvider:
     """Endpoint as a :class:`Provider`."""
 
     def __init__(
@@ -91,7 +94,7 @@ class OpenAIProvider:
             return
         saved = quirks = self._cache.quirks(self._cache_key, request.model)
         for is_last in (False,) * MAX_ATTEMPTS + (True,):
-            body = request_body(request, call.options, quirks)
+            body = call.protocol.body(request, call.options, quirks)
             parser = ReplyParser(thinks_first=quirks.thinks_first)
             async with aclosing(self._attempt(call, body, parser)) as events:
                 rejection = None
@@ -102,10 +105,7 @@ class OpenAIProvider:
                         break
                     if quirks != saved:
                         self._cache.save_quirks(self._cache_key, request.model, quirks)
-                        omitted = [
-                            name for name in (*CONVERSATION_PARAMETERS, *request.parameters) if name in quirks.omit
-                        ]
-                        if new := tuple(name for name in omitted if name not in saved.omit):
+                        if new := _omitted(call.protocol, request, quirks, saved):
                             yield ParametersOmitted(new)
                         saved = quirks
                     if isinstance(event, Done) and parser.answered and parser.thinks_first != quirks.thinks_first:
@@ -127,7 +127,9 @@ class OpenAIProvider:
     async def _attempt(self, call: _Call, body: Mapping[str, Any], parser: ReplyParser) -> AsyncGenerator[Event, None]:
         """Yield the events of one request. A rejection, as a status or as the first event, is set in ``parser``."""
         try:
-            response = await self._send(call, encode_body(body))
+            is_stream = body.get("stream") is not False
+            path = call.protocol.reply_path(call.model, stream=is_stream)
+            response = await self._send(call, path, encode_body(body))
         except ProviderError as error:
             yield error.failure
             return
@@ -137,7 +139,8 @@ class OpenAIProvider:
                 parser.rejection = (response.status_code, content)
                 yield call.reporter.status(response.status_code, response.headers, content)
                 return
-            async with aclosing(read_reply(response, call.reporter, self._timeouts, parser)) as events:
+            reading = read_reply(response, call.reporter, self._timeouts, parser, call.protocol)
+            async with aclosing(reading) as events:
                 async for event in events:
                     yield event
         finally:
@@ -168,7 +171,7 @@ class OpenAIProvider:
             payload = parse_json(body)
         except ValueError:
             raise ProviderError(_not_a_list(call.reporter, headers, body)) from None
-        models = model_list.models(self.name, payload, self.endpoint.context_length)
+        models = call.protocol.models(self.endpoint, payload)
         if models is None:
             is_error = isinstance(payload, Mapping) and (payload.get("error") or payload.get("detail"))
             raise ProviderError(call.reporter.error(payload) if is_error else _not_a_list(call.reporter, headers, body))
@@ -205,13 +208,14 @@ class OpenAIProvider:
             self.endpoint.address()
             key = await asyncio.to_thread(self.endpoint.key)
             key = (key or "").strip() or None
-            headers = _headers({**self.endpoint.headers, **options.headers}, key)
+            protocol = protocol_named(self.endpoint.protocol, self.endpoint.host)
+            headers = _headers({**self.endpoint.headers, **options.headers}, key, protocol)
             client = await self._connected()
             secrets = (*secrets_of(self.endpoint, key), *filter(None, options.headers.values()))
             reporter = FailureReporter(self.endpoint, model, secrets, self._clock, self._proxy)
         except (ValueError, OSError, ImportError) as error:
             raise ProviderError(without_key.unusable(str(error))) from None
-        return _Call(client, headers, reporter, options)
+        return _Call(client, model, headers, reporter, options, protocol)
 
     async def _connected(self) -> httpx.AsyncClient:
         """Return the client, created in a thread: importing httpx and reading certificates take longer than a frame."""
@@ -229,7 +233,7 @@ class OpenAIProvider:
         limits = Limits(connect=timeouts.connect, read=timeouts.read, write=timeouts.write)
         return open_client(url, limits=limits, proxy=proxy, transport=self._transport)
 
-    async def _send(self, call: _Call, body: bytes) -> httpx.Response:
+    async def _send(self, call: _Call, path: str, body: bytes) -> httpx.Response:
         import httpx
 
         headers = {
@@ -241,7 +245,7 @@ class OpenAIProvider:
             try:
                 request = call.client.build_request(
                     "POST",
-                    self.endpoint.address("/chat/completions"),
+                    self.endpoint.address(path),
                     headers={**headers, **call.headers},
                     content=body,
                 )
@@ -259,7 +263,9 @@ class OpenAIProvider:
         import httpx
 
         try:
-            request = call.client.build_request("GET", self.endpoint.address("/models"), headers=call.headers)
+            request = call.client.build_request(
+                "GET", self.endpoint.address(call.protocol.list_path), headers=call.headers
+            )
             response = await call.client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ProviderError(network_failure(error, call.reporter, self._timeouts)) from None
@@ -297,7 +303,13 @@ def _not_a_list(reporter: FailureReporter, headers: Mapping[str, str], body: byt
     return Failed(FailureKind.MALFORMED, message)
 
 
-def _headers(configured: Mapping[str, str], key: str | None) -> dict[str, str]:
+def _omitted(protocol: WireProtocol, request: Request, quirks: Quirks, saved: Quirks) -> tuple[str, ...]:
+    """Return the parameters of a person that are left out since ``saved``."""
+    left_out = [protocol.renamed.get(name, name) for name in quirks.omit if name not in saved.omit]
+    return tuple(name for name in (*CONVERSATION_PARAMETERS, *request.parameters) if name in left_out)
+
+
+def _headers(configured: Mapping[str, str], key: str | None, protocol: WireProtocol) -> dict[str, str]:
     """Return the headers of a request. Raises ``ValueError`` with a sentence for one that HTTP does not allow."""
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError(
@@ -309,5 +321,5 @@ def _headers(configured: Mapping[str, str], key: str | None) -> dict[str, str]:
         if not (value.isascii() and value.isprintable()):
             raise ValueError(f"The header “{name}” in config.toml has characters that HTTP does not allow.")
     names = {name.lower() for name in configured}
-    bearer = {"Authorization": f"Bearer {key}"} if key is not None and "authorization" not in names else {}
-    return bearer | dict(configured)
+    own = {name: value for name, value in protocol.key_headers(key).items() if name.lower() not in names}
+    return own | dict(configured)

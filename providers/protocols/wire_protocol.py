@@ -1,0 +1,61 @@
+"""What a wire protocol is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from ..endpoint import Endpoint
+from ..events import Model, Request
+from ..options import Options
+from ..quirks import Quirks
+
+
+class Translator(ABC):
+    """Translation of one reply into chunks of the OpenAI chat API. It keeps what is needed between two of them."""
+
+    is_complete = False
+    """True once the provider has marked the end of the reply."""
+
+    @abstractmethod
+    def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield the chunks of one event of a stream, which may have any shape."""
+
+    @abstractmethod
+    def whole(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the object of a reply that was not streamed; None if ``payload`` is none."""
+
+
+class WireProtocol(ABC):
+    """Paths, headers, body and response of one API. It has no state."""
+
+    is_lines: ClassVar[bool] = False
+    """True where a stream is a JSON object on each line instead of server-sent events."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Names of parameters for people, by those of this API."""
+
+    @abstractmethod
+    def reply_path(self, model: str, *, stream: bool) -> str:
+        """Return the path of a request for a reply, behind the endpoint's address."""
+
+    @property
+    def list_path(self) -> str:
+        """Return the path of the list of models."""
+        return "/models"
+
+    @abstractmethod
+    def key_headers(self, key: str | None) -> dict[str, str]:
+        """Return the headers that carry the key, and others that the API demands."""
+
+    @abstractmethod
+    def body(self, request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
+        """Return the body of a request for a reply."""
+
+    @abstractmethod
+    def translator(self) -> Translator:
+        """Return the translator of one reply."""
+
+    @abstractmethod
+    def models(self, endpoint: Endpoint, payload: object) -> list[Model] | None:
+        """Return the models that chat; None if ``payload`` is not a list of models."""
