@@ -281,7 +281,8 @@ def search(context: CommandContext, words: tuple[str, ...], limit: int, conversa
 
     Exit code 1 means that nothing was found.
 
-    With --json each line has: session_id, title, message_id (null: the title matched), role, at, snippet.
+    With --json each line has: session_id, title, message_id (null: the title matched), role, at, snippet, attachment
+    (true: the snippet is the name of an attachment).
     """
     with context.history() as store:
         session_id = find_conversation(store, conversation) if conversation else None
@@ -291,12 +292,13 @@ def search(context: CommandContext, words: tuple[str, ...], limit: int, conversa
                 print_json(
                     {"session_id": hit.session_id, "title": hit.session_title, "message_id": hit.message_id}
                     | {"role": hit.role, "at": hit.at, "snippet": hit.snippet.translate(MATCH_MARKS)}
+                    | {"attachment": hit.is_attachment}
                 )
             else:
                 title = title_line(hit.session_title, 60)
                 click.echo(f"{short_id(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
-                    click.echo(f"    {_highlighted(hit)}")
+                    click.echo(f"    {'Attachment: ' if hit.is_attachment else ''}{_highlighted(hit)}")
     return 0 if hits else 1
 
 

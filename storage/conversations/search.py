@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -25,6 +25,7 @@ from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
 from ..records import Role
 from ..text import storable
+from .attachment_search import attachments_named
 from .list_filter import Condition, conditions, parse_filter
 from .search_snippets import CLOSE, OPEN, around_words, folded, marked
 
@@ -104,6 +105,8 @@ class Hit:
     snippet: str
     """Plain text; matches stand between U+0002 and U+0003, which ``clean`` has removed from everything else."""
     at: str
+    is_attachment: bool = False
+    """True where the name of an attachment matched, which is the snippet."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,9 @@ class Search:
         self.db = db
 
     def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
-        """Find conversations by title, then messages, newest first; with ``session_id``, only messages of that one.
+        """Find conversations by title, messages by names of attachments, then by their text, the newest first.
+
+        With ``session_id``, only messages of that one.
 
         The text may have conditions as the list's filter has them: ``#tag``, ``is:archived`` and the like.
         """
@@ -187,7 +192,11 @@ class Search:
         titles = []
         if session_id is None:
             titles = self._title_hits(query, min(MOST_TITLES, limit), conditions(wanted))
-        return titles + self._message_hits(query, limit - len(titles), session_id, conditions(wanted, "s"))
+        extra = conditions(wanted, "s")
+        named = self._attachment_hits(query, min(MOST_TITLES, limit - len(titles)), session_id, extra)
+        known = {hit.message_id for hit in named}
+        hits = self._message_hits(query, limit - len(titles) - len(named), session_id, extra)
+        return [*titles, *named, *(hit for hit in hits if hit.message_id not in known)]
 
     def _conversations(self, extra: Condition, limit: int) -> list[Hit]:
         """Find conversations that fulfil conditions, newest first."""
@@ -229,6 +238,14 @@ class Search:
             match=" OR ".join(pairs) or f'"{longest[0]}"', limit=limit,
         )  # fmt: skip
         return [row["id"] for row in rows]
+
+    def _attachment_hits(self, query: Query, limit: int, session_id: str | None, extra: Condition) -> list[Hit]:
+        words = (*(word.strip('"*') for word in query.match.split('" "')), *query.parts)
+        words = tuple(word for word in words if word)
+        if limit <= 0:
+            return []
+        rows = attachments_named(self.db, words, limit, session_id, extra)
+        return [replace(_hit(row, words), is_attachment=True) for row in rows]
 
     def _title_hits(self, query: Query, limit: int, extra: Condition) -> list[Hit]:
         more = f"and {extra.sql}" if extra.sql else ""

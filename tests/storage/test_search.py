@@ -10,7 +10,7 @@ from builders import exchange, in_memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sterna.storage import Settled, Store
+from sterna.storage import Attachment, Settled, Store
 from sterna.storage.conversations import search
 from sterna.storage.conversations.search import parse_query
 
@@ -62,6 +62,23 @@ def test_titles_come_first_then_the_newest_messages(store: Store) -> None:
     assert len(store.search.search("whales", limit=2)) == 2
     assert found(store, "whales", session_id=second) == []
     assert found(store, "whal", session_id=first) == ["\x02whales\x03 again", "about \x02whales\x03"]
+
+
+def test_messages_are_found_by_the_names_of_their_attachments(store: Store) -> None:
+    def ask(text: str, name: str) -> str:
+        files = (Attachment(f"{len(name):064}", name, "text/plain", 3),)
+        begun = store.live_replies.begin_turn(None, text, model=None, attachments=files)
+        store.live_replies.settle(begun.reply.id, Settled("done", "Yes."))
+        return begun.session.id
+
+    first, second = ask("Sum it up", "Über tides 2026.pdf"), ask("tides again", "tides.csv")
+    assert [hit.session_id for hit in store.search.search("uber tid")] == [first]
+    hits = store.search.search("tides")
+    assert [(hit.session_id, hit.is_attachment) for hit in hits if hit.message_id] == [(second, True), (first, True)]
+    assert found(store, "tides", session_id=first) == ["Über \x02tides\x03 2026.pdf"]
+    assert found(store, ".pdf") == ["Über tides 2026\x02.pdf\x03"]
+    store.trash.delete_conversation(first)
+    assert found(store, "uber tides") == []
 
 
 def test_a_phrase_in_quotes_is_a_phrase(store: Store) -> None:

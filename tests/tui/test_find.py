@@ -10,6 +10,7 @@ from reading import Reading, reading, talk
 from test_app import SIZE, shown
 from test_typeahead import burst, in_conversation
 
+from sterna.storage import Attachment, LiveReplies, Settled
 from sterna.tui.main.find_bar import FindBar
 from sterna.tui.transcript import Transcript
 
@@ -87,6 +88,27 @@ async def test_what_arrives_and_what_is_added_meanwhile_is_found(tmp_path: Path)
         await person.until(lambda: len(person.views) == 4)
         await step(person, 1)
         assert place(person) == (2, 2)
+
+
+async def test_folded_reasoning_and_names_of_files_are_searched_and_reasoning_is_unfolded(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        files = (Attachment("a" * 64, "tide tables.pdf", "application/pdf", 9),)
+        begun = await person.store.run(
+            LiveReplies.begin_turn, None, "When is high water?", model=None, attachments=files
+        )
+        reply = Settled("done", "The tide turns at noon.", reasoning="The tide,\nthe moon, the tide.")
+        await person.store.run(LiveReplies.settle, begun.reply.id, reply)
+        await person.show(begun.session.id)
+        assert "the moon" not in person.screen
+        await find(person, "tide")
+        assert (place(person), chosen(person)) == ((1, 4), "When is high water?")
+        assert "the moon" not in person.screen
+        for number in (2, 3, 4):
+            await step(person, 1)
+            assert (place(person), chosen(person)) == ((number, 4), "The tide turns at noon.")
+            assert "the moon, the tide" in person.screen
+        await step(person, 1)
+        assert place(person) == (1, 4)
 
 
 async def test_ctrl_f_finds_as_one_types_and_n_steps_behind_enter(home: Home) -> None:

@@ -41,11 +41,12 @@ def result_lines(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Co
     )
     room = max(8, width - cell_len(time) - 2)
     first = Content.assemble(title.truncate(room, ellipsis=True, pad=True), (f"  {time}", QUIET))
-    author = {"user": "You", "assistant": "Reply", "system": "System"}.get(hit.role or "", "")
     if hit.message_id is None:
         second = Content.styled("Conversation", QUIET)
+    elif hit.is_attachment:
+        second = Content.assemble(("Attachment: ", QUIET), highlighted(hit.snippet))
     else:
-        second = Content.assemble(
-            (f"{author}: ", QUIET), highlighted(hit.snippet if hit.role == "user" else without_marks(hit.snippet))
-        )
+        author = {"user": "You", "assistant": "Reply", "system": "System"}.get(hit.role or "", "")
+        text = hit.snippet if hit.role == "user" else without_marks(hit.snippet)
+        second = Content.assemble((f"{author}: ", QUIET), highlighted(text))
     return Content("\n").join([first, second])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from textual.worker import Worker
 
-from ..markdown import Position
 from . import source
 from .requests import MatchShown
 from .source import Key
@@ -136,7 +135,7 @@ class Finder:
                 return False
             found += [Found(key, count) for key, count in page.found]
             after = page.next
-        found += [Found(view.key, n) for view in transcript.live_views if (n := len(pattern.findall(view.content)))]
+        found += [Found(view.key, n) for view in transcript.live_views if (n := view.count_places(pattern))]
         self._found = found
         return True
 
@@ -150,16 +149,13 @@ class Finder:
             view = transcript.view_of(found.message_id)
         if view is None or pattern is not self._pattern:
             return
-        matches = view.document.matches(pattern)
-        if matches:  # of marks and addresses that are not drawn, the store knew more
-            found.count = len(matches)
-        number = number % len(matches) if matches else 0
-        self._at = (found.key, number)
         self._mark(view)
-        view.show_match(matches[number] if matches else None)
+        place = view.reveal_place(pattern, number)
+        found.count = place.count  # of marks and addresses that are not drawn, the store knew more
+        self._at = (found.key, place.number)
         transcript.selected = view.message_id
-        transcript.reveal(view, view.document.position_of(matches[number]) if matches else Position(0, 0, 0, 0))
-        self._report(sum(other.count for other in self._found[:index]) + number + 1)
+        transcript.reveal(view, place.position)
+        self._report(sum(other.count for other in self._found[:index]) + place.number + 1)
 
     def _mark(self, view: MessageView | None) -> None:
         if self._marked is not None and self._marked is not view:
