@@ -1,8 +1,7 @@
 """Context of a request: the newest messages that fit into the context length of the model.
 
-A token is estimated as four characters. An exact count would need the tokenizer of each model; the two fifths that are
-reserved for the reply absorb the error. If the context length is unknown, everything is sent: the provider's error
-states it best, and the request is then repeated with less.
+Tokens are estimated; the two fifths that are reserved for the reply absorb the error. If the context length is unknown,
+everything is sent: the provider's error states it best, and the request is then repeated with less.
 """
 
 from __future__ import annotations
@@ -14,22 +13,18 @@ from typing import TYPE_CHECKING
 from sterna.providers import ChatMessage
 from sterna.storage import Message
 
+from .estimates import estimate_tokens
+
 if TYPE_CHECKING:
     from .attachments.sending import Attached
 
 NOTHING_ATTACHED: Mapping[str, Attached] = MappingProxyType({})
 
-CHARACTERS_PER_TOKEN = 4
 RESERVED = 150
 OVERHEAD = 4
 """Tokens of the frame of one message."""
 UNKNOWN = 2_000_000
 """Budget for a model of unknown context length: more than any has."""
-
-
-def estimate_tokens(text: str) -> int:
-    """Return the estimated number of tokens, which is never too small for prose."""
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def input_budget(context_length: int | None) -> int:

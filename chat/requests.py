@@ -11,15 +11,14 @@ from sterna.providers import ChatMessage, Request
 from sterna.storage import Invalid
 
 from .context import (
-    CHARACTERS_PER_TOKEN,
     NOTHING_ATTACHED,
     OVERHEAD,
     UNKNOWN,
-    estimate_tokens,
     input_budget,
     select_messages,
     to_chat_messages,
 )
+from .estimates import CHARACTERS_PER_TOKEN, IMAGE_TOKENS, estimate_tokens
 
 if TYPE_CHECKING:
     from sterna.config import Settings
@@ -51,7 +50,10 @@ class Prepared:
 
     def reduced_budget(self, failure: Failed) -> int:
         """Return the budget, in estimated tokens, for repeating a request that was too long."""
-        sent = sum(estimate_tokens(message.content) + OVERHEAD for message in self.request.messages)
+        sent = sum(
+            estimate_tokens(message.content) + IMAGE_TOKENS * len(message.images) + OVERHEAD
+            for message in self.request.messages
+        )
         if failure.limit is not None:
             available = failure.limit - min(failure.limit // 4, 1000)  # the rest is for the reply
             # the provider's count tells how its tokens compare with the estimate
@@ -122,7 +124,10 @@ class RequestOptions:
                 selected, left_out = await store.run(read, limit)
         attached = NOTHING_ATTACHED
         if has_attachments:
-            attached = await self.load_attached(await store.run(attachment_files), catalog, selected, limit)
+            files = await store.run(attachment_files)
+            if (size := await self._question_size(files, catalog, selected)) and len(selected) > 1:
+                selected, left_out = await store.run(read, max(1, limit - size))  # it is sent with all of its files
+            attached = await self.load_attached(files, catalog, selected, limit)
         messages = to_chat_messages(selected, self.system_prompt, attached)
         if continues:
             messages += (ChatMessage("user", CONTINUE),)
@@ -143,6 +148,14 @@ class RequestOptions:
             image_side=catalog.image_size(self.ref),
             takes_images=catalog.takes_images(self.ref) is not False,
         )
+
+    async def _question_size(self, files: AttachmentFiles, catalog: Catalog, newest_first: Sequence[Message]) -> int:
+        """Return the tokens of what is attached to the newest question."""
+        question = next((message for message in newest_first if message.role == "user"), None)
+        if question is None or not question.attachments:
+            return 0
+        attached = await self.load_attached(files, catalog, [question], UNKNOWN)
+        return sum(each.tokens for each in attached.values())
 
     def request_for(self, model: str, messages: tuple[ChatMessage, ...], request_id: str | None = None) -> Request:
         """Return the request for the provider's ``model``."""

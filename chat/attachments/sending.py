@@ -10,12 +10,10 @@ from html import escape
 from sterna.providers import ImagePart
 from sterna.storage import Attachment, AttachmentFiles, Message, StoreError
 
+from ..estimates import IMAGE_TOKENS, estimate_tokens
 from .attach import pdf_text
 from .inspection import decode_text
 
-IMAGE_TOKENS = 1_500
-"""Estimate for one image; providers count between 85 and 3,000."""
-CHARACTERS_PER_TOKEN = 4
 KEPT_IMAGES = 8
 _fitted: dict[tuple[str, int], ImagePart] = {}
 """Images of the last requests, by attachment and size: each turn of a conversation sends them again."""
@@ -31,7 +29,7 @@ class Attached:
     @property
     def tokens(self) -> int:
         """Estimated number of tokens."""
-        return -(-len(self.text) // CHARACTERS_PER_TOKEN) + IMAGE_TOKENS * len(self.images)
+        return estimate_tokens(self.text) + IMAGE_TOKENS * len(self.images)
 
 
 async def load_attached(

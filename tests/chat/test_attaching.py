@@ -299,3 +299,23 @@ def test_a_request_has_images_as_data_addresses() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQI="}},
     ]
     assert content_parts("only words", ()) == "only words"
+
+
+async def test_what_is_attached_counts_for_what_fits_into_a_request(
+    store: StoreThread, clock: FakeClock, tmp_path: Path
+) -> None:
+    model = ListedModel()
+    catalog = Catalog([], guide=model, default="fake/seeing")
+    await catalog.models()
+    turns = Turns(store, catalog, settings=Settings(), monotonic=clock.monotonic, sleep=clock.sleep)
+    begun, _ = await turns.begin(None, "tern " * 2_400)
+    await until(lambda: model.requests)
+    model.say(Done())
+    await until(lambda: not turns.running())
+    file = await attached(store, tmp_path, "gulls.txt", b"gull " * 3_000)
+    await turns.begin(begun.session.id, "second", attachments=[file])
+    await until(lambda: len(model.requests) == 2)
+    (sent,) = model.requests[1].messages
+    assert "gull gull" in sent.content
+    assert "tern tern" not in sent.content
+    await turns.close()
