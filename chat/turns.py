@@ -108,11 +108,18 @@ class Turns:
             self._again(message_id, model, lambda s, ref: s.live_replies.begin_retry(message_id, model=ref))
         )
 
-    async def edit(self, message_id: str, text: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
-        """Send ``text`` in place of a message of the person, as a new branch. StoreError: nothing is stored."""
-        return await self._complete(
-            self._again(message_id, model, lambda s, ref: s.live_replies.begin_edit(message_id, text, model=ref))
-        )
+    async def edit(
+        self, message_id: str, text: str, *, model: str | None = None, attachments: Sequence[Attachment] | None = None
+    ) -> tuple[NewTurn, Reply]:
+        """Send ``text`` in place of a message of the person, as a new branch. StoreError: nothing is stored.
+
+        It has these ``attachments``, None: those of that message. Raises Invalid, too, as :meth:`begin` does.
+        """
+
+        def begin(store: Store, ref: str) -> NewTurn:
+            return store.live_replies.begin_edit(message_id, text, model=ref, attachments=attachments)
+
+        return await self._complete(self._again(message_id, model, begin, attachments or ()))
 
     async def continue_(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request the rest of a reply that was cut or stopped. StoreError: nothing has changed."""
@@ -195,19 +202,26 @@ class Turns:
             return self._start(*await self._store.run(store_turn))
 
     async def _again(
-        self, message_id: str, model: str | None, begin: Callable[[Store, str], NewTurn]
+        self,
+        message_id: str,
+        model: str | None,
+        begin: Callable[[Store, str], NewTurn],
+        attachments: Sequence[Attachment] = (),
     ) -> tuple[NewTurn, Reply]:
         """Begin a turn at a message of a conversation."""
 
+        def choose(store: Store) -> RequestOptions:
+            return RequestOptions.choose(store.conversations.settings(session_id), self.settings, model or "", fallback)
+
         def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
-            options = RequestOptions.choose(
-                store.conversations.settings(session_id), self.settings, model or "", fallback
-            )
+            options = choose(store)
             return begin(store, options.ref), options
 
         fallback = self.catalog.default_ref()
         session_id = (await self._store.run(Messages.get, message_id)).session_id
         with self._claim(session_id):
+            if attachments:
+                await require_inputs(self.catalog, (await self._store.run(choose)).ref, attachments)
             return self._start(*await self._store.run(store_turn))
 
     def _start(self, begun: NewTurn, options: RequestOptions) -> tuple[NewTurn, Reply]:

@@ -11,6 +11,7 @@ from sterna.chat import Reply, Turns
 from sterna.storage import HistoryReader, Invalid, Message, NotFound
 
 from .ask import prompt_text
+from .attach_arguments import STANDARD_INPUT, attach_argument
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .output import print_json, title_line
@@ -24,6 +25,15 @@ from .turn_runner import run_turn
 @click.argument("text", nargs=-1)
 @click.option("--message", "message_id", metavar="ID", help="Message to edit (default: your last one).")
 @model_option
+@click.option(
+    "--attach",
+    "-a",
+    "attached",
+    multiple=True,
+    metavar="FILE",
+    help="Attach another file beside those of the message. Can be repeated.",
+)
+@click.option("--no-attachments", is_flag=True, help="Send it without the files of the old message.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj
 def edit(
@@ -32,6 +42,8 @@ def edit(
     text: tuple[str, ...],
     message_id: str | None,
     model: str | None,
+    attached: tuple[str, ...],
+    no_attachments: bool,
     as_json: bool,
 ) -> int:
     """Edit one of your messages, send it again, and print the reply.
@@ -43,6 +55,8 @@ def edit(
     With --json the object is that of `sterna ask`. Ids of messages are in `sterna show --json`.
     """
     require_output()
+    if STANDARD_INPUT in attached:
+        raise click.UsageError("Standard input is the text here, and cannot be attached.")
     with context.store() as store:
         session_id = find_conversation(store, conversation)
         message = _own_message(store, session_id, message_id)
@@ -54,7 +68,9 @@ def edit(
         raise click.UsageError("The message is empty. Enter it as an argument or on standard input.")
 
     async def begin(turns: Turns, _: str | None) -> Reply:
-        return (await turns.edit(message.id, new, model=model))[1]
+        own = () if no_attachments else message.attachments
+        files = [*own, *[await attach_argument(turns.store, name) for name in attached]]
+        return (await turns.edit(message.id, new, model=model, attachments=files))[1]
 
     return asyncio.run(run_turn(context, context.settings(), session_id, model or "", begin, as_json=as_json))
 

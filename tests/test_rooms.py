@@ -200,7 +200,7 @@ INNER_DOORS = {
         "ask": "ask_options attach_arguments context conversation_argument number_types one_off output persona_argument"
         " streams turn_options turn_runner",
         "chat": "context conversation_argument exit_codes output persona_argument streams turn_options turn_runner",
-        "branches": "ask context conversation_argument output streams turn_options turn_runner",
+        "branches": "ask attach_arguments context conversation_argument output streams turn_options turn_runner",
         "history": "context conversation_argument number_types output",
         "export_attachments": "output_files",
         "attachments": "context conversation_argument export_attachments output output_files",

@@ -111,12 +111,21 @@ class LiveReplies:
             reply = self._add_live(prompt, model, owner, parent_id=None if prompt.parent_id is None else prompt.id)
             return NewTurn(self._conversations.get(session_id), created, prompt, reply)
 
-    def begin_edit(self, message_id: str, text: str, *, model: str | None = None) -> NewTurn:
+    def begin_edit(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        model: str | None = None,
+        attachments: Sequence[Attachment] | None = None,
+    ) -> NewTurn:
         """Send another text in place of a message of one's own: a new branch beside the old one, which stays.
 
-        What the message has beside its text, as attachments, goes with the new one. The new branch is shown.
+        The new message has these ``attachments``; None: those of the old one. The new branch is shown.
         """
-        text = storable(text)
+        if len(attachments or ()) > MAX_ATTACHMENTS:
+            raise Invalid(f"A message can have {MAX_ATTACHMENTS} attachments at most. Remove some.")
+        text = storable(text if text.strip() else ", ".join(item.name for item in attachments or ()))
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
         self.db.require_writable()
@@ -129,6 +138,9 @@ class LiveReplies:
             parent = self._messages.parent(old)
             model = model or old.model
             prompt = self._add_prompt(old.session_id, text, model, parent.id if parent is not None else ROOT, old.id)
+            if attachments is not None and tuple(attachments) != old.attachments:
+                self._attach(prompt.id, attachments)
+                prompt = self._messages.get(prompt.id)
             self._shown_branch.show(prompt.id, old.session_id)
             if shown is not None:
                 self._branch_changes.note_shown(prompt, shown)
@@ -252,11 +264,13 @@ class LiveReplies:
     def _attach(self, message_id: str, attachments: Sequence[Attachment]) -> None:
         """Let a new message name what is attached to it."""
         ids = [item.id for item in attachments[:COUNTED_ATTACHMENTS]]
-        metadata = {ATTACHMENTS: attachments_json(attachments), ATTACHMENT_IDS: ids}
+        named = {ATTACHMENTS: attachments_json(attachments), ATTACHMENT_IDS: ids}
+        others = self._messages.get(message_id).metadata
+        metadata = {key: value for key, value in others.items() if key not in named} | (named if ids else {})
         self.db.execute(
-            """update chat_messages set metadata = :metadata, has_attachments = 1, attachment_count = :count
+            """update chat_messages set metadata = :metadata, has_attachments = :has, attachment_count = :count
             where id = :id""",
-            {"metadata": to_json(metadata), "count": len(ids), "id": message_id},
+            {"metadata": to_json(metadata), "has": bool(ids), "count": len(ids), "id": message_id},
         )
 
     def _add_live(

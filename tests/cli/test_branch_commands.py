@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Run
+from tests.fake_openai import Server
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -54,6 +56,18 @@ def test_any_message_of_ones_own_can_be_edited_and_undo_shows_the_old_one(
     assert prompts(run) == ["other"]
     run("undo")
     assert prompts(run) == ["first", "second"]
+
+
+def test_an_edited_message_takes_further_files_or_none(run: Run, server: Server, tmp_path: Path) -> None:
+    for name in ("terns.txt", "gulls.txt"):
+        (tmp_path / name).write_text(f"about {name}")
+    run("ask", "-a", str(tmp_path / "terns.txt"), "What is this?")
+    run("edit", "last", "-a", str(tmp_path / "gulls.txt"), "Compare")
+    run("edit", "last", "--no-attachments", "Nothing")
+    sent = [request["messages"][-1]["content"] for request in server.fake.requests]
+    named = [[name for name in ("terns.txt", "gulls.txt") if name in str(content)] for content in sent]
+    assert named == [["terns.txt"], ["terns.txt", "gulls.txt"], []]
+    assert run("edit", "last", "-a", "-", "text").code == 2
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -100,6 +101,73 @@ async def test_a_removed_attachment_comes_back_by_undo_in_the_order_of_what_was_
         await until(pilot, lambda: names(app) == ["notes.txt", "tern in flight.png"])
         stored = await app.context.store.run(Drafts.attachments, None)
         assert [item.name for item in stored] == names(app)
+
+
+async def test_an_edit_has_the_files_of_its_message_and_takes_others_while_those_of_the_draft_wait(
+    home: Home, picture: Path, notes: Path
+) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await started(pilot, app)
+        await write(pilot, f"{notes}")
+        await until(pilot, lambda: names(app) == ["notes.txt"])
+        await write(pilot, "What is this?")
+        await pilot.press("enter")
+        await until(pilot, lambda: home.model.requests and not app.context.turns.running())  # type: ignore[union-attr]
+        await write(pilot, f"'{picture}'")
+        await until(pilot, lambda: names(app) == ["tern in flight.png"])
+        await pilot.press("up")
+        await until(pilot, lambda: names(app) == ["notes.txt"])
+        table = notes.with_name("table.csv")
+        table.write_text("a,b")
+        await write(pilot, f"{table}")
+        await until(pilot, lambda: names(app) == ["notes.txt", "table.csv"])
+        await pilot.click(AttachmentRow, offset=(3, 0))
+        await until(pilot, lambda: names(app) == ["table.csv"])
+        await pilot.press("f10")
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await started(pilot, app)
+        await until(pilot, lambda: names(app) == ["table.csv"])
+        assert app.main.prompt.text == "What is this?"
+        await write(pilot, " Really?")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(home.model.requests) == 2)
+        asked = home.model.requests[1].messages[-1].content
+        assert "a,b" in asked
+        assert "terns" not in asked
+        await until(pilot, lambda: names(app) == ["tern in flight.png"])
+        await until(pilot, lambda: not app.context.turns.running())  # type: ignore[union-attr]
+        await pilot.press("up")
+        await until(pilot, lambda: names(app) == ["table.csv"])
+        await pilot.press("escape")
+        await until(pilot, lambda: names(app) == ["tern in flight.png"])
+    with closing(home.open()) as store:
+        (row,) = store.conversations.page(0, 9)
+        assert [item.name for item in store.drafts.attachments(row.id)] == ["tern in flight.png"]
+
+
+async def test_a_message_that_waited_takes_another_file_once_it_is_taken_back(home: Home, notes: Path) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await started(pilot, app)
+        home.model.say("a long reply")
+        home.model.hold()
+        await write(pilot, "one")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.conversation.live_reply is not None)
+        await write(pilot, "two")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.prompt.text == "" and app.main.queue_bar.display)
+        await pilot.press("alt+q")
+        await until(pilot, lambda: app.main.prompt.text == "two")
+        await write(pilot, f"{notes}")
+        await until(pilot, lambda: names(app) == ["notes.txt"])
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.prompt.text == "" and app.main.queue_bar.display)
+        home.model.release()
+        await until(pilot, lambda: len(home.model.requests) == 2)
+        assert "terns" in home.model.requests[1].messages[-1].content
 
 
 async def test_an_attachment_is_sent_without_text(home: Home, notes: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sterna import storage
 
-from ..prompt.stored_draft import StoredDraft, split_files
+from ..prompt.stored_draft import StoredDraft, edit_files, split_files
 
 if TYPE_CHECKING:
     from sterna.storage import StoreThread
@@ -61,6 +61,10 @@ class Drafts:
     def waiting_files(self, conversation_id: str | None) -> list[str]:
         """Return the ids of what is attached to the messages that wait in a conversation, of each message."""
         return [each for message in self.queued(conversation_id) for each in split_files(message)[1]]
+
+    def edit_files(self, conversation_id: str | None) -> list[str]:
+        """Return the ids of what is attached to messages that are being edited in a conversation."""
+        return edit_files(self._texts.get(conversation_id, ""))
 
     async def save(self, conversation_id: str | None, text: str) -> bool:
         """Save a draft if it is not the one that is saved already; return whether it was saved now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from .status_display import StatusDisplay
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from sterna.storage import Change, Conversation
+    from sterna.storage import Attachment, Change, Conversation
 
 LAST_OPEN = "last_conversation"
 """Name of the local value with the conversation that was open last."""
@@ -73,8 +73,7 @@ class Navigation:
         record = await self.find(last) if isinstance(last, str) else None
         layout.prompt.join(await self.drafts.read(record.id if record else None))
         self.conversation.record, opened_id = record, record.id if record else None
-        waiting = self.drafts.waiting_files(opened_id)
-        await self._attachments.open(opened_id, carried=self._attachments.items, waiting=waiting)
+        await self._open_attachments(opened_id, self._attachments.of_new_message)
         self.conversation.reopened = True
         layout.sidebar.disabled = False
         await layout.sidebar.reload()
@@ -102,15 +101,19 @@ class Navigation:
             draft = await self.drafts.read(conversation_id)
             prompt, left_id = self._layout.prompt, self.conversation.id
             left_draft = prompt.draft
-            carried = self._attachments.items if carry else ()
+            carried = self._attachments.of_new_message if carry else ()
             self.conversation.record = record
+            self._attachments.leave()
             prompt.put(draft)
             if carry:
                 prompt.join(left_draft)
-            waiting = self.drafts.waiting_files(conversation_id)
-            await self._attachments.open(conversation_id, carried=carried, waiting=waiting)
+            await self._open_attachments(conversation_id, carried)
             self._context.spawn(self._save_left_draft(left_id, "" if carry else left_draft), "drafts.save")
         await self.show(record, at=at, query=query)
+
+    async def _open_attachments(self, conversation_id: str | None, carried: Sequence[Attachment]) -> None:
+        waiting, edited = self.drafts.waiting_files(conversation_id), self.drafts.edit_files(conversation_id)
+        await self._attachments.open(conversation_id, carried=carried, waiting=waiting, edited=edited)
 
     def go_to(self, conversation_id: str | None, message_id: str | None = None) -> None:
         """Open a conversation in the background; a later request overtakes an earlier one."""

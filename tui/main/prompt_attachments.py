@@ -1,6 +1,7 @@
 """Attachments of the prompt: chosen, pasted, dropped on the terminal, removed, and sent with the next message.
 
-They belong to the draft of a conversation, and are stored with it as soon as they change.
+They belong to the draft of a conversation, and are stored with it as soon as they change. While a message is edited,
+those of that message stand there instead; they are sent with its new text, and those of the draft come back.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sterna import storage
 
 from ..attachment_names import short_name
 from ..prompt.attachments import AttachmentRow
+from ..prompt.stored_draft import with_edited
 from .complaints import DRAFT, PROMPT
 from .conversation import OpenConversation
 from .layout import MainLayout
@@ -32,7 +34,10 @@ class PromptAttachments:
         self._layout = layout
         self._context = layout.context
         self._conversation = conversation
-        self._items: tuple[Attachment, ...] = ()
+        self._new: tuple[Attachment, ...] = ()
+        """Attachments of the message that is written anew."""
+        self._edits: dict[str, tuple[Attachment, ...]] = {}
+        """Attachments of the messages that are edited, by their ids."""
         self._waiting: dict[str | None, tuple[Attachment, ...]] = {}
         """Attachments of messages that wait to be sent, by conversation. They stay with the draft until then."""
         self._pending: list[str] = []
@@ -41,8 +46,18 @@ class PromptAttachments:
 
     @property
     def items(self) -> tuple[Attachment, ...]:
-        """Attachments of the next message."""
-        return self._items
+        """Attachments that are shown: of the message that is edited, else of the next one."""
+        edited = self._layout.prompt.edited
+        return self._new if edited is None else self._edits.get(edited, ())
+
+    @property
+    def of_new_message(self) -> tuple[Attachment, ...]:
+        """Attachments of the next message, also while another one is edited."""
+        return self._new
+
+    def of_edit(self, message_id: str) -> tuple[Attachment, ...] | None:
+        """Return the attachments of a message that is edited; None: those that it had."""
+        return self._edits.get(message_id)
 
     @property
     def is_reading(self) -> bool:
@@ -96,24 +111,35 @@ class PromptAttachments:
     def _start(self, name: str, work: Awaitable[Attachment]) -> None:
         self._pending.append(name)
         self._show()
-        self._context.spawn(self._finish(name, work, self._conversation.id), "attachments.add")
+        edited = self._layout.prompt.edited
+        self._context.spawn(self._finish(name, work, self._conversation.id, edited), "attachments.add")
 
-    async def _finish(self, name: str, work: Awaitable[Attachment], conversation_id: str | None) -> None:
+    async def _finish(
+        self, name: str, work: Awaitable[Attachment], conversation_id: str | None, edited: str | None
+    ) -> None:
         """Add what ``work`` returns to the draft for which it began, which may not be the open one any more."""
         try:
             await self._context.ready.wait()
             added = await work
             store, is_open = self._context.store, self._conversation.id == conversation_id
-            before = self._items if is_open else await store.run(storage.Drafts.attachments, conversation_id)
+            is_edit = edited is not None and edited in self._edits
+            before = self._edits[edited] if is_edit and edited is not None else self._new
+            if not is_open and not is_edit:
+                before = await store.run(storage.Drafts.attachments, conversation_id)
             if added.id in {item.id for item in before}:
                 return
             if len(before) >= storage.MAX_ATTACHMENTS:
                 raise storage.Invalid(f"A message can have {storage.MAX_ATTACHMENTS} attachments at most.")
+            if is_edit and edited is not None:
+                self._edits[edited] = (*before, added)
+            elif is_open:
+                self._new = (*before, added)
             if is_open:
-                self._items = (*before, added)
                 self._show()
-                before = (*self._waiting.get(conversation_id, ()), *before)
-            await store.run(storage.Drafts.attach, conversation_id, _each_once((*before, added)))
+                await store.run(storage.Drafts.attach, conversation_id, self._every(conversation_id))
+            else:
+                before = await store.run(storage.Drafts.attachments, conversation_id)
+                await store.run(storage.Drafts.attach, conversation_id, _each_once((*before, added)))
         except storage.StoreError as error:
             self._layout.complain(f"Not attached. {error}", PROMPT)
         else:
@@ -126,21 +152,30 @@ class PromptAttachments:
 
     def remove(self, attachment_id: str) -> None:
         """Remove one, which undo brings back."""
-        for place, item in enumerate(self._items):
+        items, edited = self.items, self._layout.prompt.edited
+        for place, item in enumerate(items):
             if item.id == attachment_id:
-                self._set((*self._items[:place], *self._items[place + 1 :]))
-                restore = partial(self._bring_back, self._conversation.id, item, place)
+                self._set((*items[:place], *items[place + 1 :]))
+                restore = partial(self._bring_back, self._conversation.id, edited, item, place)
                 self._context.spawn(self._conversation.local_undo.add(restore), "attachments.removed")
                 self.offer_undo(f"Removed {short_name(item.name)}.")
                 return
 
-    async def _bring_back(self, conversation_id: str | None, item: Attachment, place: int) -> str | None:
-        """Attach to the draft of a conversation again what was removed; return None where its file is gone."""
-        store = self._context.store
-        if not await store.run(_is_here, item):
+    async def _bring_back(
+        self, conversation_id: str | None, edited: str | None, item: Attachment, place: int
+    ) -> str | None:
+        """Attach again what was removed; return None where its file, or the edit, is gone."""
+        store, is_open = self._context.store, self._conversation.id == conversation_id
+        if edited is not None and (not is_open or edited != self._layout.prompt.edited):
             return None
-        if self._conversation.id == conversation_id:
-            self._set(_each_once((*self._items[:place], item, *self._items[place:])))
+        if not await store.run(_is_here, item) and edited is None:
+            return None
+        if is_open and edited == self._layout.prompt.edited:
+            items = self.items
+            self._set(_each_once((*items[:place], item, *items[place:])))
+        elif is_open:
+            self._new = _each_once((*self._new[:place], item, *self._new[place:]))
+            await store.run(storage.Drafts.attach, conversation_id, self._every(conversation_id))
         else:
             others = await store.run(storage.Drafts.attachments, conversation_id)
             await store.run(storage.Drafts.attach, conversation_id, _each_once((*others, item)))
@@ -148,38 +183,76 @@ class PromptAttachments:
 
     def remove_one(self) -> None:
         """Remove the only one, or ask which."""
-        if not self._items:
+        if not self.items:
             self._layout.notify("Nothing is attached.")
-        elif len(self._items) == 1:
-            self.remove(self._items[0].id)
+        elif len(self.items) == 1:
+            self.remove(self.items[0].id)
         else:
             self._layout.start_worker("attach", self._choose_to_remove)
 
     async def _choose_to_remove(self) -> None:
         from ..dialogs.attach import ChooseAttachment
 
-        chosen = await self._layout.app.push_screen_wait(ChooseAttachment("Remove an attachment", self._items))
+        chosen = await self._layout.app.push_screen_wait(ChooseAttachment("Remove an attachment", self.items))
         if chosen is not None:
             self.remove(chosen.id)
 
     # Drafts
 
+    def leave(self) -> None:
+        """Forget what belongs to the conversation that is left; it is stored."""
+        self._new, self._edits = (), {}
+
     async def open(
-        self, conversation_id: str | None, *, carried: Sequence[Attachment] = (), waiting: Sequence[str] = ()
+        self,
+        conversation_id: str | None,
+        *,
+        carried: Sequence[Attachment] = (),
+        waiting: Sequence[str] = (),
+        edited: Sequence[str] = (),
     ) -> None:
         """Show what is attached to the draft of a conversation, and ``carried`` behind it.
 
-        Attachments with the ids ``waiting`` belong to messages that wait.
+        Attachments with the ids ``waiting`` belong to messages that wait, those with the ids ``edited`` to edits.
         """
         saved = await self._context.store.run(storage.Drafts.attachments, conversation_id)
         if self._conversation.id != conversation_id:
             return  # another one was opened meanwhile
         known = {item.id: item for item in saved}
         self._waiting[conversation_id] = tuple(known[each] for each in waiting if each in known)
-        self._items = saved = tuple(item for item in saved if item.id not in waiting)
+        self._new = saved = tuple(item for item in saved if item.id not in (*waiting, *edited))
         if new := tuple(item for item in carried if item.id not in known):
-            self._set((*saved, *new))
+            self._new = (*saved, *new)
+            self._save_soon()
         self._show()
+
+    def show_edit(self, message_id: str | None) -> None:
+        """Show what is attached to the message that is edited; None: to the next one again."""
+        if message_id is not None and message_id not in self._edits:
+            files, prompt = self._layout.prompt.edit_files, self._layout.prompt
+            self._context.spawn(self._read_edit(message_id, files), "attachments.edit")
+            prompt.has_attachments = False
+        elif message_id is None and self._edits:
+            self._save_soon()
+        self._show()
+
+    async def _read_edit(self, message_id: str, ids: Collection[str] | None) -> None:
+        """Read what is attached to a message that is edited: as its draft has it, else as it was sent."""
+        store = self._context.store
+        await self._context.ready.wait()
+        try:
+            if ids is None:
+                items = (await store.run(storage.Messages.get, message_id)).attachments
+            else:
+                saved = await store.run(storage.Drafts.attachments, self._conversation.id)
+                items = tuple(item for item in saved if item.id in ids)
+        except storage.StoreError:
+            return  # it is gone; sending it says so
+        if self._layout.is_alive and self._layout.prompt.edited == message_id and message_id not in self._edits:
+            self._edits[message_id] = items
+            if items and ids is None:
+                self._save_soon()
+            self._show()
 
     async def sent(
         self, conversation_id: str | None, attachments: Sequence[Attachment], *, waited: bool = False
@@ -195,9 +268,9 @@ class PromptAttachments:
             self._waiting[conversation_id] = tuple(held)
         if self._conversation.id == conversation_id:
             if not waited:
-                self._items = tuple(item for item in self._items if item.id not in gone)
+                self._new = tuple(item for item in self._new if item.id not in gone)
                 self._show()
-            gone -= {item.id for item in self._items}
+            gone -= {item.id for item in (*self._new, *self._of_edits())}
         gone -= {item.id for item in held}
         rest = await self._context.store.run(storage.Drafts.attachments, conversation_id)
         await self._context.store.run(
@@ -208,7 +281,7 @@ class PromptAttachments:
 
     def hold(self) -> tuple[Attachment, ...]:
         """Keep what is attached for a message that waits from now on, and return it."""
-        held, self._items = self._items, ()
+        held, self._new = self._new, ()
         conversation_id = self._conversation.id
         self._waiting[conversation_id] = (*self._waiting.get(conversation_id, ()), *held)
         self._show()
@@ -227,15 +300,29 @@ class PromptAttachments:
         for item in back:
             rest.remove(item)
         self._waiting[conversation_id] = tuple(rest)
-        self._items = _each_once((*back, *self._items))
-        self._show()
+        self._set(_each_once((*back, *self.items)))
 
     def _set(self, items: tuple[Attachment, ...]) -> None:
-        self._items = items
+        if (edited := self._layout.prompt.edited) is None:
+            self._new = items
+        else:
+            self._edits[edited] = items
         self._show()
+        self._save_soon()
+
+    def _save_soon(self) -> None:
         conversation_id = self._conversation.id
-        every = _each_once((*self._waiting.get(conversation_id, ()), *items))
-        self._context.spawn(self._save(conversation_id, every), "attachments.save")
+        self._context.spawn(self._save(conversation_id, self._every(conversation_id)), "attachments.save")
+
+    def _every(self, conversation_id: str | None) -> tuple[Attachment, ...]:
+        """Return everything that belongs to the draft of the open conversation."""
+        return _each_once((*self._waiting.get(conversation_id, ()), *self._new, *self._of_edits()))
+
+    def _of_edits(self) -> tuple[Attachment, ...]:
+        """Return what is attached to edits that are still being written, and forget the others."""
+        draft = self._layout.prompt.draft
+        self._edits = {each: items for each, items in self._edits.items() if with_edited(each, "") in draft}
+        return tuple(item for items in self._edits.values() for item in items)
 
     async def _save(self, conversation_id: str | None, items: tuple[Attachment, ...]) -> None:
         try:
@@ -246,8 +333,11 @@ class PromptAttachments:
     def _show(self) -> None:
         if not self._layout.is_alive:
             return
-        self._layout.query_one(AttachmentRow).show(self._items, self._pending, ascii_only=self._context.is_ascii)
-        self._layout.prompt.has_attachments = bool(self._items)
+        items, prompt = self.items, self._layout.prompt
+        self._layout.query_one(AttachmentRow).show(items, self._pending, ascii_only=self._context.is_ascii)
+        prompt.has_attachments = bool(items)
+        if prompt.edited in self._edits:
+            prompt.set_edit_files(tuple(item.id for item in items))
 
 
 def _is_here(store: Store, item: Attachment) -> bool:

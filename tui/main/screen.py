@@ -111,6 +111,7 @@ class MainScreen(MainLayout):
         self.prompt.focus()
         self.watch(self, "focused", self._focus_moved, init=False)
         self.watch(self.prompt, "edited", self.branch_actions.show_edited, init=False)
+        self.watch(self.prompt, "edited", self.attachments.show_edit, init=False)
         self.screen_layout_refresh_signal.subscribe(self, place_notices)
 
     def _focus_moved(self, focused: Widget | None) -> None:

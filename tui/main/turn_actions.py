@@ -85,7 +85,7 @@ class TurnActions:
             self._layout.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
         elif self._is_sending:
             self._layout.notify("Your message is being saved.")
-        elif self._attachments.is_reading and event.edited is None:
+        elif self._attachments.is_reading:
             self._layout.notify("An attachment is still being read. Send again in a moment.")
         elif self._conversation.live_reply is None:
             self._is_sending = True
@@ -103,7 +103,10 @@ class TurnActions:
             assert context.turns is not None
             conversation_id, choices, attachments = conversation.id, conversation.choices, self._attachments.items
             if event.edited is not None:
-                begun, reply = await context.turns.edit(event.edited, text, model=choices.get("model"))
+                files = self._attachments.of_edit(event.edited)
+                begun, reply = await context.turns.edit(
+                    event.edited, text, model=choices.get("model"), attachments=files
+                )
             else:
                 begun, reply = await context.turns.begin(
                     conversation_id,

@@ -21,7 +21,7 @@ from ..actions.presets import EMACS_EDITING
 from ..actions.typeahead import redirect, typeahead
 from .history import History
 from .pastes import UNFOLD_CHARACTERS, Pastes, is_big, is_long
-from .stored_draft import split_aside, split_edited, with_aside, with_edited
+from .stored_draft import split_aside, split_edit_files, split_edited, with_aside, with_edit_files, with_edited
 from .tokens import Token, token_at
 
 LONGEST = 4_000_000
@@ -104,6 +104,8 @@ class Prompt(TextArea):
         """Changes of the text that are steps through the history, and not yet reported."""
         self.has_attachments = False
         """True while something is attached, which can be sent without text."""
+        self.edit_files: tuple[str, ...] | None = None
+        """Ids of the attachments of the message that is edited; None: they are not known yet."""
 
     @property
     def draft(self) -> str:
@@ -113,7 +115,8 @@ class Prompt(TextArea):
 
     @property
     def _own_draft(self) -> str:
-        return with_edited(self.edited, self._pastes.to_draft(self.text))
+        text = self._pastes.to_draft(self.text)
+        return text if self.edited is None else with_edited(self.edited, with_edit_files(text, self.edit_files))
 
     @property
     def whole(self) -> str:
@@ -130,8 +133,12 @@ class Prompt(TextArea):
         """Insert a draft before what has been typed meanwhile."""
         (edited, typed), (aside, text) = split_edited(self._own_draft), split_aside(draft)
         also_edited, text = split_edited(text)
+        (text, files), (typed, more) = split_edit_files(text), split_edit_files(typed)
         text += ("\n" if text and typed else "") + typed
-        self.put(with_aside([*aside, *self.history_of_prompts.aside], with_edited(edited or also_edited, text)))
+        if (edit := edited or also_edited) is not None:
+            files = None if files is None and more is None else (*(files or ()), *(more or ()))
+            text = with_edited(edit, with_edit_files(text, files))
+        self.put(with_aside([*aside, *self.history_of_prompts.aside], text))
 
     def sent(self, shown: str, text: str) -> None:
         """Clear what was submitted and is stored now, and keep what has been typed behind it meanwhile."""
@@ -327,6 +334,12 @@ class Prompt(TextArea):
         if message_id != self.edited:
             self.show_earlier(with_edited(message_id, text))
 
+    def set_edit_files(self, ids: tuple[str, ...]) -> None:
+        """Keep with the draft what is attached to the message that is edited."""
+        if ids != self.edit_files:
+            self.edit_files = ids
+            self.post_message(self.Edited())
+
     def action_cancel_edit(self) -> None:
         """Show again what was being written before the edit; the edited text stays in the history of prompts."""
         if self.edited is not None:
@@ -369,7 +382,9 @@ class Prompt(TextArea):
 
     def _show(self, draft: str) -> None:
         self._pastes = Pastes()
-        self.edited, text = split_edited(draft)
+        edited, text = split_edited(draft)
+        text, self.edit_files = split_edit_files(text)
+        self.edited = edited
         self.load_text(_tidy_draft(text, self._pastes))
         self.move_cursor(self.document.end)
 

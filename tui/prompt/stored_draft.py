@@ -18,7 +18,9 @@ QUEUED, ASIDE, EDITED = "\x1e", "\x1f", "\x1c"
 replace. The prompt never holds a control character.
 """
 FILES = "\x1d"
-"""Mark between the text of a waiting message and the ids of its attachments, which are stored with the draft."""
+"""Mark between a text and the ids of its attachments, which are stored with the draft: of a waiting message, and of a
+message that is edited.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,23 @@ def split_edited(draft: str) -> tuple[str | None, str]:
     """Return the id of the message that a text is to replace, None for a new message, and the text."""
     message_id, mark, text = draft.partition(EDITED)
     return (message_id, text) if mark else (None, draft)
+
+
+def with_edit_files(text: str, ids: Sequence[str] | None) -> str:
+    """Return the text of an edit with the ids of its attachments; None: those of the message that is edited."""
+    return text if ids is None else f"{text}{FILES}{','.join(ids)}"
+
+
+def split_edit_files(text: str) -> tuple[str, tuple[str, ...] | None]:
+    """Return the text of an edit, and the ids of its attachments; None: they are not known yet."""
+    draft, mark, ids = text.partition(FILES)
+    return draft, tuple(filter(None, ids.split(","))) if mark else None
+
+
+def edit_files(draft: str) -> list[str]:
+    """Return the ids of the attachments of every edit in the text of a prompt."""
+    edits = [text for message_id, text in map(split_edited, draft.split(ASIDE)) if message_id is not None]
+    return [each for text in edits for each in split_edit_files(text)[1] or ()]
 
 
 def plain(stored: str) -> str:
