@@ -21,7 +21,7 @@ from ..actions.presets import EMACS_EDITING
 from ..actions.typeahead import redirect, typeahead
 from .history import History
 from .pastes import UNFOLD_CHARACTERS, Pastes, is_big, is_long
-from .stored_draft import split_aside, split_edit_files, split_edited, with_aside, with_edit_files, with_edited
+from .stored_draft import joined, split_aside, split_edit_files, split_edited, with_aside, with_edit_files, with_edited
 from .tokens import Token, token_at
 
 LONGEST = 4_000_000
@@ -131,14 +131,8 @@ class Prompt(TextArea):
 
     def join(self, draft: str) -> None:
         """Insert a draft before what has been typed meanwhile."""
-        (edited, typed), (aside, text) = split_edited(self._own_draft), split_aside(draft)
-        also_edited, text = split_edited(text)
-        (text, files), (typed, more) = split_edit_files(text), split_edit_files(typed)
-        text += ("\n" if text and typed else "") + typed
-        if (edit := edited or also_edited) is not None:
-            files = None if files is None and more is None else (*(files or ()), *(more or ()))
-            text = with_edited(edit, with_edit_files(text, files))
-        self.put(with_aside([*aside, *self.history_of_prompts.aside], text))
+        aside, text = split_aside(draft)
+        self.put(with_aside([*aside, *self.history_of_prompts.aside], joined(text, self._own_draft)))
 
     def sent(self, shown: str, text: str) -> None:
         """Clear what was submitted and is stored now, and keep what has been typed behind it meanwhile."""
@@ -385,7 +379,7 @@ class Prompt(TextArea):
         edited, text = split_edited(draft)
         text, self.edit_files = split_edit_files(text)
         self.edited = edited
-        self.load_text(_tidy_draft(text, self._pastes))
+        self.load_text(_tidy(self._pastes.from_draft(text)))
         self.move_cursor(self.document.end)
 
 
@@ -401,8 +395,3 @@ def _may_be_paths(text: str) -> bool:
 def _tidy(text: str) -> str:
     """Return the text with one kind of line end and no control characters."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _tidy_draft(draft: str, pastes: Pastes) -> str:
-    """Return a draft as the prompt shows it, without control characters."""
-    return _tidy(pastes.from_draft(draft))

@@ -87,6 +87,17 @@ def split_edit_files(text: str) -> tuple[str, tuple[str, ...] | None]:
     return draft, tuple(filter(None, ids.split(","))) if mark else None
 
 
+def joined(first: str, second: str) -> str:
+    """Return two texts of a prompt as one; it is an edit if one of them is, with the attachments of both."""
+    (first_edited, first), (edited, second) = split_edited(first), split_edited(second)
+    (first, first_files), (second, files) = split_edit_files(first), split_edit_files(second)
+    text = first + ("\n" if first and second else "") + second
+    if (message_id := edited or first_edited) is None:
+        return text
+    is_known = first_files is not None or files is not None
+    return with_edited(message_id, with_edit_files(text, (*(first_files or ()), *(files or ())) if is_known else None))
+
+
 def edit_files(draft: str) -> list[str]:
     """Return the ids of the attachments of every edit in the text of a prompt."""
     edits = [text for message_id, text in map(split_edited, draft.split(ASIDE)) if message_id is not None]

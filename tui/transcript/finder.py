@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from textual.worker import Worker
 
 from . import source
+from .places import count_places, show_place
 from .requests import MatchShown
 from .source import Key
 
@@ -135,7 +136,11 @@ class Finder:
                 return False
             found += [Found(key, count) for key, count in page.found]
             after = page.next
-        found += [Found(view.key, n) for view in transcript.live_views if (n := view.count_places(pattern))]
+        found += [
+            Found(view.key, n)
+            for view in transcript.live_views
+            if (n := count_places(pattern, view.content, view.reasoning))
+        ]
         self._found = found
         return True
 
@@ -150,7 +155,7 @@ class Finder:
         if view is None or pattern is not self._pattern:
             return
         self._mark(view)
-        place = view.reveal_place(pattern, number)
+        place = show_place(view, pattern, number)
         found.count = place.count  # of marks and addresses that are not drawn, the store knew more
         self._at = (found.key, place.number)
         transcript.selected = view.message_id

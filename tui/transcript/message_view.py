@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,17 +44,6 @@ from .parts import (
 )
 from .row_cache import RowCache
 from .tool_call_lines import call_details, call_line
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Place of a text in a message."""
-
-    number: int
-    count: int
-    """Number of places in the message."""
-    position: Position
-
 
 BAR = "▌ "
 GUTTER = len(BAR)
@@ -262,39 +250,9 @@ class MessageView(DocumentView):
         self.current_match = match
         self.refresh()
 
-    def reveal_place(self, pattern: re.Pattern[str], number: int) -> Place:
-        """Show a place of a text as the one on which the search stands, and return it; -1 is the last one.
-
-        Places in folded reasoning come first, and unfold it; names of attachments come last.
-        """
-        folded = 0 if self.is_unfolded else len(pattern.findall(self.reasoning.strip()))
-        names = [
-            at
-            for at, item in enumerate(self.message.attachments if self.message is not None else ())
-            if pattern.search(item.name) is not None
-        ]
-        count = folded + len(self.document.matches(pattern)) + len(names)
-        number = number % count if count else 0
-        if number < folded:
-            self.toggle_reasoning()
-            folded = 0
-        matches = self.document.matches(pattern)
-        count = max(1, folded + len(matches) + len(names))
-        number = min(number, count - 1)
-        match = matches[number - folded] if folded <= number < folded + len(matches) else None
-        if match is not None:
-            position = self.document.position_of(match)
-        elif names and number >= folded + len(matches):
-            line = self._attachment_blocks[names[number - folded - len(matches)]][0]
-            position = Position(self._document.blocks.index(line), 0, 0, 0)
-        else:
-            position = Position(0, 0, 0, 0)
-        self.show_match(match)
-        return Place(number, count, position)
-
-    def count_places(self, pattern: re.Pattern[str]) -> int:
-        """Return how often what has arrived of a reply has a text."""
-        return len(pattern.findall(self.content)) + len(pattern.findall(self.reasoning))
+    def attachment_position(self, at: int) -> Position:
+        """Return the position of the line about an attachment."""
+        return Position(self._document.blocks.index(self._attachment_blocks[at][0]), 0, 0, 0)
 
     @property
     def links(self) -> list[Link]:

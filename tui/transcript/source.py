@@ -10,6 +10,8 @@ from typing import Protocol
 
 from sterna.storage import LiveReply, Message, NotFound, Store, Version
 
+from .places import count_places
+
 FIRST = 16
 """Messages mounted when a conversation is opened: a screen of them; the rest follows once they are drawn."""
 PAGE = 40
@@ -159,16 +161,12 @@ class Occurrences:
 def occurrences(store: Store, conversation_id: str, pattern: re.Pattern[str], key: Key, limit: int) -> Occurrences:
     """Count the matches of ``pattern`` in the ``limit`` messages after ``key``."""
     messages = store.messages.after(conversation_id, key, limit)
-    found = [(message.key, count) for message in messages if (count := _count(message, pattern))]
+    found = [
+        (each.key, count)
+        for each in messages
+        if (count := count_places(pattern, each.content, each.reasoning, message=each))
+    ]
     return Occurrences(found, messages[-1].key if len(messages) == limit else None)
-
-
-def _count(message: Message, pattern: re.Pattern[str]) -> int:
-    """Return how often a message has the text: in its reasoning, in what it says, and in names of attachments."""
-    texts = (message.content, message.reasoning or "")
-    return sum(len(pattern.findall(text)) for text in texts) + sum(
-        pattern.search(item.name) is not None for item in message.attachments
-    )
 
 
 def with_code(store: Store, conversation_id: str, key: Key, step: int) -> str | None:
