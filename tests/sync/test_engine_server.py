@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +405,7 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
 
     apply_extra = SyncPull.apply_extra
 
+    @wraps(apply_extra)
     def noting(store: Store, *args: Any, **kwargs: Any) -> None:
         apply_extra(store, *args, **kwargs)
         spoil_the_feed()

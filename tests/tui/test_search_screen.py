@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,13 @@ async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
     ids = fill(file, clock, *TALKS)
     asked: list[str] = []
     original = Search.search
-    monkeypatch.setattr(
-        Search, "search", lambda store, text, **more: asked.append(text) or original(store, text, **more)
-    )
+
+    @wraps(original)
+    def search(store: Store, text: str, **options: Any) -> list[Hit]:
+        asked.append(text)
+        return original(store, text, **options)
+
+    monkeypatch.setattr(Search, "search", search)
     app = ListApp(file, clock)
     async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
@@ -184,6 +189,7 @@ async def test_what_was_typed_over_is_never_asked_and_a_slow_answer_is_said(
     gate = threading.Event()
     original = Search.search
 
+    @wraps(original)
     def search(store: Store, text: str, **options: Any) -> list[Hit]:
         asked.append(text)
         assert gate.wait(10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -414,6 +415,7 @@ async def test_many_changes_at_once_are_read_once(file: Path, clock: Clock) -> N
         counted: list[str] = []
         original = Conversations.count
 
+        @wraps(original)
         def session_count(store: Store, text: str = "") -> int:
             counted.append(text)
             return original(store, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     original = Conversations.page
 
+    @wraps(original)
     def session_page(store: Store, offset: int, limit: int, text: str = "") -> list[ConversationSummary]:
         rows = original(store, offset, limit, text)
         found.append(len(rows))
