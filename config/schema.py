@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 Value = str | bool | int | float | tuple[str, ...] | Mapping[str, Any] | None
 
@@ -18,16 +17,14 @@ OMITTABLE = ("temperature", "max_tokens", "max_completion_tokens", "reasoning_ef
 """Parameters that Sterna itself may send, to recognize a misspelt one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """Type of a value: a phrase for sentences, and a function that returns the value, or ``None`` for another type."""
 
     phrase: str
     convert: Callable[[object], Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """Definition of one setting."""
 
     path: str

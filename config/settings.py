@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .request_settings import RequestSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Ui:
+class Ui(NamedTuple):
     """Appearance and behaviour of the screen; each is explained in :data:`config.SETTINGS`."""
 
     sidebar: bool = True
@@ -30,16 +29,14 @@ class Ui:
     notify_after: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class TitleSettings:
+class TitleSettings(NamedTuple):
     """Titles of new conversations by a model."""
 
     generate: bool = False
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeoutSettings:
+class TimeoutSettings(NamedTuple):
     """Timeouts of requests to an endpoint, in seconds."""
 
     connect: float = 10.0
@@ -60,8 +57,7 @@ class SyncSettings:
     token_command: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyticsSettings:
+class AnalyticsSettings(NamedTuple):
     """Consent to usage analytics, which go to the sync server and never contain message text."""
 
     enabled: bool = False

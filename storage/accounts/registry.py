@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import ids
 from ..database.sqlite_errors import unwritable
@@ -26,8 +25,7 @@ LOCAL = "This device"
 """Name of an account that no server knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountEntry:
+class AccountEntry(NamedTuple):
     """One account of the list."""
 
     file: str

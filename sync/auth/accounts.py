@@ -144,7 +144,7 @@ class Accounts:
         """Return the current account, after its entry was corrected by the owner that its file names."""
         entry = registry.current(self._data_dir)
         if owner is not None and (entry.origin, entry.user_id) != owner:
-            entry = replace(entry, origin=owner[0], user_id=owner[1], name=owner[1], sending=False)
+            entry = entry._replace(origin=owner[0], user_id=owner[1], name=owner[1], sending=False)
             registry.keep(self._data_dir, entry)
         return self._account(entry)
 

@@ -377,8 +377,8 @@ def test_the_table_of_settings_is_what_the_records_hold() -> None:
         if setting.default not in (None, {}):
             assert setting.check(setting.default) == setting.default
     named = {item.path for item in SETTINGS}
-    assert {f"ui.{item.name}" for item in dataclasses.fields(config.Ui)} <= named
-    assert {f"timeouts.{item.name}" for item in dataclasses.fields(config.TimeoutSettings)} <= named
+    assert {f"ui.{name}" for name in config.Ui._fields} <= named
+    assert {f"timeouts.{name}" for name in config.TimeoutSettings._fields} <= named
     assert {f"sync.{item.name}" for item in dataclasses.fields(config.SyncSettings)} <= named
 
 
