@@ -114,7 +114,7 @@ def _session(tree: FileTree, path: str) -> Conversation:
         if message.role == "assistant":
             message.model = message.model or model or None
     conversation = Conversation(
-        id=text(data["sessionId"]),
+        id=text(data.get("sessionId")),
         title=text(mapping(about.get("metadata")).get("title")),
         messages=messages,
         created_at=moment(about.get("started_at")),

@@ -65,7 +65,7 @@ class Gptme(Reader):
 
 
 def _is_message(value: dict[str, Any]) -> bool:
-    return value.get("role") in _ROLES and isinstance(value.get("content"), str) and "timestamp" in value
+    return text(value.get("role")) in _ROLES and isinstance(value.get("content"), str) and "timestamp" in value
 
 
 def _is_branch(path: str, folder: str) -> bool:
