@@ -65,10 +65,11 @@ def each_row(
     convert: Callable[[dict[str, Any]], Conversation | Skipped | None],
     order_by: str | None = None,
     where: str | None = None,
+    args: Sequence[Any] = (),
 ) -> Iterator[Conversation | Skipped]:
     """Yield what becomes of each row of a table; nothing for None. What lies in damaged pages is skipped."""
     found: list[dict[str, Any]] = []
-    damaged = _collect(found, database[table].rows_where(where, order_by=order_by))
+    damaged = _collect(found, database[table].rows_where(where, args, order_by=order_by))
     for row in found:
         try:
             item = convert(row)
@@ -83,7 +84,7 @@ def each_row(
 
 
 class Owned:
-    """Rows of a table by the value of a column, which needs no index: the table is gone through once."""
+    """Rows of a table by the value of a column. Where that has no index, the table is gone through once."""
 
     def __init__(self, database: Database, table: str, column: str) -> None:
         self._database = database
@@ -109,11 +110,17 @@ class Owned:
             numbers.setdefault(row["owner"], []).append(row["number"])
         return numbers
 
-    def __contains__(self, owner: object) -> bool:
-        return owner in self._numbers
+    @cached_property
+    def _has_index(self) -> bool:
+        return any(index.columns[:1] == [self._column] for index in self._database.table(self._table).indexes)
 
     def of(self, owner: object) -> list[dict[str, Any]]:
         """Return the rows of an owner in the order in which they were added."""
+        if self._has_index and "_numbers" not in self.__dict__:
+            found: list[dict[str, Any]] = []
+            where = f'"{self._column}" = ?'
+            if not _collect(found, self._database[self._table].rows_where(where, [owner], order_by="rowid")):
+                return found
         return [row for number in self._numbers.get(owner, []) for row in self._row(number)]
 
     def skipped(self) -> Iterator[Skipped]:
@@ -135,6 +142,13 @@ def databases(tree: FileTree, **tables: str) -> list[str]:
         if all(set(names.split()) <= columns.get(table, frozenset()) for table, names in tables.items()):
             found.append(path)
     return found
+
+
+def newest(database: Database, table: str, value: str = "rowid") -> Any:
+    """Return the largest value in a table; None where it is empty, damaged, or not there."""
+    found: list[dict[str, Any]] = []
+    _collect(found, database[table].rows_where(select=f"max({value}) as newest"))
+    return found[0]["newest"] if found else None
 
 
 def table_columns(tree: FileTree, path: str) -> Mapping[str, frozenset[str]]:

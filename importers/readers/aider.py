@@ -7,7 +7,6 @@ same apart from that.
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ from collections.abc import Iterator
 from ..inline import without_thinking
 from ..places import project_of
 from ..reader import Reader
-from ..records import Conversation, Message, Skipped, Text, ToolCall
+from ..records import Conversation, Mark, Message, Skipped, Text, ToolCall
 from ..times import naive_moment
 from ..tree import FileTree
-from ..values import amount
+from ..values import amount, count
 
 _START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*")
 _HEAD = re.compile(rb"(?m)^# aider chat started at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s*$")
@@ -37,17 +36,25 @@ class Aider(Reader):
         return [path for path in tree.paths if _HEAD.search(tree.head(path)[:4096])]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
         project = project_of(tree, path)
         seen: Counter[str] = Counter()
-        with io.TextIOWrapper(tree.open(path), encoding="utf-8-sig", errors="replace") as file:
+        last = count(mark)
+        with tree.open(path) as file:
+            at = file.seek(last)
             started, lines = "", list[str]()
-            for line in file:
+            for raw in file:
+                line = raw.decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r\n")
                 if (found := _START.fullmatch(line)) is None:
-                    lines.append(line.removesuffix("\n"))
-                    continue
-                yield from _run(started, lines, project, seen)
-                started, lines = found[1], []
+                    lines.append(line)
+                else:
+                    yield from _run(started, lines, project, seen)
+                    started, lines, last = found[1], [], at
+                at += len(raw)
             yield from _run(started, lines, project, seen)
+        yield Mark(str(last))  # the last run may go on
 
 
 def _run(started: str, lines: list[str], project: str, seen: Counter[str]) -> Iterator[Conversation]:
@@ -61,6 +68,7 @@ def _run(started: str, lines: list[str], project: str, seen: Counter[str]) -> It
     seen[key] += 1
     yield Conversation(
         id=key if seen[key] == 1 else f"{key} {seen[key]}",
+        title=_title(run.messages),
         messages=run.messages,
         created_at=naive_moment(started),
         model=run.model,
@@ -68,6 +76,13 @@ def _run(started: str, lines: list[str], project: str, seen: Counter[str]) -> It
         resume="aider --restore-chat-history",
         metadata={"version": run.version} if run.version else {},
     )
+
+
+def _title(messages: list[Message]) -> str:
+    """Return a title for a run that begins with a command such as ``/add``: its first question."""
+    asked = [part.text for each in messages if each.role == "user" for part in each.parts if isinstance(part, Text)]
+    question = next((text for text in asked if not text.startswith("/")), asked[0])
+    return "" if question is asked[0] else question.split("\n", 1)[0]
 
 
 class _Run:

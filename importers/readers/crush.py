@@ -16,12 +16,12 @@ from ..inline import linked_file
 from ..json_stream import LARGEST_ITEM, BrokenJson
 from ..places import project_of
 from ..reader import Reader
-from ..records import Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
+from ..records import Attachment, Conversation, Mark, Message, Skipped, Text, ToolCall, Unsupported
 from ..roles import role
-from ..sqlite import Owned, cell, databases, each_row, open_database
+from ..sqlite import Owned, cell, databases, each_row, newest, open_database
 from ..times import moment
 from ..tree import FileTree
-from ..values import flag, identifier, items, mapping, mappings, parsed, text
+from ..values import count, flag, identifier, items, mapping, mappings, parsed, text
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -32,15 +32,24 @@ class Crush(Reader):
 
     def detect(self, tree: FileTree) -> list[str]:
         return databases(
-            tree, sessions="id parent_session_id title cost created_at", messages="id session_id role parts created_at"
+            tree,
+            sessions="id parent_session_id title cost created_at updated_at",
+            messages="id session_id role parts created_at",
         )
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
         project = _project(tree, path)
         with open_database(tree, path) as database:
+            last = newest(database, "sessions", "updated_at")
             messages = Owned(database, "messages", "session_id")
-            yield from each_row(database, "sessions", partial(_session, messages, project), "rowid")
+            since = [mark, count(mark)]
+            session = partial(_session, messages, project)
+            yield from each_row(database, "sessions", session, "rowid", "? = '' or updated_at >= ?", since)
             yield from messages.skipped()
+            yield Mark(str(count(last)))
 
 
 def _project(tree: FileTree, path: str) -> str:

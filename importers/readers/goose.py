@@ -12,8 +12,8 @@ from ..chat_messages import ChatMessages
 from ..documents import beginning
 from ..json_stream import BrokenJson, json_lines
 from ..reader import Reader
-from ..records import Conversation, Message, Skipped
-from ..sqlite import Owned, cell, databases, each_row, open_database
+from ..records import Conversation, Mark, Message, Skipped
+from ..sqlite import Owned, cell, databases, each_row, newest, open_database
 from ..times import moment
 from ..tree import FileTree
 from ..values import at, chosen, count, flag, identifier, items, mapping, parsed, text
@@ -22,22 +22,31 @@ _PLUMBING = {"toolConfirmationRequest", "actionRequired", "redactedThinking", "r
 _NOTICES = {"systemNotification", "contextLengthExceeded", "summarizationRequested"}
 
 
+_CHANGED = "datetime(updated_at)"
+
+
 class Goose(Reader):
     name = "goose"
     label = "goose"
 
     def detect(self, tree: FileTree) -> list[str]:
-        found = databases(tree, sessions="id working_dir", messages="session_id role content_json")
+        found = databases(tree, sessions="id working_dir updated_at", messages="session_id role content_json")
         return found + [path for path in tree.paths if _is_header(mapping(beginning(tree.head(path), "working_dir")))]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
         if _is_header(mapping(beginning(tree.head(path), "working_dir"))):
             yield from _file(tree, path)
             return
         with open_database(tree, path) as database:
+            last = newest(database, "sessions", _CHANGED)
             messages = Owned(database, "messages", "session_id")
-            yield from each_row(database, "sessions", partial(_session, messages), "rowid")
+            changed = f"{_CHANGED} >= ? or ? = ''"
+            yield from each_row(database, "sessions", partial(_session, messages), "rowid", changed, [mark, mark])
             yield from messages.skipped()
+            yield Mark(cell(last))
 
 
 def _is_header(data: dict[str, Any]) -> bool:

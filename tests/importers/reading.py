@@ -8,6 +8,7 @@ from altered import check
 
 from sterna.importers import Attachment, Conversation, Message, Skipped, Text
 from sterna.importers.files import open_tree
+from sterna.importers.records import Mark
 from sterna.importers.registry import find
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -30,6 +31,15 @@ def conversations(path: Path, source: str) -> list[Conversation]:
     items = read(path, source)
     assert not [item for item in items if isinstance(item, Skipped)]
     return [item for item in items if isinstance(item, Conversation)]
+
+
+def since(path: Path, source: str, mark: str = "") -> tuple[list[Conversation], str]:
+    """Return what changed in the only unit of an export that is followed, and the mark for the next time."""
+    with open_tree(path) as tree:
+        ((reader, unit),) = [each for each in find(tree).units if each[0].name == source]
+        items = list(reader.read_since(tree, unit, mark))
+    (new,) = [item.text for item in items if isinstance(item, Mark)]
+    return [item for item in items if isinstance(item, Conversation)], new
 
 
 def sources(path: Path) -> list[tuple[str, str]]:

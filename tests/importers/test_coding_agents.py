@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from reading import SAMPLES, content, conversations, lines, read, said, sources
+from reading import SAMPLES, content, conversations, lines, read, said, since, sources
 
 from sterna.importers import Conversation, Skipped, Text, ToolCall, Unsupported, naive_moment
 
@@ -74,6 +74,21 @@ def test_ids_of_runs_stay_when_the_log_grows_and_runs_without_a_question_are_non
     assert after.id == before.id
     assert lines(after)[1] == ("assistant", "A\n\nand more")
     assert twin.id != after.id
+
+
+def test_only_the_last_run_of_aider_and_later_ones_are_read_again(tmp_path: Path) -> None:
+    path = copied("aider", tmp_path) / ".aider.chat.history.md"
+    first, mark = since(tmp_path, "aider")
+    path.write_text(path.read_text() + f"\nmore\n{RUN}#### new  \n\nyes\n")
+    again, last = since(tmp_path, "aider", mark)
+    assert [each.id for each in again][:1] == [first[1].id]
+    assert [lines(each)[-1][1] for each in again] == ["You are welcome.\n\nmore", "yes"]
+    assert [lines(each)[-1][1] for each in since(tmp_path, "aider", last)[0]] == ["yes"]
+
+
+def test_a_run_of_aider_that_begins_with_a_command_has_its_question_as_title() -> None:
+    first, second = conversations(SAMPLES / "aider", "aider")
+    assert (first.title, second.title) == ("rename foo to bar", "")
 
 
 # goose
@@ -199,6 +214,37 @@ def test_sub_agents_files_errors_and_compressed_parts_of_crush_are_kept(tmp_path
     assert orphan.parts == [ToolCall("ls", None, "x", is_error=True, id="gone")]
     assert canceled.stopped
     assert broken.parts == [Unsupported("damaged", {"type": "damaged", "data": {"text": "{broken"}})]
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "columns", "later"),
+    [
+        ("crush", "project/.crush/crush.db", "id, title, created_at, updated_at", "'new', 'New', 9, 1765000030"),
+        (
+            "goose",
+            "sessions/sessions.db",
+            "id, name, working_dir, updated_at",
+            "'new', 'New', '', '2026-01-02T10:00:09Z'",
+        ),
+    ],
+)
+def test_sessions_that_did_not_change_are_not_read_again(
+    tmp_path: Path, source: str, file: str, columns: str, later: str, early: str
+) -> None:
+    path = copied(source, tmp_path) / file
+    first, mark = since(tmp_path, source)
+    assert len(first) == 1
+    changed(path, (f"insert into sessions ({columns}) values ('new', 'New', {later})", ()))
+    changed(path, ("create index of_session on messages (session_id)", ()))
+    again, _ = since(tmp_path, source, mark)
+    assert {each.title for each in again} == {first[0].title, "New"}, "what changed in the same second is read"
+    assert again[0].messages == first[0].messages
+    old = "1" if source == "crush" else "'2025-01-01'"
+    changed(
+        path,
+        (f"update sessions set updated_at = {old} where title <> 'New'".replace("title", columns.split(", ")[1]), ()),
+    )
+    assert [each.title for each in since(tmp_path, source, mark)[0]] == ["New"]
 
 
 # Cline and Roo Code

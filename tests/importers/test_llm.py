@@ -10,7 +10,7 @@ from shutil import copyfile
 from typing import Any
 
 import pytest
-from reading import SAMPLES, content, conversations, lines, said
+from reading import SAMPLES, content, conversations, lines, said, since
 
 from sterna.importers import Attachment, Conversation, Text, ToolCall
 
@@ -181,3 +181,24 @@ def test_a_command_to_resume_is_safe_to_paste(tmp_path: Path) -> None:
     renamed = "update threads set id = '$(reboot); ls' where name like 'sum%'"
     _, tools = conversations(changed("logs_0.36_threads.db", tmp_path / "logs.db", renamed), "llm")
     assert tools.resume == "llm chat --cid '$(reboot); ls'"
+
+
+def test_conversations_without_new_rows_are_not_read_again(tmp_path: Path) -> None:
+    path = copyfile(SAMPLES / "llm" / "logs_0.36_both.db", tmp_path / "logs.db")
+    first, mark = since(path, "llm")
+    assert len(first) == 5
+    assert since(path, "llm", mark)[0] == []
+    changes = (
+        "insert into turns (id, thread_id, tip_message_hash) select 'x', id, tip_message_hash from threads"
+        " where name = 'sum please'",
+        "insert into threads select 'f', 'New fork', tip_message_hash, id, null from threads where name = 'sum please'",
+        "insert into responses (id, prompt, response, conversation_id) select 'r', 'Old', 'way', id from conversations"
+        " where name = 'sum of two and three'",
+        "insert into responses (id, prompt, response) values ('s', 'Single', 'one')",
+    )
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in changes:
+            connection.execute(statement)
+    again, _ = since(path, "llm", mark)
+    assert [each.title for each in again] == ["sum of two and three", "", "sum please", "New fork"]
+    assert lines(again[0])[-2:] == [("user", "Old"), ("assistant", "way")]
