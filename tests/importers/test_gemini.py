@@ -155,6 +155,13 @@ def test_replies_keep_code_and_tables() -> None:
     assert said[1][1] == "```python\na_b = 1 * 2\n```\n\n| A |\n| --- |\n| 1 |\n\n## T"
 
 
+def test_replies_of_any_shape_are_read() -> None:
+    for reply, expected in (("<b>" * 5000 + "deep", "deep"), ("notes.txt", "notes.txt"), ("\ud83d", "?")):
+        ((_, said),) = talk([record("Prompted x", "2026-03-02T09:00:00Z", reply)])
+        assert said[1][1] == expected
+    assert talk(page('<div class="outer-cell">', cell("Prompted\u00a0x<br>1 Mar 2026, 10:15:00 UTC")), "a.html")
+
+
 def test_activity_of_other_products_is_left_alone() -> None:
     search = {
         "header": "Search",

@@ -89,7 +89,7 @@ def html_record(cell: str, language: str) -> Record | None:
     """Return what one cell of the page says."""
     starts = list(_PART.finditer(cell))
     ends = [start.start() for start in starts[1:]] + [len(cell)]
-    parts = [(start[1], cell[start.end() : end]) for start, end in zip(starts, ends, strict=True)]
+    parts = [(start[1], cell[start.end() : end]) for start, end in zip(starts, ends, strict=False)]
     header = next((inside for kind, inside in parts if "header-cell" in kind), "")
     if not PRODUCT.search(_plain(header)):
         return None

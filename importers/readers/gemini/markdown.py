@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 _IMAGE = re.compile(r'<img[^>]*\bsrc="([^":]+)"[^>]*>', re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
 _LANGUAGE = re.compile(r"language-([\w+#-]+)")
 
 
@@ -14,18 +16,22 @@ def pictures(html: str) -> tuple[list[str], str]:
 
 
 def as_markdown(html: str) -> str:
+    """Return Markdown; of HTML that is nested too deeply its text."""
     if not html.strip():
         return ""
     from markdownify import ATX, markdownify
 
-    found = markdownify(
-        html,
-        heading_style=ATX,
-        bullets="-",
-        escape_asterisks=False,
-        escape_underscores=False,
-        code_language_callback=_language,
-    )
+    try:
+        found = markdownify(
+            f"<div>{html.encode('utf-8', 'replace').decode()}</div>",
+            heading_style=ATX,
+            bullets="-",
+            escape_asterisks=False,
+            escape_underscores=False,
+            code_language_callback=_language,
+        )
+    except RecursionError:
+        found = unescape(_TAG.sub("", html))
     return re.sub(r"\n{3,}", "\n\n", str(found)).strip()
 
 
