@@ -27,6 +27,10 @@ class BrokenJson(ValueError):
     """A file that is no JSON from some place on; the message is a sentence."""
 
 
+class MissingKey(BrokenJson):
+    """A file that is JSON, and has no such key."""
+
+
 class BrokenMember(BrokenJson):
     """A member of an array that cannot be read, while those behind it can."""
 
@@ -52,6 +56,16 @@ def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
             yield reader.member()
             if reader.next_of(",]") == "]":
                 return
+    finally:
+        reader.leave()
+
+
+def json_value(file: BinaryIO, key: str) -> Any:
+    """Return what stands under a key of the object that a file is. Raises BrokenJson."""
+    reader = _Reader(file)
+    try:
+        reader.enter((key,))
+        return reader.value()
     finally:
         reader.leave()
 
@@ -117,7 +131,7 @@ class _Reader:
                 return
             self.skip()
             if self.next_of(",}") == "}":
-                raise BrokenJson(f"The file has no {' or '.join(keys)}.")
+                raise MissingKey(f"The file has no {' or '.join(keys)}.")
 
     def member(self) -> Any:
         """Return the next value, or a BrokenMember behind which the text goes on."""

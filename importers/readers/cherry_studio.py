@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
-from ..documents import document, json_files
+from ..documents import json_files
 from ..items import converted
+from ..json_stream import BrokenJson, MissingKey, json_array, json_value
 from ..reader import Reader
 from ..records import Conversation, Skipped
 from ..tree import FileTree
-from ..values import at, identifier, items, mapping, mappings, parsed
+from ..values import at, identifier, mapping, mappings, parsed
 from .cherry_studio_topics import Backup, conversation
 
 _DATA = re.compile(rb'(?<!\\)"(?:indexedDB|persist:cherry-studio)"\s*:')
@@ -27,14 +29,39 @@ class CherryStudio(Reader):
         return [path for path, head in json_files(tree) if _DATA.search(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        data = mapping(document(tree, path))
-        stored = mapping(parsed(at(data, "localStorage", "persist:cherry-studio")))
-        assistants = mapping(parsed(stored.get("assistants")))
-        default = mapping(assistants.get("defaultAssistant"))
-        known: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
-        for assistant in [default, *mappings(assistants.get("assistants"))]:
-            for topic in mappings(assistant.get("topics")):
-                known[identifier(topic.get("id"))] = topic, assistant
-        tables = mapping(data.get("indexedDB"))
-        backup = Backup(tree, tables, known)
-        yield from converted(items(tables.get("topics")), path, lambda topic: conversation(topic, backup))
+        with closing(Backup(tree, _topics(tree, path))) as backup:
+            for name, add in (("message_blocks", backup.add_blocks), ("files", backup.add_files)):
+                lost: list[BrokenJson] = []
+                add(_whole(_table(tree, path, name), lost))
+                yield from (Skipped(f"Some {name} are lost. {error}", where=path) for error in lost)
+            yield from converted(_table(tree, path, "topics"), path, lambda topic: conversation(topic, backup))
+
+
+def _table(tree: FileTree, path: str, name: str) -> Iterator[Any]:
+    with tree.open(path) as file:
+        yield from json_array(file, name, inside="indexedDB")
+
+
+def _whole(values: Iterator[Any], lost: list[BrokenJson]) -> Iterator[Any]:
+    """Yield values up to the place where their file is broken, and add that to ``lost``."""
+    try:
+        yield from values
+    except MissingKey:
+        pass
+    except BrokenJson as error:
+        lost.append(error)
+
+
+def _topics(tree: FileTree, path: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the descriptions of topics, each with its assistant; nothing else of the browser's storage is read."""
+    try:
+        with tree.open(path) as file:
+            local = json_value(file, "localStorage")
+    except BrokenJson:
+        return {}
+    assistants = mapping(parsed(mapping(parsed(at(local, "persist:cherry-studio"))).get("assistants")))
+    known = {}
+    for assistant in [mapping(assistants.get("defaultAssistant")), *mappings(assistants.get("assistants"))]:
+        for topic in mappings(assistant.get("topics")):
+            known[identifier(topic.get("id"))] = topic, assistant
+    return known

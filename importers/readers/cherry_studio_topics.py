@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from collections.abc import Iterable
 from functools import partial
 from posixpath import basename
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..chat_messages import add_reasoning, shown
 from ..inline import linked_file
@@ -14,19 +17,40 @@ from ..times import moment
 from ..tree import FileTree
 from ..values import at, count, flag, identifier, items, mapping, mappings, text
 
+if TYPE_CHECKING:
+    from sqlite_utils.db import Table
+
 Object = dict[str, Any]
 
 
 class Backup:
     """What topics refer to: blocks of messages, assistants and files."""
 
-    def __init__(self, tree: FileTree, tables: Object, topics: dict[str, tuple[Object, Object]]) -> None:
+    def __init__(self, tree: FileTree, topics: dict[str, tuple[Object, Object]]) -> None:
         self.topics = topics
         """A topic's description and its assistant, by its id."""
-        self.blocks = {identifier(block.get("id")): block for block in mappings(tables.get("message_blocks"))}
+        self._connection = sqlite3.connect("", check_same_thread=False)  # on disk, as there can be gigabytes
+        self._blocks = _blocks_table(self._connection)
         self._tree = tree
-        self._files = {identifier(file.get("id")): file for file in mappings(tables.get("files"))}
+        self._files: dict[str, Object] = {}
         self._paths = {basename(path).partition(".")[0]: path for path in tree.paths if "Files/" in path}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def add_blocks(self, blocks: Iterable[Any]) -> None:
+        stored = ({"id": json.dumps(each.get("id")), "value": json.dumps(each)} for each in blocks if mapping(each))
+        self._blocks.insert_all(stored, replace=True)
+
+    def add_files(self, files: Iterable[Any]) -> None:
+        self._files |= {identifier(file.get("id")): file for file in files if isinstance(file, dict)}
+
+    def block(self, value: object) -> Object:
+        """Return the block of an id; old versions have it in the message itself."""
+        if isinstance(value, dict):
+            return value
+        found = list(self._blocks.rows_where("id = ?", [json.dumps(value)]))
+        return mapping(json.loads(found[0]["value"])) if found else {}
 
     def file(self, value: Object) -> Attachment:
         file_id = identifier(value.get("id"))
@@ -34,6 +58,13 @@ class Backup:
         name = text(known.get("origin_name")) or text(value.get("origin_name")) or text(known.get("name")) or "file"
         path = self._paths.get(file_id) if file_id else None
         return Attachment(name, "", partial(self._tree.open, path) if path else None)
+
+
+def _blocks_table(connection: sqlite3.Connection) -> Table:
+    import sqlite_utils
+
+    database = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+    return database.table("block").create({"id": str, "value": str}, pk="id")
 
 
 def conversation(topic: Object, backup: Backup) -> Conversation | Skipped:
@@ -94,8 +125,7 @@ def _message(value: Object, backup: Backup) -> Message:
         stopped=text(value.get("status")) == "paused",
     )
     for block in items(value.get("blocks")):
-        found = backup.blocks.get(identifier(block)) or mapping(block)
-        if found:
+        if found := backup.block(block):
             _add_block(message, found, backup)
     if not message.parts:  # backups of before 2025 have no blocks
         add_reasoning(message, text(value.get("reasoning_content")))

@@ -240,3 +240,15 @@ def test_other_forms_and_folders(reader: Reader, value: Any, project: str) -> No
 def test_each_file_has_one_reader() -> None:
     for folder in ("librechat", "jan", "cherry_studio", "betterchatgpt", "chatbot_ui", "typingmind"):
         assert len(sources(SAMPLES / folder)) == 1
+
+
+def test_a_cut_off_backup_of_cherry_studio_says_what_is_lost() -> None:
+    value = cherry(
+        {"id": "q", "role": "user", "blocks": ["1", "2"]}, blocks=[{"id": "1", "type": "main_text", "content": "Hi"}]
+    )
+    whole = json.dumps(value)
+    cut = whole[: whole.index("}", whole.index('"Hi"')) + 1]
+    lost, *rest = read_all(CherryStudio(), MemoryTree({"data.json": cut}))
+    assert isinstance(lost, Skipped)
+    assert "message_blocks" in lost.reason
+    assert [said(each) for item in rest if isinstance(item, Conversation) for each in item.messages] == ["Hi"]
