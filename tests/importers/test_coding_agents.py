@@ -217,15 +217,10 @@ def test_sub_agents_files_errors_and_compressed_parts_of_crush_are_kept(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("source", "file", "columns", "later"),
+    ("source", "file", "columns", "later", "early"),
     [
-        ("crush", "project/.crush/crush.db", "id, title, created_at, updated_at", "'new', 'New', 9, 1765000030"),
-        (
-            "goose",
-            "sessions/sessions.db",
-            "id, name, working_dir, updated_at",
-            "'new', 'New', '', '2026-01-02T10:00:09Z'",
-        ),
+        ("crush", "project/.crush/crush.db", "id, title, created_at, updated_at", "9, 1765000030", "1"),
+        ("goose", "sessions/sessions.db", "id, name, working_dir, updated_at", "'', '2026-01-02T10:00:09Z'", "1"),
     ],
 )
 def test_sessions_that_did_not_change_are_not_read_again(
