@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SQLITE_HEAD = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
+_TOGETHER = 200
+"""Rows that are read at once."""
 _WRITE_AHEAD = 2
 """Value of the byte at 18 where a database uses a write-ahead log."""
 _COLUMNS = """
@@ -28,6 +30,7 @@ where m.type = 'table' and m.sql not like 'create virtual%'
 """
 
 _known_columns: WeakKeyDictionary[FileTree, dict[str, Mapping[str, frozenset[str]]]] = WeakKeyDictionary()
+_known_tables: WeakKeyDictionary[Database, frozenset[str]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -46,10 +49,10 @@ def open_database(tree: FileTree, path: str, busy_seconds: float = BUSY_SECONDS)
 
 
 def rows(
-    database: Database, table: str, where: str | None = None, args: Sequence[Any] = (), order_by: str | None = None
+    database: Database, table: str, where: str = "", args: Sequence[Any] = (), order_by: str = "", select: str = "*"
 ) -> list[dict[str, Any]]:
     """Return rows of a table; none where there is no such table."""
-    return list(database[table].rows_where(where, args, order_by=order_by))
+    return list(_selected(database, table, where, args, order_by, select))
 
 
 def cell(value: object) -> str:
@@ -63,13 +66,13 @@ def each_row(
     database: Database,
     table: str,
     convert: Callable[[dict[str, Any]], Conversation | Skipped | None],
-    order_by: str | None = None,
-    where: str | None = None,
+    order_by: str = "",
+    where: str = "",
     args: Sequence[Any] = (),
 ) -> Iterator[Conversation | Skipped]:
     """Yield what becomes of each row of a table; nothing for None. What lies in damaged pages is skipped."""
     found: list[dict[str, Any]] = []
-    damaged = _collect(found, database[table].rows_where(where, args, order_by=order_by))
+    damaged = _collect(found, _selected(database, table, where, args, order_by))
     for row in found:
         try:
             item = convert(row)
@@ -94,15 +97,14 @@ class Owned:
 
     @cached_property
     def _numbers(self) -> dict[object, list[int]]:
-        table = self._database[self._table]
-        if self._column not in table.columns_dict:
+        if self._column not in self._database.table(self._table).columns_dict:
             return {}
         select = f'rowid as number, "{self._column}" as owner'
         found: list[dict[str, Any]] = []
-        self._damaged = _collect(found, table.rows_where(select=select, order_by="rowid"))
+        self._damaged = _collect(found, _selected(self._database, self._table, order_by="rowid", select=select))
         if self._damaged:  # go round the damaged page
             behind: list[dict[str, Any]] = []
-            _collect(behind, table.rows_where(select=select, order_by="rowid desc"))
+            _collect(behind, _selected(self._database, self._table, order_by="rowid desc", select=select))
             last = found[-1]["number"] if found else None
             found += [row for row in reversed(behind) if last is None or row["number"] > last]
         numbers: dict[object, list[int]] = {}
@@ -119,18 +121,24 @@ class Owned:
         if self._has_index and "_numbers" not in self.__dict__:
             found: list[dict[str, Any]] = []
             where = f'"{self._column}" = ?'
-            if not _collect(found, self._database[self._table].rows_where(where, [owner], order_by="rowid")):
+            if not _collect(found, _selected(self._database, self._table, where, [owner], "rowid")):
                 return found
-        return [row for number in self._numbers.get(owner, []) for row in self._row(number)]
+        numbers = self._numbers.get(owner, [])
+        together = [numbers[place : place + _TOGETHER] for place in range(0, len(numbers), _TOGETHER)]
+        return [row for some in together for row in self._some(some)]
 
     def skipped(self) -> Iterator[Skipped]:
         """Yield what could not be read."""
         if self._damaged:
             yield Skipped(f"Some rows of the table {self._table} lie in a damaged part of the database.")
 
-    def _row(self, number: int) -> list[dict[str, Any]]:
+    def _some(self, numbers: list[int]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        self._damaged |= _collect(found, self._database[self._table].rows_where("rowid = ?", [number]))
+        where = f"rowid in ({', '.join(map(str, numbers))})"
+        if _collect(found, _selected(self._database, self._table, where, order_by="rowid")):
+            self._damaged = True
+            if len(numbers) > 1:
+                return [row for number in numbers for row in self._some([number])]
         return found
 
 
@@ -147,7 +155,7 @@ def databases(tree: FileTree, **tables: str) -> list[str]:
 def newest(database: Database, table: str, value: str = "rowid") -> Any:
     """Return the largest value in a table; None where it is empty, damaged, or not there."""
     found: list[dict[str, Any]] = []
-    _collect(found, database[table].rows_where(select=f"max({value}) as newest"))
+    _collect(found, _selected(database, table, select=f"max({value}) as newest"))
     return found[0]["newest"] if found else None
 
 
@@ -240,6 +248,17 @@ def _in_words(error: sqlite3.Error, path: str) -> sqlite3.Error:
     if _is_damage(error):
         return sqlite3.DatabaseError(f"{path} is damaged: {error}.")
     return sqlite3.DatabaseError(f"{path} could not be read: {error}.")
+
+
+def _selected(
+    database: Database, table: str, where: str = "", args: Sequence[Any] = (), order_by: str = "", select: str = "*"
+) -> Iterator[dict[str, Any]]:
+    if database not in _known_tables:
+        _known_tables[database] = frozenset((*database.table_names(), *database.view_names()))
+    if table in _known_tables[database]:
+        condition = f" where {where}" if where else ""
+        order = f" order by {order_by}" if order_by else ""
+        yield from database.query(f'select {select} from "{table}"{condition}{order}', args)
 
 
 def _collect(found: list[dict[str, Any]], rows: Iterator[dict[str, Any]]) -> bool:

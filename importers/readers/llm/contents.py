@@ -14,7 +14,9 @@ from ...values import mapping, parsed, text
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_DESCRIBED = "select id, type, path, url, content is not null as is_kept from attachments where id = ?"
+_DESCRIBED = "id, type, path, url, content is not null as is_kept"
+_LISTS = ("prompt_attachments", "tool_results_attachments", "prompt_fragments", "system_fragments")
+"""Tables of what belongs to responses, whose first versions had no order."""
 
 
 class Contents:
@@ -24,6 +26,7 @@ class Contents:
         self.database = database
         self._tree = tree
         self._path = path
+        self._lists = {table for table in _LISTS if "order" in database.table(table).columns_dict}
         self.schema = lru_cache(64)(self._schema)
         self.responses = Owned(database, "responses", "conversation_id")
         self.calls = Owned(database, "tool_calls", "response_id")
@@ -32,7 +35,7 @@ class Contents:
     def attachment(self, number: object) -> Attachment:
         """Return an attachment: with content where the database has it, and not what its path leads to by now."""
         number = _key(number)
-        found = list(self.database.query(_DESCRIBED, [number])) if self.database["attachments"].exists() else []
+        found = rows(self.database, "attachments", "id = ?", [number], select=_DESCRIBED)
         row = found[0] if found else {}
         media = cell(row.get("type"))
         link = cell(row.get("path")).replace("\\", "/").rpartition("/")[2] or cell(row.get("url"))
@@ -42,14 +45,14 @@ class Contents:
 
     def attachments(self, table: str, column: str, owner: object) -> list[Attachment]:
         """Return the attachments that a table connects to an owner, in order."""
-        if "order" not in self.database[table].columns_dict:
+        if table not in self._lists:
             return []
         found = rows(self.database, table, f"{column} = ?", [owner], '"order"')
         return [self.attachment(row["attachment_id"]) for row in found]
 
     def fragments(self, table: str, response: object) -> list[str]:
         """Return the fragments that a table puts before the text of a response."""
-        if "order" not in self.database[table].columns_dict:
+        if table not in self._lists:
             return []
         found = rows(self.database, table, "response_id = ?", [response], '"order"')
         return [self.fragment(row["fragment_id"]) for row in found]
