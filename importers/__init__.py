@@ -5,11 +5,12 @@ nor the screen. Other packages add readers through the entry point ``sterna.impo
 """
 
 from .reader import Reader
-from .records import Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
+from .records import ROOT, Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
 from .times import moment, naive_moment
 from .tree import FileTree
 
 __all__ = [
+    "ROOT",
     "Attachment",
     "Conversation",
     "FileTree",
