@@ -248,12 +248,12 @@ class DeltaSync:
             return Exchange(more=True)
         if has_unknown:
             return Exchange(problem=Problem("update", NEWER))
-        rows = decode_page(answer, state)
         if prefetches and answer.more and answer.seen is not None:
             seen = answer.seen
             yield from Prefetch(
                 self._page_after(replace(state, cursor=answer.cur, seen_seq=seen.seq, seen_nonce=seen.nonce))
             )
+        rows = decode_page(answer, state)
         yield from self._apply(answer, rows, state, fence, now_ms)
         return Exchange(0, len(rows), answer.more or state.resync)
 
