@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from .endpoint import Endpoint, Timeouts
 from .endpoint_provider import EndpointProvider
-from .events import ProviderError
+from .events import Model, ProviderError
 
 if TYPE_CHECKING:
     import httpx
@@ -36,7 +36,7 @@ SERVICES = (
     Service(
         "gemini",
         "Google Gemini",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "https://generativelanguage.googleapis.com/v1beta",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         "gemini-flash-latest",
     ),
@@ -45,7 +45,7 @@ SERVICES = (
 )
 
 LOCAL = (
-    Endpoint("ollama", "http://127.0.0.1:11434/v1", label="Ollama"),
+    Endpoint("ollama", "http://127.0.0.1:11434/v1", label="Ollama", protocol="ollama"),
     Endpoint("lmstudio", "http://127.0.0.1:1234/v1", label="LM Studio"),
     Endpoint("llamacpp", "http://127.0.0.1:8080/v1", label="llama.cpp"),
 )
@@ -134,15 +134,10 @@ class Discovery:
         """Request the list of models, the first of which becomes the default."""
         if transport is None and endpoint.local and not await _listens(endpoint):
             return
-        provider = EndpointProvider(
-            endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit, listing=limit)
-        )
-        try:
-            models = await provider.models()
-        except ProviderError:
-            return  # nothing there, or something else; not worth a message
-        finally:
-            await provider.aclose()
+        models = await _models(endpoint, transport, limit)
+        if not models and endpoint.protocol:  # something that imitates it, in the protocol of most
+            endpoint = replace(endpoint, protocol="")
+            models = await _models(endpoint, transport, limit)
         if models:  # a server without a model cannot reply
             self._available[endpoint.name] = replace(endpoint, default_model=models[0].id)
 
@@ -164,6 +159,19 @@ async def discover(
         return await search.first()
     finally:
         await search.aclose()
+
+
+async def _models(endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None, limit: float) -> list[Model]:
+    """Return the models of an endpoint; none if nothing is there, or something else: that is not worth a message."""
+    provider = EndpointProvider(
+        endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit, listing=limit)
+    )
+    try:
+        return await provider.models()
+    except ProviderError:
+        return []
+    finally:
+        await provider.aclose()
 
 
 def _from_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | None:

@@ -90,10 +90,17 @@ class Endpoint:
         """Model used if none is chosen; "" if only the server knows it."""
         return self.default_model or (self.models[0] if self.models else "")
 
-    def address(self, path: str = "") -> str:
-        """Return the address of ``path`` (``/models``). Raises ``ValueError`` with a sentence for an invalid url."""
+    def address(
+        self, path: str = "", *, default_path: str = "/v1", dropped: tuple[str, ...] = ("/chat/completions",)
+    ) -> str:
+        """Return the address of ``path`` (``/models``). Raises ``ValueError`` with a sentence for an invalid url.
+
+        ``default_path`` is the path of a url that has none; of ``dropped`` the first that ends the url is taken away.
+        """
         parts = _parts(self.url)
-        base = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/") or "/v1"
+        base = parts.path.rstrip("/")
+        end = next((end for end in dropped if base.endswith(end)), "")
+        base = base.removesuffix(end).rstrip("/") or default_path
         path, _, query = path.partition("?")
         query = "&".join(filter(None, (parts.query, query)))
         return urlunsplit((parts.scheme, parts.netloc, base + path, query, ""))

@@ -29,7 +29,7 @@ from .protocols.wire_protocol import WireProtocol
 from .quirks import Quirks
 from .reply_parser import ReplyParser
 from .reply_reader import read_reply
-from .request_body import CONVERSATION_PARAMETERS, encode_body
+from .request_body import CONVERSATION_PARAMETERS, encode_body, stream_wanted
 
 if TYPE_CHECKING:
     import httpx
@@ -38,6 +38,8 @@ MAX_ERROR = 256 * 1024
 """Bytes of an error's body that are read."""
 MAX_LIST = 16 * 1024 * 1024
 """Most bytes of a list of models."""
+MAX_DETAILS = 100
+"""Models of a list that are asked for one by one."""
 MAX_ATTEMPTS = 6
 """Requests for one reply, each without a parameter that the previous one was rejected for."""
 RETRIED = (FailureKind.NETWORK,)
@@ -95,7 +97,8 @@ class EndpointProvider:
         for is_last in (False,) * MAX_ATTEMPTS + (True,):
             body = call.protocol.body(request, call.options, quirks)
             parser = ReplyParser(thinks_first=quirks.thinks_first)
-            async with aclosing(self._attempt(call, body, parser)) as events:
+            stream = stream_wanted(call.options, quirks)
+            async with aclosing(self._attempt(call, body, parser, stream=stream)) as events:
                 rejection = None
                 async for event in events:
                     is_rejection = isinstance(event, Failed) and parser.rejection is not None and not parser.began
@@ -123,11 +126,12 @@ class EndpointProvider:
                 return
             quirks = updated
 
-    async def _attempt(self, call: _Call, body: Mapping[str, Any], parser: ReplyParser) -> AsyncGenerator[Event, None]:
+    async def _attempt(
+        self, call: _Call, body: Mapping[str, Any], parser: ReplyParser, *, stream: bool
+    ) -> AsyncGenerator[Event, None]:
         """Yield the events of one request. A rejection, as a status or as the first event, is set in ``parser``."""
         try:
-            is_stream = body.get("stream") is not False
-            path = call.protocol.reply_path(call.model, stream=is_stream)
+            path = call.protocol.reply_path(call.model, stream=stream)
             response = await self._send(call, path, encode_body(body))
         except ProviderError as error:
             yield error.failure
@@ -159,7 +163,7 @@ class EndpointProvider:
         call = await self._call("")
         try:
             async with asyncio.timeout(self._timeouts.listing):
-                code, headers, body = await self._get(call)
+                code, headers, body = await self._get(call, call.protocol.list_path)
         except TimeoutError:
             limit = f"{self._timeouts.listing:g} s"
             message = f"{call.reporter.title} did not list its models within {limit}. Check that it runs, then refresh."
@@ -174,9 +178,31 @@ class EndpointProvider:
         if models is None:
             is_error = isinstance(payload, Mapping) and (payload.get("error") or payload.get("detail"))
             raise ProviderError(call.reporter.error(payload) if is_error else _not_a_list(call.reporter, headers, body))
+        models = await self._with_details(call, models)
         self._cache.save_list(self._cache_key, models)
         lengths = {model.id: self.endpoint.context_length_for(model.id) for model in models}
         return [replace(model, context_length=lengths[model.id] or model.context_length) for model in models]
+
+    async def _with_details(self, call: _Call, models: list[Model]) -> list[Model]:
+        """Return the models with what one more request for each says, where there is such a request and a response."""
+        requests = [call.protocol.details(model) for model in models[:MAX_DETAILS]]
+        if not any(requests):
+            return models
+
+        described = {model.id: model for model in models}
+
+        async def describe(model: Model, path: str, body: Mapping[str, Any]) -> None:
+            with suppress(ProviderError, ValueError):
+                code, _, content = await self._get(call, path, body)
+                if code == 200 and isinstance(payload := parse_json(content), Mapping):
+                    described[model.id] = call.protocol.with_details(model, payload)
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeouts.listing), asyncio.TaskGroup() as tasks:
+                for model, request in zip(models, requests, strict=False):
+                    if request is not None:
+                        tasks.create_task(describe(model, *request))
+        return list(described.values())
 
     async def prepare(self) -> None:
         """Do what the first request would wait for, except to connect; its errors are those of the request."""
@@ -244,7 +270,7 @@ class EndpointProvider:
             try:
                 request = call.client.build_request(
                     "POST",
-                    self.endpoint.address(path),
+                    _address(self.endpoint, call.protocol, path),
                     headers={**headers, **call.headers},
                     content=body,
                 )
@@ -258,12 +284,18 @@ class EndpointProvider:
                     raise ProviderError(failure) from None
         raise AssertionError("unreachable")
 
-    async def _get(self, call: _Call) -> tuple[int, Mapping[str, str], bytes]:
+    async def _get(
+        self, call: _Call, path: str, body: Mapping[str, Any] | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and body of a request that is not for a reply; with a body it is a POST."""
         import httpx
 
         try:
             request = call.client.build_request(
-                "GET", self.endpoint.address(call.protocol.list_path), headers=call.headers
+                "GET" if body is None else "POST",
+                _address(self.endpoint, call.protocol, path),
+                headers=call.headers,
+                json=body,
             )
             response = await call.client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -300,6 +332,10 @@ def _not_a_list(reporter: FailureReporter, headers: Mapping[str, str], body: byt
         return reporter.page()
     message = f"{reporter.title} sent something that is not a list of models. Check {reporter.setting}."
     return Failed(FailureKind.MALFORMED, message)
+
+
+def _address(endpoint: Endpoint, protocol: WireProtocol, path: str) -> str:
+    return endpoint.address(path, default_path=protocol.default_path, dropped=protocol.dropped)
 
 
 def _omitted(protocol: WireProtocol, request: Request, quirks: Quirks, saved: Quirks) -> tuple[str, ...]:

@@ -50,11 +50,11 @@ def _model(endpoint: str, row: object, context_length: int | None) -> Iterator[M
         return
     model_id = model_id.removeprefix("models/")  # Google's prefix, which it does not require
     names = (row.get(key) for key in ("name", "display_name", "displayName"))
-    name = next((value for value in names if isinstance(value, str) and value.strip()), "")
+    texts = (value for value in names if isinstance(value, str) and value.strip())
     yield Model(
         endpoint,
         model_id,
-        "" if name.removeprefix("models/") == model_id else name,
+        next((text for text in texts if text.removeprefix("models/") != model_id), ""),
         context_length or _context(row),
         traits=traits_of(row),
     )

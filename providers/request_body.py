@@ -47,10 +47,12 @@ def content_parts(text: str, images: tuple[ImagePart, ...]) -> str | list[dict[s
     if not images:
         return text
     parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-    for image in images:
-        data = base64.b64encode(image.content).decode("ascii")
-        parts.append({"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{data}"}})
-    return parts
+    return parts + [{"type": "image_url", "image_url": {"url": data_uri(image)}} for image in images]
+
+
+def data_uri(image: ImagePart) -> str:
+    """Return an image as an address that has its bytes."""
+    return f"data:{image.media_type};base64,{base64.b64encode(image.content).decode('ascii')}"
 
 
 def _messages(messages: tuple[ChatMessage, ...], quirks: Quirks) -> Iterator[dict[str, Any]]:

@@ -14,12 +14,15 @@ from .wire_protocol import WireProtocol
 PROTOCOLS = MappingProxyType(
     {
         "openai": ("openai_chat", "OpenAIChat"),
+        "openai-responses": ("openai_responses", "OpenAIResponses"),
         "anthropic": ("anthropic", "Anthropic"),
+        "gemini": ("gemini", "Gemini"),
+        "ollama": ("ollama", "Ollama"),
     }
 )
 """Module and class of each protocol, by its name in config.toml."""
 
-HOSTS = MappingProxyType({"api.anthropic.com": "anthropic"})
+HOSTS = MappingProxyType({"api.anthropic.com": "anthropic", "generativelanguage.googleapis.com": "gemini"})
 """Protocols of known hosts, where the settings name none."""
 
 

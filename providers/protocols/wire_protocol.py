@@ -32,6 +32,10 @@ class WireProtocol(ABC):
 
     is_lines: ClassVar[bool] = False
     """True where a stream is a JSON object on each line instead of server-sent events."""
+    default_path: ClassVar[str] = "/v1"
+    """Path of an address that has none."""
+    dropped: ClassVar[tuple[str, ...]] = ("/chat/completions",)
+    """Ends of an address that are not part of its base: it was copied with the path of a request, or of another API."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Names of parameters for people, by those of this API."""
 
@@ -59,3 +63,11 @@ class WireProtocol(ABC):
     @abstractmethod
     def models(self, endpoint: Endpoint, payload: object) -> list[Model] | None:
         """Return the models that chat; None if ``payload`` is not a list of models."""
+
+    def details(self, model: Model) -> tuple[str, Mapping[str, Any]] | None:
+        """Return path and body of a request for what the list does not say about a model; None where there is none."""
+        return None
+
+    def with_details(self, model: Model, payload: Mapping[str, Any]) -> Model:
+        """Return a model with the details in the response to that request."""
+        return model

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from raw_server import RawServer, answer, serving
-from streams import MESSAGE
+from vendor_streams import MESSAGE
 
 from sterna.providers import (
     ChatMessage,

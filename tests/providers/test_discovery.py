@@ -238,3 +238,24 @@ async def test_the_one_that_is_wanted_is_waited_for() -> None:
         found = await search.first(wanted="late")
         assert [endpoint.name for endpoint in found] == ["late", "l"]
         await search.aclose()
+
+
+@pytest.mark.parametrize(
+    ("answers", "lines", "protocol"),
+    [
+        (
+            (answer("200 OK", {"models": [{"model": "llama3.2"}]}), answer("200 OK", {})),
+            ["GET /api/tags HTTP/1.1", "POST /api/show HTTP/1.1"],
+            "ollama",
+        ),
+        ((answer("404 Not Found", "no"), LIST), ["GET /api/tags HTTP/1.1", "GET /v1/models HTTP/1.1"], ""),
+    ],
+)
+async def test_ollama_is_asked_in_its_own_protocol_and_what_imitates_it_in_the_usual_one(
+    answers: tuple[bytes, ...], lines: list[str], protocol: str
+) -> None:
+    async with serving(*answers) as server:
+        local = Endpoint("ollama", server.url, label="Ollama", protocol="ollama")
+        (item,) = await discover({}, local=(local,))
+        assert [seen.line for seen in server.requests] == lines
+    assert (item.protocol, item.default_model) == (protocol, "llama3.2")

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_server import piece, serving, sse, started
 from streams import STREAMS, Got, Stream
+from vendor_streams import VENDOR_STREAMS
 
 from sterna.providers import ChatMessage, Done, Endpoint, Event, Failed, Request, Timeouts
 from sterna.providers.endpoint_provider import EndpointProvider
 
+EVERY = (*STREAMS, *VENDOR_STREAMS)
 ASK = Request("m", (ChatMessage("user", "hello"),))
 
 
@@ -44,10 +46,10 @@ async def got(pieces: list[bytes], protocol: str = "") -> Got:
 
 
 def test_there_are_many_variations() -> None:
-    assert len({item.name for item in STREAMS}) == len(STREAMS) > 125
+    assert len({item.name for item in EVERY}) == len(EVERY) > 175
 
 
-@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+@pytest.mark.parametrize("stream", EVERY, ids=lambda stream: stream.name)
 async def test_each_variation_is_the_reply_it_means(stream: Stream) -> None:
     for pieces in ([stream.body], [bytes([byte]) for byte in stream.body]):
         reply = await got(pieces, stream.protocol)
@@ -66,7 +68,7 @@ async def test_each_variation_is_the_reply_it_means(stream: Stream) -> None:
         assert all(getattr(counted, name) == value for name, value in stream.more.items())
 
 
-@given(st.sampled_from(STREAMS), st.lists(st.integers(0, 2000), max_size=8))
+@given(st.sampled_from(EVERY), st.lists(st.integers(0, 2000), max_size=8))
 def test_where_the_bytes_of_a_stream_are_cut_does_not_matter(stream: Stream, cuts: list[int]) -> None:
     places = [0, *sorted(cut % (len(stream.body) + 1) for cut in cuts), len(stream.body)]
     pieces = [stream.body[a:b] for a, b in pairwise(places)]

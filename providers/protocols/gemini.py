@@ -1,0 +1,165 @@
+"""The API of Google Gemini: https://ai.google.dev/api/generate-content."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote
+
+from .. import model_list
+from ..endpoint import Endpoint
+from ..events import ChatMessage, Model, Request
+from ..options import Options, deep_merged
+from ..quirks import Quirks
+from ..usage import is_map
+from .wire_protocol import Translator, WireProtocol
+
+_THINKS = re.compile(r"gemini-(2\.5|[3-9]|\w+-latest)")
+_HAS_LEVELS = re.compile(r"gemini-[3-9]")
+THINKING_BUDGETS = {"low": 1_024, "medium": 8_192, "high": 24_576}
+"""Tokens for thinking, by the effort; newer models take the effort itself."""
+_NAMES = {
+    "top_p": "topP", "top_k": "topK", "stop": "stopSequences", "max_tokens": "maxOutputTokens",
+    "max_completion_tokens": "maxOutputTokens", "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}  # fmt: skip
+
+
+class Gemini(WireProtocol):
+    """``POST /models/MODEL:streamGenerateContent``."""
+
+    default_path = "/v1beta"
+    dropped = ("/openai",)
+    renamed = {"thinkingConfig": "reasoning_effort"}
+
+    def reply_path(self, model: str, *, stream: bool) -> str:
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return f"/models/{quote(model.removeprefix('models/'), safe='')}:{method}"
+
+    @property
+    def list_path(self) -> str:
+        return "/models?pageSize=1000"
+
+    def key_headers(self, key: str | None) -> dict[str, str]:
+        return {"x-goog-api-key": key} if key is not None else {}
+
+    def body(self, request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
+        values = {**options.parameters, **request.parameters}
+        effort = request.reasoning_effort or values.pop("reasoning_effort", None)
+        web_search = values.pop("web_search", None)
+        body: dict[str, Any] = {"contents": _contents(request.messages)}
+        if system := "\n\n".join(each.content for each in request.messages if each.role == "system").strip():
+            body["systemInstruction"] = {"parts": [{"text": system}]}
+        config = {_NAMES.get(name, name): value for name, value in values.items()}
+        if isinstance(stop := config.get("stopSequences"), str):
+            config["stopSequences"] = [stop]
+        if request.temperature is not None:
+            config["temperature"] = request.temperature
+        if request.max_tokens is not None:
+            config["maxOutputTokens"] = request.max_tokens
+        if request.schema is not None:
+            config |= {"responseMimeType": "application/json", "responseJsonSchema": request.schema}
+        if thinking := _thinking(request.model, str(effort or "")):
+            config["thinkingConfig"] = thinking
+        for name in (*quirks.omit, *options.omit):
+            config.pop(_NAMES.get(name, name), None)
+        if config:
+            body["generationConfig"] = config
+        if web_search:
+            body["tools"] = [{"googleSearch": {}}]
+        return deep_merged(body, options.extra_body)
+
+    def translator(self) -> Translator:
+        return GeminiTranslator()
+
+    def models(self, endpoint: Endpoint, payload: object) -> list[Model] | None:
+        rows = payload.get("models") if is_map(payload) else None
+        if isinstance(rows, list):
+            payload = {"models": [row for row in rows if not is_map(row) or _generates(row)]}
+        return model_list.models(endpoint.name, payload, endpoint.context_length)
+
+
+class GeminiTranslator(Translator):
+    """Translation of responses, each of which has the next parts of the reply."""
+
+    def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        chunk = self.whole(payload)
+        if chunk is not None:
+            yield chunk
+
+    def whole(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        candidates, feedback = payload.get("candidates"), payload.get("promptFeedback")
+        head = {"id": payload.get("responseId"), "model": payload.get("modelVersion")}
+        usage = {"usage": _usage(payload["usageMetadata"])} if is_map(payload.get("usageMetadata")) else {}
+        if is_map(feedback) and feedback.get("blockReason"):
+            return {"choices": [{"delta": {}, "finish_reason": "content_filter"}], **head, **usage}
+        if isinstance(candidates, list) and candidates and is_map(candidates[0]):
+            return {"choices": [_choice(candidates[0])], **head, **usage}
+        return {"choices": [], **head, **usage} if usage else None
+
+
+def _choice(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    content = candidate.get("content")
+    parts = content.get("parts") if is_map(content) else None
+    message: dict[str, Any] = {"content": [], "tool_calls": []}
+    for part in filter(is_map, parts if isinstance(parts, list) else ()):
+        if is_map(call := part.get("functionCall")):
+            message["tool_calls"].append({"function": {"name": call.get("name")}})
+        elif is_map(data := part.get("inlineData")):
+            message["content"].append({"type": str(data.get("mimeType"))})
+        elif isinstance(part.get("text"), str):
+            message["content"].append({"type": "thinking" if part.get("thought") else "text", "text": part["text"]})
+    grounding = candidate.get("groundingMetadata")
+    sources = grounding.get("groundingChunks") if is_map(grounding) else None
+    webs = [row.get("web") for row in filter(is_map, sources if isinstance(sources, list) else ())]
+    message["annotations"] = [{"url": web.get("uri"), "title": web.get("title")} for web in filter(is_map, webs)]
+    reason = candidate.get("finishReason")
+    return {"delta": message, "finish_reason": reason if reason != "FINISH_REASON_UNSPECIFIED" else None}
+
+
+def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    thought, answer = usage.get("thoughtsTokenCount"), usage.get("candidatesTokenCount")
+    received = sum(count for count in (thought, answer) if isinstance(count, int) and not isinstance(count, bool))
+    return {
+        "prompt_tokens": usage.get("promptTokenCount"),
+        "completion_tokens": received,
+        "total_tokens": usage.get("totalTokenCount"),
+        "prompt_tokens_details": {"cached_tokens": usage.get("cachedContentTokenCount")},
+        "completion_tokens_details": {"reasoning_tokens": thought},
+    }
+
+
+def _thinking(model: str, effort: str) -> dict[str, Any]:
+    if not _THINKS.match(model):
+        return {}
+    if effort not in THINKING_BUDGETS:
+        return {"includeThoughts": True}
+    if _HAS_LEVELS.match(model):
+        return {"includeThoughts": True, "thinkingLevel": effort}
+    return {"includeThoughts": True, "thinkingBudget": THINKING_BUDGETS[effort]}
+
+
+def _contents(messages: tuple[ChatMessage, ...]) -> list[dict[str, Any]]:
+    """Return the turns; neighbours of one role are one turn."""
+    turns = []
+    spoken = (each for each in messages if each.role != "system")
+    for role, group in groupby(spoken, key=lambda each: "model" if each.role == "assistant" else "user"):
+        if parts := [part for message in group for part in _parts(message)]:
+            turns.append({"role": role, "parts": parts})
+    return turns
+
+
+def _parts(message: ChatMessage) -> Iterator[dict[str, Any]]:
+    for image in message.images:
+        data = base64.b64encode(image.content).decode("ascii")
+        yield {"inlineData": {"mimeType": image.media_type, "data": data}}
+    if message.content:
+        yield {"text": message.content}
+
+
+def _generates(row: Mapping[str, Any]) -> bool:
+    methods = row.get("supportedGenerationMethods")
+    return not isinstance(methods, list) or "generateContent" in methods

@@ -1,0 +1,138 @@
+"""The Responses API of OpenAI: https://platform.openai.com/docs/api-reference/responses. Nothing is kept there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .. import model_list
+from ..endpoint import Endpoint
+from ..events import ChatMessage, Model, Request
+from ..options import Options, deep_merged
+from ..quirks import Quirks
+from ..request_body import data_uri, stream_wanted
+from ..usage import is_map
+from .wire_protocol import Translator, WireProtocol
+
+_REASONING_MODEL = re.compile(r"(o\d|gpt-[5-9])")
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
+
+
+class OpenAIResponses(WireProtocol):
+    """``POST /responses``."""
+
+    dropped = ("/responses", "/chat/completions")
+    renamed = {"reasoning": "reasoning_effort", "max_output_tokens": "max_tokens"}
+
+    def reply_path(self, model: str, *, stream: bool) -> str:
+        return "/responses"
+
+    def key_headers(self, key: str | None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key}"} if key is not None else {}
+
+    def body(self, request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
+        values = {**options.parameters, **request.parameters}
+        effort = request.reasoning_effort or values.pop("reasoning_effort", None)
+        limit = request.max_tokens or values.pop("max_completion_tokens", values.pop("max_tokens", None))
+        verbosity, web_search = values.pop("verbosity", None), values.pop("web_search", None)
+        spoken = [each for each in request.messages if each.role != "system"]
+        body: dict[str, Any] = {"model": request.model, "input": [_item(each) for each in spoken], "store": False}
+        if system := "\n\n".join(each.content for each in request.messages if each.role == "system").strip():
+            body["instructions"] = system
+        body |= {"stream": stream_wanted(options, quirks), **values}
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        if limit is not None:
+            body["max_output_tokens"] = limit
+        if effort or _REASONING_MODEL.match(request.model):
+            body["reasoning"] = {"summary": "auto"} | ({"effort": effort} if effort else {})
+        text: dict[str, Any] = {"verbosity": verbosity} if verbosity else {}
+        if request.schema is not None:
+            text["format"] = {"type": "json_schema", "name": "reply", "schema": request.schema}
+        if text:
+            body["text"] = text
+        if web_search:
+            body["tools"] = [{"type": "web_search"}]
+        for name in (*quirks.omit, *options.omit):
+            body.pop(name, None)
+        return deep_merged(body, options.extra_body)
+
+    def translator(self) -> Translator:
+        return ResponsesTranslator()
+
+    def models(self, endpoint: Endpoint, payload: object) -> list[Model] | None:
+        return model_list.models(endpoint.name, payload, endpoint.context_length)
+
+
+class ResponsesTranslator(Translator):
+    """Translation of a response's events."""
+
+    def __init__(self) -> None:
+        self._parts = 0
+
+    def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        kind, delta = payload.get("type"), payload.get("delta")
+        if kind in ("response.output_text.delta", "response.refusal.delta"):
+            yield _choice({"content": delta})
+        elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
+            yield _choice({"reasoning": delta})
+        elif kind == "response.reasoning_summary_part.added":
+            self._parts += 1
+            if self._parts > 1:
+                yield _choice({"reasoning": "\n\n"})
+        elif kind == "response.output_text.annotation.added":
+            yield _choice({"annotations": [payload.get("annotation")]})
+        elif kind == "response.output_item.added" and is_map(item := payload.get("item")):
+            if item.get("type") == "function_call":
+                yield _choice(_call(item))
+        elif kind in _ENDS and is_map(response := payload.get("response")):
+            self.is_complete = True
+            yield _end(response)
+
+    def whole(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        output = payload.get("output")
+        if not isinstance(output, list):
+            return None
+        parts: list[Any] = []
+        message: dict[str, Any] = {"content": parts, "annotations": [], "tool_calls": []}
+        for item in filter(is_map, output):
+            if item.get("type") == "reasoning":
+                parts.append({"type": "reasoning", "text": item.get("summary") or item.get("content")})
+            elif item.get("type") == "function_call":
+                message |= _call(item)
+            content = item.get("content") if item.get("type") == "message" else None
+            for part in filter(is_map, content if isinstance(content, list) else ()):
+                parts.append({"type": "text", "text": part.get("text") or part.get("refusal")})
+                notes = part.get("annotations")
+                message["annotations"] += notes if isinstance(notes, list) else []
+        return _end(payload, message)
+
+
+def _end(response: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the last chunk: how the response ended, and its counts."""
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if is_map(details) else None
+    if response.get("status") == "completed" or reason is None:
+        reason = "stop"
+    choice: dict[str, Any] = {"delta": message or {}, "finish_reason": reason}
+    if response.get("error") or response.get("status") == "failed":
+        error = response.get("error")
+        choice["error"] = error if is_map(error) else {"message": "The response failed."}
+    head = {"id": response.get("id"), "model": response.get("model"), "usage": response.get("usage")}
+    return {"choices": [choice], **head}
+
+
+def _choice(delta: Mapping[str, Any]) -> dict[str, Any]:
+    return {"choices": [{"delta": delta}]}
+
+
+def _call(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"tool_calls": [{"function": {"name": item.get("name")}}]}
+
+
+def _item(message: ChatMessage) -> dict[str, Any]:
+    kind = "output_text" if message.role == "assistant" else "input_text"
+    parts: list[dict[str, Any]] = [{"type": kind, "text": message.content}] if message.content else []
+    parts += [{"type": "input_image", "image_url": data_uri(image)} for image in message.images]
+    return {"role": message.role, "content": parts}
