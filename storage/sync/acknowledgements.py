@@ -86,9 +86,7 @@ class Acknowledgements:
         """Go on under a new name: another copy of this file has used the old one."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
-            now_ms = millis(self.db.now())
-            self._outbox.date_after_unanswered(now_ms)  # under its old name it counts as a stranger's
-            self._outbox.date_unanswered(now_ms, copied=True)
+            self._outbox.date_unanswered(millis(self.db.now()), copied=True)
             self.withdraw()
             self._replicas.rename(replica)
 

@@ -138,12 +138,13 @@ class Outbox:
 
         The server may have received them, and others may have replaced them. Their age is not known any more, and an
         edit of the future would count as made now, after its replacement. ``copied``: a copy of this file may have
-        sent anything that waits.
+        sent anything that waits; what was edited since it was sent must still win over what is in flight.
         """
-        flown = f"(o.kind, o.id, o.rev) in (select kind, id, rev from {_IN_FLIGHT})"
+        sent = f"(o.kind, o.id, o.rev) in (select kind, id, rev from {_IN_FLIGHT})"
+        if copied:
+            sent += f" or (o.kind, o.id) not in (select kind, id from {_IN_FLIGHT})"
         self.db.execute(
-            f"""update sync_outbox as o set edited_at = 0
-            where o.edited_at > :now and {_IS_VALUE} and {"true" if copied else flown}""",
+            f"update sync_outbox as o set edited_at = 0 where o.edited_at > :now and {_IS_VALUE} and ({sent})",
             {"now": now_ms},
         )
 

@@ -324,6 +324,35 @@ def test_device_set_back_whose_clock_is_put_back_too(group: DeviceGroup, back_mi
         assert conflicts == {other.store.db.path: [], path: ["First"]}
 
 
+def test_device_set_back_with_an_edit_over_a_push_on_its_way(group: DeviceGroup) -> None:
+    """Both were sent before the disk was set back, and the edit was replaced: it is as old as it is, not made now."""
+    one, other = group.add_device(), group.add_device()
+    session_id = one.say(None, "hello")
+    in_step(group)
+
+    def lose(step: Request, on: Callable[[Request], Response]) -> Response:
+        on(step)
+        raise Unreachable("network")
+
+    one.store.conversations.rename(session_id, "First")
+    one.way = lose
+    one.cycle()
+    one.store.conversations.rename(session_id, "Second, over the first")
+    path = copied(group, one)
+    one.way = lambda step, on: on(step)
+    set_time(group, one, other, minutes=5)
+    in_step(group)
+    other.store.conversations.rename(session_id, "Third, over the second")
+    set_time(group, one, other, minutes=5)
+    in_step(group)
+    one.store.close()
+    group.devices.remove(one)
+    back = group.add_device(path)
+    in_step(group)
+    assert back.titles() == ["Third, over the second"]
+    assert [conflict.mine for conflict in other.store.conflicts.list_open(9)] == []
+
+
 @pytest.mark.parametrize("given_up", ["server restored", "timeouts", "file copied"])
 @pytest.mark.parametrize("kind", ["title", "message", "setting"])
 def test_clock_put_back_while_an_edit_is_on_its_way(group: DeviceGroup, kind: str, given_up: str) -> None:
