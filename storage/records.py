@@ -63,6 +63,8 @@ class ConversationSummary(NamedTuple):
     archived: bool = False
     tags: tuple[str, ...] = ()
     """Names of its tags, without ``#``."""
+    origin: str = ""
+    """Program and project that it comes from: ``claude-code · app``; empty for one that was begun here."""
 
 
 ATTACHMENTS = "attachments"

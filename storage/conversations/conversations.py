@@ -13,9 +13,10 @@ from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
 from ..records import Conversation, ConversationSummary
 from ..text import clip, title_text
+from .origins import origin_text
 
 if TYPE_CHECKING:
-    from .list_filter import Condition
+    from .origins import Condition
 
 DEFAULT_TITLE = "New Chat"
 TITLE_LENGTH = 255
@@ -52,7 +53,9 @@ select
     (
         select group_concat(substr(g.key, 5), ' ') from session_settings as g
         where g.session_id = s.id and g.key >= 'tag:' and g.key < 'tag;' and g.value not in ('false', 'null')
-    ) as tags
+    ) as tags,
+    (select g.value from session_settings as g where g.session_id = s.id and g.key = 'source') as source,
+    (select g.value from session_settings as g where g.session_id = s.id and g.key = 'project') as project
 from (
     select local_id, pinned, archived from chat_sessions -- all in the index, while the row may be long
     where {where}
@@ -131,6 +134,7 @@ class Conversations:
                 bool(row["live"]), bool(row["unread"]), bool(row["failed"]), bool(row["unsynced"]),
                 bool(row["draft"]), bool(row["private"]), bool(row["untitled"]),
                 bool(row["pinned"]), bool(row["archived"]), tuple(sorted((text_of(row["tags"]) or "").split())),
+                origin_text(row["source"], row["project"]) if row["source"] else "",
             )
             for row in rows
         ]  # fmt: skip

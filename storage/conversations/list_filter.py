@@ -1,4 +1,5 @@
-"""Filter of the list and of the search: words, ``#tag``, ``is:pinned``, ``is:archived`` and ``is:untagged``.
+"""Filter of the list and of the search: words, ``#tag``, ``is:pinned``, ``is:archived``, ``is:untagged``, and where a
+conversation comes from: ``from:claude-code``, ``in:~/src/app``.
 
 A minus in front of a condition turns it round: ``-#done``. What is no condition is text: ``#include`` while no tag
 begins so, and everything between quotation marks.
@@ -12,6 +13,7 @@ from typing import Any
 
 from ..database.connection import Database, readable
 from ..text import clip, storable
+from .origins import Condition, Origin, known_origin
 from .tags import TAG, TAG_END, tag_of
 
 LONGEST = 200
@@ -19,19 +21,12 @@ LONGEST = 200
 STATES = ("pinned", "archived", "untagged")
 """Words that may follow ``is:``."""
 
-_PIECE = re.compile(r'"[^"]*"?|\S+')
+_PIECE = re.compile(r'-?(?:in|from):"[^"]*"?|"[^"]*"?|\S+', re.IGNORECASE)
 _STATE = re.compile(rf"(-?)is:({'|'.join(STATES)})", re.IGNORECASE)
 _TAG = re.compile(r"(-?)#(\S+)")
+_ORIGIN = re.compile(r'(-?)(in|from):(?:"([^"]+)"?|([^"]\S*))', re.IGNORECASE)
 
 _HAS_TAG = "select session_id from session_settings where key {} and value not in ('false', 'null')"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Condition on conversations in SQL, with its values."""
-
-    sql: str
-    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,9 @@ class ListFilter:
     tags: tuple[tuple[str, bool, bool], ...] = ()
     """Tags with whether they are wanted, and whether the tag is only begun."""
 
+    origins: tuple[tuple[Origin, bool], ...] = ()
+    """Where conversations come from, with whether it is wanted."""
+
     def says(self, state: str) -> bool | None:
         """Return whether a state is wanted; None when the filter does not mention it."""
         return dict(self.states).get(state)
@@ -53,27 +51,35 @@ class ListFilter:
 def parse_filter(db: Database, text: str, limit: int = LONGEST) -> ListFilter:
     """Return the filter of a text. Never raises; which tags there are decides what ``#word`` means."""
     text = storable(clip(text.strip(), limit))
-    if "#" not in text and "is:" not in text.casefold():
+    folded = text.casefold()
+    if "#" not in text and not any(f"{name}:" in folded for name in ("is", "in", "from")):
         return ListFilter(text)
     words: list[str] = []
     states: list[tuple[str, bool]] = []
     tags: list[tuple[str, bool, bool]] = []
+    origins: list[tuple[Origin, bool]] = []
     pieces = _PIECE.findall(text)
     for number, piece in enumerate(pieces, 1):
         if (state := _STATE.fullmatch(piece)) is not None:
             states.append((state[2].lower(), not state[1]))
         elif (tag := _TAG.fullmatch(piece)) is not None and (known := _known_tag(db, tag[2])) is not None:
             tags.append((known[0], not tag[1], known[1]))
+        elif (named := _ORIGIN.fullmatch(piece)) and (
+            origin := known_origin(db, named[2].lower(), named[3] or named[4])
+        ) is not None:
+            origins.append((origin, not named[1]))
         elif number < len(pieces) or not _is_begun(piece):
             quoted = piece[1:-1] if len(piece) > 1 and piece[0] == piece[-1] == '"' else ""
             words.append(quoted if _STATE.fullmatch(quoted) or _TAG.fullmatch(quoted) else piece)
-    return ListFilter(" ".join(words), tuple(states), tuple(tags))
+    return ListFilter(" ".join(words), tuple(states), tuple(tags), tuple(origins))
 
 
 def _is_begun(piece: str) -> bool:
     """Return whether a piece is the beginning of a condition, which says nothing yet."""
     piece = piece.removeprefix("-").lower()
-    return piece == "#" or (piece.startswith("is:") and any(f"is:{state}".startswith(piece) for state in STATES))
+    return piece in ("#", "in:", "from:") or (
+        piece.startswith("is:") and any(f"is:{state}".startswith(piece) for state in STATES)
+    )
 
 
 def _known_tag(db: Database, text: str) -> tuple[str, bool] | None:
@@ -108,6 +114,10 @@ def conditions(wanted: ListFilter, table: str = "chat_sessions") -> Condition:
             values[end] = bounds["end"]
         tagged = _HAS_TAG.format(f">= :{key} and key < :{end}" if is_begun else f"= :{key}")
         parts.append(f"{table}.id {'in' if is_wanted else 'not in'} ({tagged})")
+    for number, (origin, is_wanted) in enumerate(wanted.origins):
+        found = origin.condition(f"{table}.id", f"origin{number}")
+        parts.append(found.sql if is_wanted else f"not ({found.sql})")
+        values |= found.values
     return Condition(" and ".join(parts), values)
 
 

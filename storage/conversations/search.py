@@ -26,7 +26,8 @@ from ..database.sqlite_errors import in_sentences
 from ..records import Role
 from ..text import storable
 from .attachment_search import attachments_named
-from .list_filter import Condition, conditions, parse_filter
+from .list_filter import conditions, parse_filter
+from .origins import Condition
 from .search_snippets import CLOSE, OPEN, around_words, folded, marked
 
 SNIPPET_WORDS = 16

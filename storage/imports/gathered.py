@@ -138,12 +138,12 @@ class Gathered:
         }
 
     def projects(self) -> list[str]:
-        """Return the folders that conversations belong to."""
+        """Return the folders that conversations belong to, those of most conversations first."""
         return [
             row["project"]
             for row in self.db.rows(
-                """select distinct value ->> '$' as project from session_settings
-                where key = 'project' and json_valid(value)"""
+                """select value ->> '$' as project from session_settings
+                where key = 'project' and json_valid(value) group by value order by count(*) desc, value"""
             )
             if isinstance(row["project"], str)
         ]

@@ -266,3 +266,32 @@ def test_a_file_from_before_keeps_what_was_pinned(tmp_path: Path) -> None:
     assert shown(store, "#x") == ["c"]
     assert [tuple(row) for row in store.db.rows("select updated_at, last_activity from chat_sessions")] == times
     store.close()
+
+
+def test_the_list_is_filtered_by_program_and_project(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    for title, source, project in (
+        ("one", "copilot", "/home/ana/src/app"),
+        ("two", "copilot-cli", "/home/ana/src/app/web"),
+        ("three", "copilot", "/home/ana/src/application"),
+        ("four", "codex", "/home/ana/my notes"),
+    ):
+        session = store.conversations.create(title)
+        store.conversations.set_settings(session.id, {"source": source, "project": project})
+    store.conversations.create("ours")
+
+    def found(text: str) -> set[str]:
+        return {row.title for row in store.conversations.page(0, 10, text)}
+
+    assert found("from:copilot") == {"one", "three"}
+    assert found("from:cop") == {"one", "two", "three"}
+    assert found("from:sterna") == {"ours"}
+    assert found("-from:copilot from:copilot-cli") == {"two"}
+    assert found("in:~/src/app") == {"one", "two"}
+    assert found("in:app") == {"one"}
+    assert found("in:~/src") == {"one", "two", "three"}
+    assert found('in:"~/my notes"') == {"four"}
+    assert found("FROM:codex in:") == {"four"}
+    assert found("from:nowhere") == found("in:title") == set()  # text, as nothing comes from there
+    rows = {row.title: row.origin for row in store.conversations.page(0, 10)}
+    assert (rows["two"], rows["ours"]) == ("copilot-cli · web", "")

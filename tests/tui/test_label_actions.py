@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from home import Home, frame, until
 from textual.pilot import Pilot
 
@@ -112,4 +113,23 @@ async def test_a_model_gives_a_title_when_the_settings_want_it(home: Home) -> No
         await pilot.press(*"which bird", "enter")
         await until(pilot, lambda: "Flights of terns" in frame(app))
         assert file.conversations.page(0, 1)[0].title == "Flights of terns"
+    file.close()
+
+
+async def test_the_command_of_the_program_that_a_conversation_comes_from_is_copied(
+    shelf: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, file = shelf.app(), shelf.open()
+    copied: list[str] = []
+    monkeypatch.setattr(SternaApp, "copy_to_clipboard", lambda self, text: copied.append(text))
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+x", "Y")
+        await until(pilot, lambda: "No other program opens this conversation." in notices(app))
+        record = app.main.conversation.record
+        assert record is not None
+        file.conversations.set_settings(record.id, {"resume": "claude --resume 1", "project": "/home/ana/app"})
+        await pilot.press("ctrl+x", "Y")
+        await until(pilot, lambda: "Run it in /home/ana/app." in notices(app))
+        assert copied == ["claude --resume 1"]
     file.close()

@@ -177,3 +177,22 @@ async def test_a_tag_picker_that_changes_nothing_returns_nothing(file: Path, clo
         await until(pilot, lambda: any("[x] #one" in line for line in frame(app)))
         await pilot.press("space", "space", "escape")
         await until(pilot, lambda: app.result is None)
+
+
+async def test_a_gathered_conversation_shows_where_it_comes_from(file: Path, clock: Clock, ids: list[str]) -> None:
+    store = opened(file, clock)
+    store.conversations.set_settings(ids[4], {"source": "codex", "project": "/home/ana/src/app"})
+    store.close()
+    app = ListApp(file, clock)
+    async with running(app) as pilot:
+        row = line_of(app, "Talk number 4")
+        assert row is not None
+        assert "codex · a…" in frame(app, 30)[row + 1]
+        app.sidebar.focus_filter()
+        await pilot.press(*"from:c")
+        await until(pilot, lambda: app.sidebar.filter._suggestion == "from:codex")
+        await pilot.press("right")
+        await until(pilot, lambda: app.sidebar.rows.lines.rows == 1)
+        app.sidebar.focus()
+        await pilot.press("o")
+        assert app.posted[-1] == ("resume", ids[4])

@@ -30,7 +30,7 @@ LIST = (
     ),
     _sidebar(
         "sidebar.filter", "Filter the list", "slash",
-        "Filter by title or last message, #tag, is:pinned, is:archived or is:untagged",
+        "Filter by title or last message, #tag, is:pinned, is:archived, is:untagged, from:codex or in:~/src",
         "filter", hint="filter", palette=True, focus=Focus.LEAVES,
     ),
     _sidebar(
@@ -69,5 +69,9 @@ LIST = (
     _sidebar(
         "sidebar.export", "Export from the list", "x", "Write the selected conversations to files, as Markdown",
         "label('export')", focus=Focus.LEAVES,
+    ),
+    _sidebar(
+        "sidebar.resume", "Copy the command of its program", "o",
+        "Copy the command that opens the conversation in the program that it was gathered from", "label('resume')",
     ),
 )  # fmt: skip

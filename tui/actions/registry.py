@@ -101,6 +101,11 @@ CONVERSATIONS = (
         "conversation.export", "Export", "leader x", "Write this conversation to a file, as Markdown",
         "export_open", target=Target.EXPORT, needs=CONVERSATION, focus=Focus.LEAVES,
     ),
+    _conversations(
+        "conversation.resume", "Copy the command of its program", "leader Y",
+        "Copy the command that opens this conversation in the program that it was gathered from",
+        "copy_command_of_open", target=Target.EXPORT, needs=CONVERSATION,
+    ),
 )  # fmt: skip
 
 WRITING = (

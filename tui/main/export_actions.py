@@ -1,4 +1,4 @@
-"""Export of conversations as Markdown files."""
+"""Ways out of a conversation: Markdown files, and the command of the program that it was gathered from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sterna import storage
-from sterna.storage.text import one_line
+from sterna.storage.text import clean, one_line
 
 from .layout import MainLayout
 from .navigation import Navigation
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 PAGE = 200
 """Messages read at once."""
+
+
+def resume_command(store: storage.Store, conversation_id: str) -> tuple[str, str]:
+    """Return the command that opens a conversation in its own program, and the folder there; empty if there is none."""
+    settings = store.conversations.settings(conversation_id)
+    command, project = settings.get("resume"), settings.get("project")
+    return command if isinstance(command, str) else "", project if isinstance(project, str) else ""
 
 
 class ExportActions:
@@ -43,6 +50,25 @@ class ExportActions:
             return False
         self._context.spawn(self._export((conversation_id,), Path(path).expanduser()), "conversation.export")
         return True
+
+    def copy_command_of_open(self) -> None:
+        """Copy the command that opens the open conversation in its own program."""
+        if (conversation_id := self._navigation.conversation.id) is not None:
+            self.copy_command(conversation_id)
+
+    def copy_command(self, conversation_id: str) -> None:
+        """Copy the command that opens a conversation in its own program."""
+        self._context.spawn(self._copy_command(conversation_id), "conversation.resume")
+
+    async def _copy_command(self, conversation_id: str) -> None:
+        command, project = await self._context.store.run(resume_command, conversation_id)
+        if not command:
+            self._layout.notify("No other program opens this conversation.")
+            return
+        self._layout.app.copy_to_clipboard(command)
+        place = await self._context.copied_to()
+        where = f" Run it in {clean(project)}." if project else ""
+        self._layout.notify(f"Copied {clean(command)}{place}.{where}", timeout=8)
 
     def export(self, conversation_ids: Sequence[str]) -> None:
         """Ask where to, and export these conversations."""

@@ -314,6 +314,8 @@ class MainScreen(MainLayout):
                 self.label_actions.tag(event.conversation_ids)
             case "export":
                 self.export_actions.export(event.conversation_ids)
+            case "resume":
+                self.export_actions.copy_command(event.conversation_ids[-1])
 
     def _on_sidebar_selection_changed(self) -> None:
         self.status_display.show_hints()

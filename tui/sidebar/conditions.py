@@ -1,4 +1,4 @@
-"""Completion of conditions in a field that filters: ``#tag`` and ``is:pinned``."""
+"""Completion of conditions in a field that filters: ``#tag``, ``is:pinned``, ``from:codex`` and ``in:~/src/app``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from textual.suggester import Suggester
 
-from sterna.storage import StoreError, StoreThread, Tags
+from sterna.storage import Gathered, StoreError, StoreThread, Tags
 from sterna.storage.conversations.list_filter import STATES
+from sterna.storage.conversations.origins import with_tilde
 
 
 class ConditionSuggester(Suggester):
@@ -26,10 +27,24 @@ class ConditionSuggester(Suggester):
             known: Iterable[str] = [f"is:{state}" for state in STATES]
         elif begun.startswith("#") and self._store.is_open:
             known = await self._tags()
+        elif begun.startswith(("from:", "in:")) and self._store.is_open:
+            known = await self._origins(begun.partition(":")[0])
         else:
             return None
-        found = next((each for each in known if each.startswith(begun) and each != begun), None)
+        found = next((each for each in known if each.lower().startswith(begun) and each.lower() != begun), None)
         return f"{before} {sign}{found}".lstrip() if found else None
+
+    async def _origins(self, kind: str) -> list[str]:
+        """Return programs, those of most conversations first, or projects."""
+        try:
+            if kind == "from":
+                counts = await self._store.run(Gathered.conversations)
+                named = sorted(counts, key=lambda name: (-counts[name], name))
+            else:
+                named = [with_tilde(project) for project in await self._store.run(Gathered.projects)]
+        except StoreError:
+            return []
+        return [f'{kind}:"{name}"' if " " in name else f"{kind}:{name}" for name in named]
 
     async def _tags(self) -> list[str]:
         """Return the tags, those of most conversations first."""

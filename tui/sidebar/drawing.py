@@ -166,6 +166,8 @@ def _note(row: ConversationSummary, opened: bool) -> tuple[str, str]:
         return "private", "quiet"
     if row.tags:
         return " ".join(f"#{tag}" for tag in row.tags), "tag"
+    if row.origin:
+        return row.origin, "quiet"
     return (model_name(row.model) if row.model else ""), "quiet"
 
 

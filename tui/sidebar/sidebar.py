@@ -27,7 +27,7 @@ from .fields import FilterInput, TitleInput
 from .rows import Rows
 from .selection import MOST_SELECTED, Selection
 
-Label = Literal["pin", "archive", "tag", "export"]
+Label = Literal["pin", "archive", "tag", "export", "resume"]
 """Command on conversations that deletes nothing."""
 
 FILTER_SECONDS = 0.06
@@ -102,7 +102,7 @@ class Sidebar(Widget):
 
     @dataclass
     class LabelRequested(Message):
-        """Conversations are to be pinned, archived, tagged or exported."""
+        """Conversations are to be pinned, archived, tagged or exported, or the command of one copied."""
 
         what: Label
         conversation_ids: tuple[str, ...]
@@ -293,7 +293,9 @@ class Sidebar(Widget):
             self.post_message(self.DeleteRequested(ids))
 
     async def action_label(self, what: Label) -> None:
-        """Ask to pin, archive, tag or export the selected conversations, else the one under the cursor."""
+        """Ask to pin, archive, tag or export the selected conversations, else the one under the cursor, or to copy the
+        command that opens it in its own program.
+        """
         if ids := await self.selection.chosen():
             self.post_message(self.LabelRequested(what, ids))
 
