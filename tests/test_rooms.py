@@ -48,7 +48,8 @@ DOORS = {
     ),
     "cli": room("storage providers config importers chat sync tui server", "click rich", sql=True),
     "tui": room(
-        "storage providers config importers chat sync", "textual textual_image rich markdown_it pygments pylatexenc PIL"
+        "storage providers config importers chat sync",
+        "textual textual_image rich markdown_it pygments pylatexenc PIL watchfiles",
     ),
 }
 """``sql`` of cli is for the version that `sterna doctor` prints; only the store runs SQL."""

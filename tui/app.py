@@ -38,6 +38,7 @@ from .counts import counted
 from .main.screen import MainScreen
 from .messages import ConversationRequested, OpenRequested, RestartRequested
 from .services.analytics import Analytics, TrackerFactory
+from .services.gatherer import Gatherer
 from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController, SyncFactory
 from .services.tasks import Tasks
@@ -104,6 +105,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
             tasks=Tasks(self._handle_exception),
             sync=SyncController(sync_factory),
             analytics=Analytics(tracker_factory),
+            gatherer=Gatherer(clock),
             clock=clock,
             accounts=accounts,
             is_ascii=wants_ascii(settings.ui.symbols, environ),
@@ -174,6 +176,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         await context.sync.start(context.store)
         await context.analytics.begin(context.store)
         context.sync.signed_in = partial(context.analytics.restart, context.store)
+        context.gatherer.start(context.store)
 
     def _show_problems(self) -> None:
         """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""

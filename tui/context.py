@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .actions.bindings import BY_ID, key_name, keys_of, leader_name
 from .services.analytics import Analytics
+from .services.gatherer import Gatherer
 from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController
 from .services.tasks import Tasks
@@ -34,6 +35,7 @@ class AppContext:
         tasks: Tasks,
         sync: SyncController,
         analytics: Analytics,
+        gatherer: Gatherer,
         clock: Callable[[], datetime],
         accounts: Callable[[], Accounts] | None = None,
         is_ascii: bool = False,
@@ -42,6 +44,7 @@ class AppContext:
         self.tasks = tasks
         self.sync = sync
         self.analytics = analytics
+        self.gatherer = gatherer
         self.clock = clock
         self.accounts = accounts
         """Returns the accounts of this device; None where signing in is not possible."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..clock import millis
 from ..database.connection import Database
 from ..database.local_state import LocalState
 from ..database.sqlite_errors import in_sentences
@@ -21,6 +22,8 @@ from .runs import ImportRuns
 
 CHOICE = "gather"
 """Key of what was chosen (``local_state``)."""
+OWNER = "gather owner"
+"""Key of the window that gathers, and until when (``local_state``)."""
 _FILE, _RUN, _PROBLEM = "gathered file", "gather run", "gather problem"
 
 
@@ -125,6 +128,16 @@ class Gathered:
                     file.inode, file.mark = 0, ""
                 self._local_state.set(f"{_FILE} {source} {path}", list(asdict(file).values()))
         return taken
+
+    def claim(self, owner: str, seconds: int) -> bool:
+        """Return whether a window may gather for so long; False while another one does."""
+        now = millis(self.db.now())
+        with self.db.write():
+            held = self._local_state.get(OWNER)
+            if isinstance(held, list) and len(held) == 2 and held[0] != owner and now < held[1]:
+                return False
+            self._local_state.set(OWNER, [owner, now + seconds * 1000])
+        return True
 
     def conversations(self) -> dict[str, int]:
         """Return how many conversations came from each source, gathered or imported."""

@@ -187,7 +187,7 @@ async def test_a_gathered_conversation_shows_where_it_comes_from(file: Path, clo
     async with running(app) as pilot:
         row = line_of(app, "Talk number 4")
         assert row is not None
-        assert "codex · a…" in frame(app, 30)[row + 1]
+        assert "codex · app" in frame(app, 30)[row + 1]
         app.sidebar.focus_filter()
         await pilot.press(*"from:c")
         await until(pilot, lambda: app.sidebar.filter._suggestion == "from:codex")

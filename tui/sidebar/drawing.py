@@ -114,7 +114,8 @@ def preview_line(row: ConversationSummary, width: int, state: State, signs: Sign
     front = signs.bar if state.opened else " "
     note, kind = _note(row, state.opened)
     note = shown(note, signs is ASCII)
-    room = max(0, (width - BEFORE - AFTER) * 2 // 5)
+    part = 3 if note and note == shown(row.origin, signs is ASCII) else 2
+    room = max(0, (width - BEFORE - AFTER) * part // 5)
     if cell_len(note) > room:
         note = cut(note, room, signs.more).rstrip()
     return _line(
