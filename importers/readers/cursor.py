@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 
 from ..lines import first_records
 from ..reader import Reader
-from ..records import Conversation, Skipped
+from ..records import Conversation, Mark, Skipped
 from ..sqlite import databases, open_database
 from ..tree import FileTree
-from ..values import at
+from ..values import at, count
 from .cursor_agent import stored_session
 from .cursor_chats import Composers
 from .cursor_transcripts import read_transcript
@@ -33,13 +33,19 @@ class Cursor(Reader):
         return [*_chats(tree), *_agents(tree), *transcripts]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
         if path in _chats(tree):
             with open_database(tree, path) as database:
                 composers = Composers(database)
-                for key in composers.ids():
+                newest = composers.newest_row()
+                for key in composers.ids_since(count(mark)) if mark else composers.ids():
                     conversation = composers.conversation(key)
                     if conversation is not None:
                         yield conversation
+            if newest:
+                yield Mark(str(newest))
         elif path in _agents(tree):
             with open_database(tree, path) as database:
                 yield stored_session(database, PurePosixPath(path).parent.name)

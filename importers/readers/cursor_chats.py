@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from ..records import Conversation, Message, Part, Text, ToolCall
@@ -28,6 +29,21 @@ class Composers:
         found = list(self._database.query(sql, ["composerData:", "composerData;"]))
         ids = [text(row["key"]).partition(":")[2] for row in found]
         return [key for key in ids if key and not key.startswith("task-")]
+
+    def newest_row(self) -> int:
+        """Return the number of the newest row: what is written again gets a new one. 0 where rows have none."""
+        try:
+            found = list(self._database.query("select max(rowid) as newest from cursorDiskKV"))
+        except sqlite3.Error:
+            return 0
+        return count(found[0]["newest"]) if found else 0
+
+    def ids_since(self, row: int) -> list[str]:
+        """Return the ids of the chats of which something was written since that row."""
+        found = list(self._database.query("select key from cursorDiskKV where rowid >= ?", [row]))
+        parts = (text(one["key"]).split(":") for one in found)
+        changed = {part[1] for part in parts if len(part) > 1 and part[0] in ("composerData", "bubbleId")}
+        return [key for key in sorted(changed) if not key.startswith("task-")]
 
     def conversation(self, key: str) -> Conversation | None:
         """Return a chat; None for one without messages."""

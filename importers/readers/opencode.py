@@ -13,15 +13,20 @@ from ..documents import document
 from ..json_stream import BrokenJson
 from ..lines import Record
 from ..reader import Reader
-from ..records import Conversation, Skipped
+from ..records import Conversation, Mark, Skipped
 from ..sqlite import cell, databases, each_row, open_database, rows
 from ..tree import FileTree
-from ..values import identifier, mapping, parsed, text
+from ..values import count, identifier, mapping, parsed, text
 from .opencode_messages import conversation
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_TABLES = ("session", "message", "part")
+_CHANGED = """id in (
+    select id from session where time_updated >= {since} union select session_id from message
+    where time_updated >= {since} union select session_id from part where time_updated >= {since}
+)"""
 _migrated: WeakKeyDictionary[FileTree, frozenset[str]] = WeakKeyDictionary()
 
 
@@ -35,14 +40,31 @@ class Opencode(Reader):
         return [*_databases(tree), *(path for path in tree.paths if _is_session(tree, path))]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
+
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
         if path not in _databases(tree):
             yield from _read_files(tree, path)
             return
         with open_database(tree, path) as database:
+            newest = _newest(database)  # before their messages are read: they may change meanwhile
             worktrees = {identifier(row.get("id")): text(row.get("worktree")) for row in _rows(database, "project")}
+            since = count(mark)
+            changed = _CHANGED.format(since=since) if since else None
             yield from each_row(
-                database, "session", lambda row: _read_session(database, row, worktrees), "time_created"
+                database, "session", lambda row: _read_session(database, row, worktrees), "time_created", changed
             )
+        if newest:
+            yield Mark(str(newest))
+
+
+def _newest(database: Database) -> int:
+    """Return when a session, message or part changed last, in milliseconds since 1970; 0 where nothing says so."""
+    try:
+        sql = " union all ".join(f"select max(time_updated) as at from {table}" for table in _TABLES)
+        return max(count(row["at"]) for row in list(database.query(sql)))
+    except sqlite3.Error:
+        return 0
 
 
 def _databases(tree: FileTree) -> list[str]:

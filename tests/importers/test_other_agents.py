@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from sterna.importers.files import open_tree
 from sterna.importers.reader import Reader
+from sterna.importers.readers.cursor import Cursor
 from sterna.importers.readers.gemini_cli import GeminiCli
 from sterna.importers.readers.opencode import Opencode
 from sterna.importers.readers.pi import Pi
 from sterna.importers.readers.qwen import Qwen
+from sterna.importers.records import Mark
 from tests.importers.agents import SAMPLES, read_all, said, shown, write_lines
 
 EDIT = '{"filePath": "README.md", "oldString": "teh", "newString": "the"}'
@@ -90,6 +93,34 @@ def test_opencode_shows_what_stands_before_the_place_of_a_revert(tmp_path: Path)
     found, _ = read_all(Opencode(), tmp_path)
     assert said(found["ses_5a0000000001AbCdEfGhIjKlMn"]) == ["u: Fix the typo in README"]
     assert found["ses_legacy1"].title == "Migrated"
+
+
+def test_databases_yield_what_changed_since(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "opencode", tmp_path / "opencode")
+    shutil.copytree(SAMPLES / "cursor", tmp_path / "cursor")
+    changes = {
+        "opencode/opencode.db": "update part set time_updated = 1765000010000 where id = 'prt_5'",
+        "cursor/User/globalStorage/state.vscdb": "insert or replace into cursorDiskKV select * from cursorDiskKV"
+        " where key like 'bubbleId:%:b3'",
+    }
+    for name, change in changes.items():
+        reader: Reader = Opencode() if name.startswith("opencode") else Cursor()
+
+        def read(mark: str, reader: Reader = reader, name: str = name) -> tuple[int, str]:
+            with open_tree(tmp_path) as tree:
+                *found, last = reader.read_since(tree, name, mark)
+            assert isinstance(last, Mark)
+            return len(found), last.text
+
+        before, mark = read("")
+        assert before == (2 if name.startswith("opencode") else 1)
+        _, mark = read(mark)
+        with closing(sqlite3.connect(tmp_path / name)) as database:
+            database.execute(change)
+            database.commit()
+        changed, later = read(mark)
+        assert changed == 1
+        assert int(later) > int(mark)
 
 
 def test_gemini_replaces_all_messages_and_reads_documents_checkpoints_and_lost_prompts(tmp_path: Path) -> None:
