@@ -50,7 +50,7 @@ class Opencode(Reader):
             newest = _newest(database)  # before their messages are read: they may change meanwhile
             worktrees = {identifier(row.get("id")): text(row.get("worktree")) for row in _rows(database, "project")}
             since = count(mark)
-            changed = _CHANGED.format(since=since) if since else None
+            changed = _CHANGED.format(since=since) if since else ""
             yield from each_row(
                 database, "session", lambda row: _read_session(database, row, worktrees), "time_created", changed
             )

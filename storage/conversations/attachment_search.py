@@ -7,7 +7,7 @@ import sqlite3
 
 from ..database.connection import Database, readable
 from ..json_text import to_json
-from .list_filter import Condition
+from .origins import Condition
 from .search_snippets import folded
 
 SCANNED = 20_000
