@@ -14,11 +14,14 @@ _SPACE = " \t\r\n"
 _DEEPEST = 12
 
 
-def json_files(tree: FileTree) -> Iterator[tuple[str, bytes]]:
-    """Yield the paths and the beginnings of files that begin like JSON, whatever their names are."""
+def json_files(tree: FileTree, *keys: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and the beginnings of files that begin like JSON and have one of these keys, whatever their names
+    are.
+    """
+    marks = [b'"%b"' % key.encode() for key in keys]
     for path in tree.paths:
         head = tree.head(path)
-        if head[:64].lstrip().startswith((b"{", b"[")):
+        if head[:64].lstrip().startswith((b"{", b"[")) and any(mark in head for mark in marks):
             yield path, head
 
 

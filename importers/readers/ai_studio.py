@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from posixpath import basename
 from typing import Any
@@ -19,7 +18,6 @@ from ..values import at, chosen, count, identifier, mapping, mappings, text
 
 Object = dict[str, Any]
 
-_MARK = re.compile(rb'(?<!\\)"(?:chunkedPrompt|runSettings)"\s*:')
 _DRIVE = ("driveDocument", "driveImage", "driveAudio", "driveVideo")
 _INLINE = ("inlineData", "inlineImage", "inlineAudio", "inlineFile", "inlineVideo")
 _KNOWN = {
@@ -37,7 +35,7 @@ class AiStudio(Reader):
     label = "Google AI Studio"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _is_prompt(head)]
+        return [path for path, head in json_files(tree, "chunkedPrompt", "runSettings") if _is_prompt(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         title = basename(path).removesuffix(".json")
@@ -49,11 +47,7 @@ def _whole(tree: FileTree, path: str) -> Iterator[Any]:
 
 
 def _is_prompt(head: bytes) -> bool:
-    return (
-        head.lstrip().startswith(b"{")
-        and _MARK.search(head) is not None
-        and bool(mapping(beginning(head)).keys() & {"chunkedPrompt", "runSettings"})
-    )
+    return bool(mapping(beginning(head)).keys() & {"chunkedPrompt", "runSettings"})
 
 
 def _conversation(value: Object, title: str) -> Conversation | Skipped:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +13,6 @@ from ..records import Conversation, Skipped
 from ..tree import FileTree
 from ..values import at, identifier, items, mapping, mappings, text
 
-_MARK = re.compile(rb'(?<!\\)"titleSet"\s*:')
-
 
 class BetterChatGpt(Reader):
     """Chats of BetterChatGPT: an object, or in old versions a list."""
@@ -24,7 +21,7 @@ class BetterChatGpt(Reader):
     label = "BetterChatGPT"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _is_export(head)]
+        return [path for path, head in json_files(tree, "titleSet") if _is_export(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         value = document(tree, path)
@@ -34,8 +31,6 @@ class BetterChatGpt(Reader):
 
 
 def _is_export(head: bytes) -> bool:
-    if not _MARK.search(head):
-        return False
     value = beginning(head)
     first = next(iter(mappings(value if isinstance(value, list) else at(value, "chats"))), {})
     return isinstance(first.get("messages"), list) and "titleSet" in first

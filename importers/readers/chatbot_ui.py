@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +13,6 @@ from ..records import Conversation, Skipped
 from ..tree import FileTree
 from ..values import at, identifier, mapping, mappings, parsed, text
 
-_MARK = re.compile(rb'(?<!\\)"(?:history|conversationHistory|folderId|prompt)"\s*:')
-
 
 class ChatbotUi(Reader):
     """Conversations of chatbot-ui. Its last version exported all that the browser stored, keys of APIs too; these are
@@ -26,7 +23,11 @@ class ChatbotUi(Reader):
     label = "Chatbot UI"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _is_export(head)]
+        return [
+            path
+            for path, head in json_files(tree, "history", "conversationHistory", "folderId", "prompt")
+            if _is_export(head)
+        ]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         value = document(tree, path)
@@ -45,8 +46,6 @@ def _history(value: Any) -> list[Any]:
 
 
 def _is_export(head: bytes) -> bool:
-    if not _MARK.search(head):
-        return False
     value = beginning(head)
     if isinstance(at(value, "conversationHistory"), str):
         return True

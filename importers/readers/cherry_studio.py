@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -16,8 +15,6 @@ from ..tree import FileTree
 from ..values import at, identifier, mapping, mappings, parsed
 from .cherry_studio_topics import Backup, conversation
 
-_DATA = re.compile(rb'(?<!\\)"(?:indexedDB|persist:cherry-studio)"\s*:')
-
 
 class CherryStudio(Reader):
     """Topics of Cherry Studio; files that the backup contains are attached."""
@@ -26,7 +23,7 @@ class CherryStudio(Reader):
     label = "Cherry Studio"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _DATA.search(head)]
+        return [path for path, _ in json_files(tree, "indexedDB", "persist:cherry-studio")]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         with closing(Backup(tree, _topics(tree, path))) as backup:

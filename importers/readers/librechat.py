@@ -21,7 +21,6 @@ from ..values import chosen, count, flag, identifier, items, mapping, mappings, 
 Object = dict[str, Any]
 
 _ROOT = "00000000-0000-0000-0000-000000000000"
-_ID = re.compile(rb'(?<!\\)"conversationId"\s*:')
 _MARK = re.compile(
     "(?:\ue200|\\\\ue200)?(?:(?:\ue202|\\\\ue202)turn\\d+[a-z]+\\d+)+(?:\ue201|\\\\ue201)?|[\ue200-\ue206]"
 )
@@ -34,15 +33,13 @@ class LibreChat(Reader):
     label = "LibreChat"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _is_chat(head)]
+        return [path for path, head in json_files(tree, "conversationId") if _is_chat(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         return converted(_chats(tree, path), path, _conversation)
 
 
 def _is_chat(head: bytes) -> bool:
-    if not _ID.search(head):
-        return False
     value = beginning(head)
     first = next(iter(mappings(value)), {}) if isinstance(value, list) else mapping(value)
     named = any(isinstance(first.get(name), list) for name in ("messages", "messagesTree"))

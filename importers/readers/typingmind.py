@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +14,6 @@ from ..times import moment
 from ..tree import FileTree
 from ..values import at, flag, identifier, items, mapping, mappings, text
 
-_MARK = re.compile(rb'(?<!\\)"(?:chatTitle|chatID)"\s*:')
-
 
 class TypingMind(Reader):
     """Chats of TypingMind. Of large backups, whose chats are in files of their own, the form is not known."""
@@ -25,7 +22,7 @@ class TypingMind(Reader):
     label = "TypingMind"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _is_backup(head)]
+        return [path for path, head in json_files(tree, "chatTitle", "chatID") if _is_backup(head)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         value = document(tree, path)
@@ -36,8 +33,6 @@ class TypingMind(Reader):
 
 
 def _is_backup(head: bytes) -> bool:
-    if not _MARK.search(head):
-        return False
     value = beginning(head)
     chats = value if isinstance(value, list) else at(value, "data", "chats") or at(value, "chats")
     return any(chat.keys() & {"chatTitle", "chatID"} for chat in mappings(chats))

@@ -46,7 +46,9 @@ class ChatGPT(Reader):
     label: ClassVar[str] = "ChatGPT"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, head in json_files(tree) if _is_export(head)]
+        return [
+            path for path, head in json_files(tree, "mapping", "conversation_id", "current_node") if _is_export(head)
+        ]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         files = ExportFiles(tree)

@@ -40,7 +40,7 @@ def projects(tree: FileTree) -> dict[str, Project]:
     """Return the projects of an export by their ids."""
     return {
         identifier(value.get("uuid")): Project(text(value.get("name")), text(value.get("prompt_template")))
-        for path, head in json_files(tree)
+        for path, head in json_files(tree, "prompt_template", "is_starter_project")
         if is_projects(head)
         for value in _values(tree, path)
     }

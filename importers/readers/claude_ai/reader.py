@@ -20,6 +20,7 @@ from .projects import Project, is_memories, is_projects, memories, project_docum
 
 Object = dict[str, Any]
 
+_KEYS = ("chat_messages", "prompt_template", "is_starter_project", "conversations_memory", "project_memories")
 _CONVERSATION = re.compile(rb'(?<!\\)"chat_messages"\s*:')
 _SINGLE = re.compile(rb'\{(?!\s*"conversations"\s*:)')
 _MANIFEST = re.compile(rb"conversations-\d+\.zip")
@@ -32,13 +33,13 @@ class ClaudeAi(Reader):
     label: ClassVar[str] = "Claude.ai"
 
     def detect(self, tree: FileTree) -> list[str]:
-        found, manifests = [], []
-        for path, head in json_files(tree):
-            if _is_conversations(head) or is_projects(head) or is_memories(head):
-                found.append(path)
-            elif basename(path).startswith("manifest-") and _MANIFEST.search(head):
-                manifests.append(path)
-        return found or manifests
+        found = [
+            path
+            for path, head in json_files(tree, *_KEYS)
+            if _is_conversations(head) or is_projects(head) or is_memories(head)
+        ]
+        manifests = (path for path in tree.paths if basename(path).startswith("manifest-"))
+        return found or [path for path in manifests if _MANIFEST.search(tree.head(path))]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         head = tree.head(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
-_CHAT = re.compile(rb'(?<!\\)"history"\s*:\s*\{')
-
 
 class OpenWebUi(Reader):
     """Chats of Open WebUI, with the files of its folder ``uploads`` where that is there, too."""
@@ -32,7 +29,7 @@ class OpenWebUi(Reader):
     label: ClassVar[str] = "Open WebUI"
 
     def detect(self, tree: FileTree) -> list[str]:
-        exports = (path for path, head in json_files(tree) if _is_export(head))
+        exports = (path for path, head in json_files(tree, "history") if _is_export(head))
         return [*exports, *databases(tree, chat="id user_id title chat created_at")]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
@@ -43,8 +40,6 @@ class OpenWebUi(Reader):
 
 
 def _is_export(head: bytes) -> bool:
-    if not _CHAT.search(head):
-        return False
     value = beginning(head)
     first = next(iter(mappings(value)), {}) if isinstance(value, list) else mapping(value)
     chat = mapping(first.get("chat")) or first
