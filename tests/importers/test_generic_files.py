@@ -159,6 +159,7 @@ def test_other_shapes_of_sharegpt_are_read(tmp_path: Path) -> None:
 
 CHATS = {
     "headings": "# Kites\n\n## User\n\n2+2?\n\n## Assistant\n\n4\n",
+    "title that is a name": "# Claude\n\n## User\n\n2+2?\n\n## Assistant\n\n4\n",
     "names of others": "## You:\n2+2?\n\n## ChatGPT:\n4",
     "two levels": "##### You said:\n2+2?\n\n###### ChatGPT said:\n4",
     "emoji and bold": "### \N{BUST IN SILHOUETTE} **User**\n\n2+2?\n\n### \N{ROBOT FACE} **Assistant**\n\n4",
@@ -178,7 +179,7 @@ CHATS = {
 def test_markdown_of_common_exporters_is_a_conversation(tmp_path: Path, name: str) -> None:
     (chat,) = conversations(written(tmp_path, CHATS[name]), "markdown")
     assert lines(chat) == SUM
-    assert chat.title in {"", "Kites"}
+    assert chat.title in {"", "Kites", "Claude"}
 
 
 def test_code_and_running_text_of_a_reply_begin_no_message() -> None:
@@ -236,7 +237,7 @@ def test_a_date_that_can_be_read_in_two_ways_is_kept_as_it_is(tmp_path: Path) ->
 
 
 DOCUMENTS = {
-    "README": "# Tool\n\nA tool for chats.\n\n## User\n\nInstall it.\n\n## Assistant\n\nIt helps.\n",
+    "README": "# Chatter\n\nA tool for chats.\n\n## User\n\nInstall it.\n\n## Assistant\n\nIt helps.\n",
     "guide": "# Guide\n\n## Installation\n\ntext\n\n## User\n\nmore\n",
     "FAQ": "# FAQ\n\n**Question:** Why?\n\n**Answer:** So.\n",
     "letter": "You: the reader\nAssistant: the helper\n",

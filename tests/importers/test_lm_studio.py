@@ -53,7 +53,7 @@ def test_versions_of_a_turn_are_branches_and_the_selected_one_is_shown() -> None
 def test_later_turns_follow_the_selected_version(tmp_path: Path) -> None:
     turns = [
         turn(user("a"), user("b"), selected=1),
-        turn(reply(block(words("to b")))),
+        turn(reply(block(words("to b"))), reply(block(words("again")))),
         turn(user("c"), user("d"), selected=99),
         turn(),
     ]
@@ -63,6 +63,7 @@ def test_later_turns_follow_the_selected_version(tmp_path: Path) -> None:
         ("0.0", ""),
         ("0.1", ""),
         ("1.0", "0.1"),
+        ("1.1", "0.1"),
         ("2.0", "1.0"),
         ("2.1", "1.0"),
     ]

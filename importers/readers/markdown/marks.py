@@ -56,15 +56,22 @@ class Mark:
 def style_of(lines: list[str]) -> str:
     """Return the kind of marks with which these lines are a conversation; empty if they are none."""
     for style in _STYLES:
-        marks = list(marks_of(lines, style))
+        marks = marks_of(lines, style)
         if _is_conversation(lines, marks, style):
             return style
     return ""
 
 
-def marks_of(lines: list[str], style: str) -> Iterator[Mark]:
-    """Yield the marks of one style that are not inside of code."""
+def marks_of(lines: list[str], style: str) -> list[Mark]:
+    """Return the marks of one style that are not inside of code; each speaker keeps to one level of headings."""
+    found = list(_candidates(lines, style))
+    if [level for _, level in found].count("#") == 1 and found[0][1] == "#":
+        del found[0]  # the title is a name
     levels: dict[str, str] = {}
+    return [mark for mark, level in found if levels.setdefault(mark.role, level) == level]
+
+
+def _candidates(lines: list[str], style: str) -> Iterator[tuple[Mark, str]]:
     for number in _outside_fences(lines):
         found = _STYLES[style].fullmatch(lines[number])
         if found is None or (style != "heading" and number and lines[number - 1].strip()):
@@ -72,8 +79,9 @@ def marks_of(lines: list[str], style: str) -> Iterator[Mark]:
         if style == "bold" and found["rest"] and not (found["colon"] or found["after"]):
             continue
         speaker, notes = named(found["name"])
-        if speaker and levels.setdefault(speaker, found["level"]) == found["level"]:
-            yield Mark(number, speaker, notes, (found["rest"] or "") if style != "heading" else "")
+        if speaker:
+            rest = (found["rest"] or "") if style != "heading" else ""
+            yield Mark(number, speaker, notes, rest), found["level"]
 
 
 def named(value: str) -> tuple[Role | str, list[str]]:

@@ -42,7 +42,7 @@ class Markdown(Reader):
             return
         front, lines = _divided(data.decode("utf-8-sig", "replace"))
         style = style_of(lines)
-        marks = list(marks_of(lines, style)) if style else []
+        marks = marks_of(lines, style) if style else []
         if not marks:
             yield Skipped("It is not clear who says what.", where=path)
             return
