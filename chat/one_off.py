@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sterna.config import Settings
@@ -45,7 +44,7 @@ class OneOffTurn:
         self._attachments = attachments
         self._monotonic = monotonic
         options = RequestOptions.choose(own or {}, settings, fallback=catalog.default_ref())
-        self._options = replace(options, schema=schema)
+        self._options = options._replace(schema=schema)
         self.reply = Reply("", "", "", self._options.ref, monotonic())
 
     async def run(self) -> Settled:

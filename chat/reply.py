@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from sterna.storage import Finish, Message, Settled
 
@@ -15,8 +15,7 @@ SAVE_FRACTION = 16
 """Fraction of a long reply that may be unsaved: each save writes all of it, so it must not happen too often."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """End of a reply, with the details that are known only then."""
 
     finish: Finish
@@ -24,7 +23,7 @@ class Ending:
     model: str | None = None
     """Model that replied, if the provider states it."""
     completion_id: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
 
 class Reply:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sterna.config import unsendable
 from sterna.providers import ChatMessage, Request
@@ -62,8 +63,7 @@ class Prepared:
         return max(1, min(sent // 3, 3000))
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
+class RequestOptions(NamedTuple):
     """Model and parameters of one turn."""
 
     ref: str
@@ -72,7 +72,7 @@ class RequestOptions:
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Effort | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = MappingProxyType({})
     """Further parameters under the provider's names."""
     schema: Mapping[str, Any] | None = None
     """JSON schema for the reply; None for free text."""

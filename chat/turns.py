@@ -13,7 +13,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from sterna.config import Settings
@@ -186,7 +185,7 @@ class Turns:
         def choose(store: Store) -> RequestOptions:
             own = store.conversations.settings(session_id) if session_id is not None else {}
             options = RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
-            return replace(options, schema=schema)
+            return options._replace(schema=schema)
 
         def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
             options = choose(store)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 import click
@@ -91,7 +90,7 @@ async def print_reply(turns: Turns, reply: Reply, *, as_json: bool = False, has_
     message = reply.message
     if message is None:
         if as_json and reply.finish:
-            settled = replace(reply.settled(0), error_message=reply.problem)
+            settled = reply.settled(0)._replace(error_message=reply.problem)
             print_json({"session_id": reply.session_id, "message_id": None} | reply_object(settled, settled.finish))
         raise click.ClickException(reply.problem or "The conversation was deleted while the reply arrived.")
     if as_json:

@@ -88,7 +88,7 @@ class EndpointProvider:
         """Yield the events of one reply. A request without a model uses the first in the list."""
         try:
             if not request.model:
-                request = replace(request, model=await self._first_model())
+                request = request._replace(model=await self._first_model())
             call = await self._call(request.model)
         except ProviderError as error:
             yield error.failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from .model_traits import Traits
@@ -28,8 +29,7 @@ class ChatMessage(NamedTuple):
     """Images that follow the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Request for a reply."""
 
     model: str
@@ -38,7 +38,7 @@ class Request:
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Literal["low", "medium", "high"] | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = MappingProxyType({})
     """Further parameters under the provider's names, such as ``top_p``."""
     schema: Mapping[str, Any] | None = None
     """JSON schema that the reply has to follow; None for free text."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 MAX_DESCRIPTION = 4_000
 MAX_WORD = 64
@@ -15,8 +15,7 @@ PRICES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """Properties that a list states; empty without them."""
 
     input_modalities: tuple[str, ...] = ()
@@ -25,7 +24,7 @@ class Traits:
     description: str = ""
     created: int = 0
     """Unix time in seconds."""
-    pricing: Mapping[str, str] = field(default_factory=dict)
+    pricing: Mapping[str, str] = MappingProxyType({})
     """US dollars as decimals, by the names in PRICES."""
 
 

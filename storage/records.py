@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 Role = Literal["user", "assistant", "system"]
@@ -119,8 +120,7 @@ def is_attachment_id(text: str) -> bool:
     return len(text) == 64 and not set(text) - set("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One settled message, a row of ``chat_messages``: docs/specification/schema.md#table-chat-messages."""
 
     id: str
@@ -139,7 +139,7 @@ class Message:
     error_message: str | None = None
     is_streaming: bool = False
     reasoning: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = MappingProxyType({})
     parent_id: str | None = None
     """The message that this one follows: None for the one before it in time, empty for none."""
 
@@ -205,8 +205,7 @@ class NewTurn(NamedTuple):
     reply: LiveReply
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """End of a reply and its content, as :meth:`LiveReplies.settle` takes it."""
 
     finish: Finish
@@ -219,7 +218,7 @@ class Settled:
     elapsed_ms: int = 0
     completion_id: str | None = None
     error_message: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
 
 class Trashed(NamedTuple):

@@ -75,7 +75,7 @@ order by message_timestamp desc, id desc limit 1
 
 def message_of(row: sqlite3.Row) -> Message:
     """Return the record of a row with :data:`COLUMNS`."""
-    values: dict[str, Any] = {name: row[name] for name in Message.__slots__}
+    values: dict[str, Any] = {name: row[name] for name in Message._fields}
     if bytes in map(type, values.values()):
         values = {name: text_of(value) for name, value in values.items()}
     for count in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms"):

@@ -77,12 +77,12 @@ async def test_the_request_is_the_one_of_the_documentation_and_marks_what_is_to_
 
 async def test_parameters_have_their_names_here() -> None:
     schema = {"type": "object"}
-    request = replace(
-        ASK, temperature=0.2, max_tokens=100, reasoning_effort="low", schema=schema, parameters={"stop": "END"}
+    request = ASK._replace(
+        temperature=0.2, max_tokens=100, reasoning_effort="low", schema=schema, parameters={"stop": "END"}
     )
     async with serving(WHOLE) as server:
         await ask(server, request)
-        await ask(server, replace(ASK, model="claude-3-haiku-20240307", temperature=0.2))
+        await ask(server, ASK._replace(model="claude-3-haiku-20240307", temperature=0.2))
     body, old = server.requests[0].json, server.requests[1].json
     assert body["thinking"] == {"type": "enabled", "budget_tokens": 2048}
     assert body["max_tokens"] == 3072
@@ -105,7 +105,7 @@ async def test_thinking_that_a_model_does_not_know_is_left_out_and_said() -> Non
         "error": {"type": "invalid_request_error", "message": "thinking: this model does not support thinking"},
     }
     async with serving(answer("400 Bad Request", refused), WHOLE) as server:
-        events = await ask(server, replace(ASK, reasoning_effort="high"))
+        events = await ask(server, ASK._replace(reasoning_effort="high"))
     assert "thinking" not in server.requests[1].json
     assert ParametersOmitted(("reasoning_effort",)) in events
     assert isinstance(events[-1], Done)

@@ -42,7 +42,7 @@ async def test_a_streamed_reply_comes_piece_by_piece_with_its_counts() -> None:
 async def test_the_request_says_what_was_set_and_no_more() -> None:
     async with serving(sse(piece("Hi", finish="stop"))) as server:
         await reply(server, key=lambda: " key-1\n", headers={"X-Team": "blue"})
-        await reply(server, replace(ASK, temperature=0.2, max_tokens=50, reasoning_effort="low"))
+        await reply(server, ASK._replace(temperature=0.2, max_tokens=50, reasoning_effort="low"))
     first, second = server.requests
     assert first.line == "POST /v1/chat/completions HTTP/1.1"
     assert first.headers["authorization"] == "Bearer key-1"
@@ -227,13 +227,13 @@ async def test_a_second_reply_goes_over_the_same_connection() -> None:
 async def test_without_a_model_the_first_listed_one_answers() -> None:
     listed = answer("200 OK", {"object": "list", "data": [{"id": "nomic-embed-text"}, {"id": "llama3.2"}]})
     async with serving(listed, sse(piece("Hi", finish="stop"))) as server:
-        assert text(await reply(server, replace(ASK, model=""))) == "Hi"
+        assert text(await reply(server, ASK._replace(model=""))) == "Hi"
     assert server.requests[1].json["model"] == "llama3.2"
 
 
 async def test_a_server_without_any_model_says_how_to_get_one() -> None:
     async with serving(answer("200 OK", {"object": "list", "data": None})) as server:
-        events = await reply(server, replace(ASK, model=""))
+        events = await reply(server, ASK._replace(model=""))
     assert isinstance(events[-1], Failed)
     assert "has no model yet" in events[-1].message
 

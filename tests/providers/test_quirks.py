@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +221,7 @@ async def test_another_model_is_asked_as_usual() -> None:
     async with serving(refusal("temperature is not supported"), GOOD) as server:
         provider = EndpointProvider(Endpoint("acme", server.url))
         await reply(provider)
-        await reply(provider, replace(ASK, model="other"))
+        await reply(provider, ASK._replace(model="other"))
         await provider.aclose()
     assert ["temperature" in item.json for item in server.requests] == [True, False, True]
 
@@ -241,7 +240,7 @@ async def test_options_are_of_the_endpoint_and_of_its_models() -> None:
     async with serving(GOOD, WHOLE, GOOD) as server:
         provider = EndpointProvider(Endpoint("acme", server.url, options=general, model_options=own))
         await reply(provider)
-        await reply(provider, replace(ASK, model="big"))
+        await reply(provider, ASK._replace(model="big"))
         await reply(provider, Request("m", ASK.messages))
         await provider.aclose()
     small, big, plain = (item.json for item in server.requests)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -124,7 +123,7 @@ async def editing(pilot: Pilot[int], app: SternaApp) -> None:
     """A message is edited, another version of a reply that was stopped is shown."""
     prompt, reply = app.main.transcript.loaded[-2:]
     assert reply.message is not None
-    reply.show_message(replace(reply.message, metadata={"finish": "stopped"}))
+    reply.show_message(reply.message._replace(metadata={"finish": "stopped"}))
     for view in (prompt, reply):
         view.show_version(Version(2, 3, ()))
     await pilot.press("up")

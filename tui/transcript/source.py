@@ -189,13 +189,8 @@ def last_prompt(store: Store, conversation_id: str) -> Message | None:
 
 def last_reply(store: Store, conversation_id: str) -> Message | None:
     """Return the newest reply of a conversation."""
-    key: Key | None = None
-    while messages := store.messages.before(conversation_id, key, PAGE):
-        for message in reversed(messages):
-            if message.role == "assistant" and message.content:
-                return message
-        key = messages[0].key
-    return None
+    newest_first = store.messages.newest_first(conversation_id, None)
+    return next((each for each in newest_first if each.role == "assistant" and each.content), None)
 
 
 def _cut(store: Store, conversation_id: str) -> Key | None:
