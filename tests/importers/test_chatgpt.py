@@ -86,6 +86,7 @@ def test_the_split_form_is_read_from_its_archive_with_files_under_their_names() 
         assert isinstance(dot, Conversation)
         assert shape(walk)[1:] == [("a_old", "u", "Go north."), ("t", "u", "Go along the beach at noon.")]
         assert walk.shown == "t"
+        assert [each.model for each in walk.messages] == [None, "gpt-5-mini", "gpt-5-thinking"]
         assert (dot.title, dot.is_archived) == ("", True)
         file = dot.messages[0].parts[0]
         assert isinstance(file, Attachment)

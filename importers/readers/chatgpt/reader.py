@@ -77,7 +77,11 @@ def _conversation(item: Object, files: ExportFiles) -> Conversation | Skipped:
         return empty(title, native)
     _add_made_files(turns, native, files)
     gizmo = text(item.get("conversation_template_id")) or text(item.get("gizmo_id"))
-    model = text(item.get("default_model_slug"))
+    slug = text(item.get("default_model_slug"))
+    model = slug if slug not in {"", "auto"} else None
+    for message in turns.messages:
+        if message.role == "assistant":  # since 2026 most replies do not name theirs
+            message.model = message.model or model
     metadata = chosen(item, *_WORTH_KEEPING)
     if native:
         metadata["url"] = f"https://chatgpt.com/c/{native}"
@@ -89,7 +93,7 @@ def _conversation(item: Object, files: ExportFiles) -> Conversation | Skipped:
         shown=(turns.placed.get(current) or None) if isinstance(current, str) else None,
         created_at=moment(item.get("create_time")),
         updated_at=moment(item.get("update_time")),
-        model=model if model and model != "auto" else None,
+        model=model,
         system_prompt=turns.system_prompt,
         is_archived=flag(item.get("is_archived")),
         is_pinned=flag(item.get("is_starred")) or moment(item.get("pinned_time")) is not None,
