@@ -21,6 +21,7 @@ BUILT_IN: dict[str, str] = {
     "elia": "elia:Elia",
     "goose": "goose:Goose",
     "gptme": "gptme:Gptme",
+    "llama-cpp": "llama_cpp:LlamaCpp",
     "llm": "llm:Llm",
     "lm-studio": "lm_studio:LmStudio",
     "oterm": "oterm:Oterm",

@@ -236,6 +236,23 @@ def test_a_date_that_can_be_read_in_two_ways_is_kept_as_it_is(tmp_path: Path) ->
     assert (said(reply), reply.created_at) == ("Hello", datetime(2025, 9, 8, 10, 36, 4, tzinfo=UTC))
 
 
+def test_files_beside_a_text_are_attached(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a tern.png").write_bytes(b"\x89PNG")
+    (tmp_path / "files" / "b.txt").write_bytes(b"note")
+    text = (
+        "## You\n\n![x](../files/a%20tern.png) ![](https://example.org/c.png) ![](../../etc/passwd)\n"
+        "- Attached: [b](<../files/b.txt>)\n\n## Reply\n\n![](data:image/png;base64,iVBORw==)\n"
+    )
+    (tmp_path / "chats").mkdir()
+    written(tmp_path / "chats", text)
+    (chat,) = conversations(tmp_path, "markdown")
+    asked, reply = chat.messages
+    assert [getattr(part, "name", "") for part in asked.parts] == ["", "a tern.png", "b.txt"]
+    assert [content(part) for part in asked.parts[1:]] == [b"\x89PNG", b"note"]
+    assert content(reply.parts[1]) == b"\x89PNG"
+
+
 DOCUMENTS = {
     "README": "# Chatter\n\nA tool for chats.\n\n## User\n\nInstall it.\n\n## Assistant\n\nIt helps.\n",
     "guide": "# Guide\n\n## Installation\n\ntext\n\n## User\n\nmore\n",

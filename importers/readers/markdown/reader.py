@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
+from posixpath import join, normpath
 from typing import Any
+from urllib.parse import unquote
 
 from ...chat_messages import ChatMessages
+from ...inline import linked_file
 from ...json_stream import LARGEST_ITEM
 from ...reader import Reader
-from ...records import Conversation, Message, Skipped
+from ...records import Attachment, Conversation, Message, Skipped, Text
 from ...times import moment
 from ...tree import FileTree
 from ...values import identifier, mapping, text, texts
@@ -20,6 +24,7 @@ _ENDS = (".md", ".markdown", ".mdown", ".txt", ".text")
 _QUICK = re.compile(rb"(?im)^(?:#{1,6}\s|\*\*|__|)\W{0,8}(?:user|you|human|prompt|me|system|developer)\b")
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _FOOTER = re.compile(r"\s*\n-{3,}\s*\n+(?:[*_]*(?:Powered|Exported|Generated) (?:by|with)[^\n]*)?\s*\Z|\s*\n-{3,}\s*\Z")
+_FILE = re.compile(r"!\[[^\]\n]*\]\(<?([^)>\s]+)|^- Attached: \[[^\]\n]*\]\(<?([^)>\n]+)", re.MULTILINE)
 _FIELD = re.compile(r"(?:[-*>] )?[*_]{0,2}(\w[\w ]{0,24}):[*_]{0,2}\s*(.+)")
 _CREATED = ("created", "created_at", "date", "create_time", "started")
 _UPDATED = ("updated", "updated_at", "modified", "last_updated")
@@ -49,7 +54,9 @@ class Markdown(Reader):
         about = _about(front, lines[: marks[0].line])
         chat = ChatMessages()
         for mark, after in zip(marks, [*marks[1:], None], strict=True):
-            _add(chat, mark, lines[mark.line + 1 : after.line if after else len(lines)])
+            message = _add(chat, mark, lines[mark.line + 1 : after.line if after else len(lines)])
+            if message is not None:
+                message.parts += _files(tree, path.rpartition("/")[0], message)
         yield _conversation(about, chat)
 
 
@@ -83,7 +90,7 @@ def _about(front: dict[str, Any], lines: list[str]) -> dict[str, Any]:
     return found | front
 
 
-def _add(chat: ChatMessages, mark: Mark, lines: list[str]) -> None:
+def _add(chat: ChatMessages, mark: Mark, lines: list[str]) -> Message | None:
     body = "\n".join([mark.rest, *lines] if mark.rest else lines).strip("\n")
     times = [time for note in mark.notes if (time := time_of(note)) is not None]
     models = [note for note in mark.notes if not is_time(note) and any(map(str.isalpha, note))]
@@ -95,12 +102,26 @@ def _add(chat: ChatMessages, mark: Mark, lines: list[str]) -> None:
         body = rest.strip("\n")
     body = _FOOTER.sub("", f"\n{body}").lstrip("\n")
     if mark.role == TOOL:
-        chat.result("", "tool", body)
-        return
+        return chat.result("", "tool", body)
     value = {"role": mark.role, "content": body}
     message = chat.add(value, created_at=times[0] if times else None, metadata=metadata)
     if message is not None and message.role == "assistant":
         message.model = models[0] if models and named(models[0])[0] != "user" else None
+    return message
+
+
+def _files(tree: FileTree, folder: str, message: Message) -> list[Attachment]:
+    """Return the pictures and files that a text links to, where the export has them."""
+    found: dict[str, Attachment] = {}
+    for part in message.parts:
+        for link in _FILE.finditer(part.text if isinstance(part, Text) else ""):
+            target = link[1] or link[2]
+            path = normpath(join(folder, unquote(target)))
+            if target.startswith("data:"):
+                found[target] = linked_file(target)
+            elif tree.has(path):
+                found[path] = Attachment(path.rpartition("/")[2], "", partial(tree.open, path))
+    return list(found.values())
 
 
 def _conversation(about: dict[str, Any], chat: ChatMessages) -> Conversation:
