@@ -102,7 +102,7 @@ def test_the_split_form_is_read_from_its_archive_with_files_under_their_names() 
     "form",
     [
         lambda value: b"\xef\xbb\xbf" + json.dumps(value, indent=1).replace("\n", "\r\n").encode(),
-        lambda value: {"conversations": value},
+        lambda value: {"version": 1, "conversations": value},
         lambda value: value[0],
     ],
 )

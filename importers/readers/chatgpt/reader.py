@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ...documents import document, json_files
+from ...documents import beginning, document, json_files
 from ...items import converted, empty
 from ...json_stream import json_array
 from ...reader import Reader
@@ -23,8 +23,6 @@ Object = dict[str, Any]
 _KEYS = ("conversations", "chats")
 _NODES = re.compile(rb'(?<!\\)"mapping"\s*:\s*\{')
 _SHELL = re.compile(rb'(?<!\\)"(?:conversation_id|current_node)"\s*:.*"default_model_slug"\s*:', re.DOTALL)
-_LIST = re.compile(rb'\{\s*"(?:conversations|chats)"\s*:\s*\[')
-_SINGLE = re.compile(rb'\{(?!\s*"(?:conversations|chats)"\s*:)')
 
 _WORTH_KEEPING = (
     "gizmo_id",
@@ -56,16 +54,17 @@ class ChatGPT(Reader):
 
 
 def _is_export(head: bytes) -> bool:
-    return (_NODES.search(head) is not None and b'"parent"' in head) or _SHELL.search(head) is not None
+    has_nodes = b'"parent"' in head and b'"message"' in head and _NODES.search(head) is not None
+    return has_nodes or _SHELL.search(head) is not None
 
 
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
     """Yield the conversations of an array, of an array in an object, or the only one."""
+    if "mapping" in mapping(beginning(tree.head(path))):
+        yield document(tree, path)
+        return
     with tree.open(path) as file:
-        if not _SINGLE.match(tree.head(path).lstrip()):
-            yield from json_array(file, *_KEYS)
-        else:
-            yield document(tree, path)
+        yield from json_array(file, *_KEYS)
 
 
 def _conversation(item: Object, files: ExportFiles) -> Conversation | Skipped:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from posixpath import basename
 from typing import Any, ClassVar
 
-from ...documents import document, json_files
+from ...documents import beginning, document, json_files
 from ...items import converted, empty
 from ...json_stream import json_array
 from ...reader import Reader
 from ...records import Conversation, Skipped
 from ...times import moment
 from ...tree import FileTree
-from ...values import at, chosen, flag, identifier, text
+from ...values import at, chosen, flag, identifier, mapping, text
 from .messages import Messages
 from .projects import Project, is_memories, is_projects, memories, project_documents, projects
 
@@ -22,7 +22,6 @@ Object = dict[str, Any]
 
 _KEYS = ("chat_messages", "prompt_template", "is_starter_project", "conversations_memory", "project_memories")
 _CONVERSATION = re.compile(rb'(?<!\\)"chat_messages"\s*:')
-_SINGLE = re.compile(rb'\{(?!\s*"conversations"\s*:)')
 _MANIFEST = re.compile(rb"conversations-\d+\.zip")
 
 
@@ -59,7 +58,7 @@ def _is_conversations(head: bytes) -> bool:
 
 
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
-    if _SINGLE.match(tree.head(path).lstrip()):
+    if "chat_messages" in mapping(beginning(tree.head(path))):
         yield document(tree, path)
         return
     with tree.open(path) as file:
