@@ -2,6 +2,7 @@ from .attachments.attach import attach as attach
 from .attachments.attach import attach_bytes as attach_bytes
 from .attachments.attach import keep_bytes as keep_bytes
 from .attachments.attach import keep_file as keep_file
+from .attachments.paths import folder_in as folder_in
 from .attachments.paths import may_be_paths as may_be_paths
 from .attachments.paths import paths_in as paths_in
 from .attachments.paths import typed_files as typed_files

@@ -40,12 +40,10 @@ _BOM = b"\xef\xbb\xbf"
 _ARCHIVE_ENDS = (".zip", ".bak")
 _PASSED_OVER = {"__MACOSX", ".DS_Store", ".git", "node_modules"}
 
-Entry = "Path | tuple[Archive, str]"
 
-
-def open_tree(path: Path) -> Files:
+def open_tree(path: Path, *, most_files: int = MOST_FILES) -> Files:
     """Return the files of an export. Raises OSError, with a sentence for a person, where it cannot be read."""
-    files = Files()
+    files = Files(most_files)
     try:
         files.take(path)
     except BaseException:
@@ -54,10 +52,15 @@ def open_tree(path: Path) -> Files:
     return files
 
 
+class TooManyFiles(OSError):
+    """A tree that is too large to be looked through."""
+
+
 class Files(FileTree):
     """Tree of files on disk and in archives. A context manager: closing it removes what was copied."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_files: int = MOST_FILES) -> None:
+        self._most_files = most_files
         self._entries: dict[str, Path | tuple[Archive, str]] = {}
         self._sorted: list[str] | None = None
         self._archives: list[Archive] = []
@@ -179,14 +182,15 @@ class Files(FileTree):
                     continue
                 file = Path(entry.path)
                 name = prefix + _name(entry.name)
-                with suppress(OSError):
-                    mode = entry.stat().st_mode
-                    if stat.S_ISDIR(mode):
-                        waiting.append((file, f"{name}/"))
-                    elif stat.S_ISREG(mode):
-                        name = self._add(name, file)
-                        if name.lower().endswith(_ARCHIVE_ENDS) and _is_archive(file):
-                            archives.append((file, name))
+                mode = _mode(entry)
+                if stat.S_ISDIR(mode):
+                    waiting.append((file, f"{name}/"))
+                elif stat.S_ISREG(mode):
+                    name = self._add(name, file)
+                    if name.lower().endswith(_ARCHIVE_ENDS):
+                        with suppress(OSError):
+                            if _is_archive(file):
+                                archives.append((file, name))
         for file, name in archives:
             self._take_inner_archive(file, name, 1)
 
@@ -214,6 +218,8 @@ class Files(FileTree):
     def _take_inner_archive(self, file: Path, path: str, depth: int) -> None:
         try:
             self._take_archive(file, f"{path}/", path, depth)
+        except TooManyFiles:
+            raise
         except OSError as error:
             self.problems.append(str(error))
 
@@ -222,8 +228,8 @@ class Files(FileTree):
         while free in self._entries:
             number += 1
             free = f"{path} ({number})"
-        if len(self._entries) >= MOST_FILES:
-            raise OSError(f"There are more than {MOST_FILES:,} files. Choose a smaller folder.")
+        if len(self._entries) >= self._most_files:
+            raise TooManyFiles(f"There are more than {self._most_files:,} files. Choose a smaller folder.")
         self._entries[free] = entry
         self._sorted = None
         return free
@@ -253,6 +259,14 @@ class Files(FileTree):
 def _is_archive(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) in (_ZIP, _EMPTY_ZIP)
+
+
+def _mode(entry: os.DirEntry[str]) -> int:
+    """Return what kind of file an entry is; 0 for a link that leads nowhere."""
+    try:
+        return entry.stat().st_mode
+    except OSError:
+        return 0
 
 
 def _is_passed_over(name: str) -> bool:

@@ -127,6 +127,7 @@ class Import:
         self._now = now
         self._tags = tags
         self._batch_messages = batch_messages
+        self._new: set[str] = set()
         for reader, _ in units:
             self.account.sources.setdefault(reader.name, SourceCount(reader.label))
 
@@ -162,6 +163,9 @@ class Import:
     def count(self, batch: Batch, taken: Sequence[Taken]) -> None:
         """Add the result of a batch to the account."""
         for conversation, result in zip(batch.conversations, taken, strict=True):
+            if result.status == "new" and result.id in self._new:  # it is in two files, and nothing was written yet
+                result = Taken(result.id, "unchanged")
+            self._new.add(result.id)
             self.account.add(conversation.source, result)
             for sentence in conversation.notes:
                 self.account.note(f"{conversation.title[:60]}: {sentence}")

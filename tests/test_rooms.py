@@ -171,8 +171,8 @@ INNER_DOORS = {
         "search": "counts markdown pickers sidebar",
         "screens": "actions context counts dialogs pickers prompt services terminal",
         "sync": "context counts dialogs messages",
-        "main": "actions attachment_names context counts dialogs messages pickers prompt screens search sidebar sync"
-        " terminal titles transcript",
+        "main": "actions attachment_names context counts dialogs messages pickers prompt screens search services"
+        " sidebar sync terminal titles transcript",
         "shutdown": "context main prompt",
         "app": "actions context counts main messages pickers screens services shutdown terminal",
         "factory": "app screens services",

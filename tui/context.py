@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sterna.storage import StoreThread
     from sterna.sync.auth.accounts import Accounts
 
+    from .services.importing import ImportJob
+
 SWITCHING = "conversation.switch"
 """Name of the task that finds the conversation above or below."""
 
@@ -60,6 +62,8 @@ class AppContext:
         """Called after providers were added or removed, to show it."""
         self.copying: asyncio.Task[str] | None = None
         """Last copy to the clipboard; returns its place as the end of a sentence."""
+        self.import_job: ImportJob | None = None
+        """The import that runs or ran last, for its page."""
         self.is_closing = False
         """True once everything is being saved at the end: nothing is drawn from then on."""
         self._store: StoreThread | None = None

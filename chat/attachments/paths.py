@@ -38,6 +38,21 @@ def paths_in(text: str) -> list[Path]:
     return list(dict.fromkeys(result))[:MAX_PATHS]
 
 
+def folder_in(text: str) -> Path | None:
+    """Return the folder that a paste names, where all of it is the absolute path of one. Call it in a thread."""
+    line = text.strip()
+    if not may_be_paths(text) or "\n" in line:
+        return None
+    words = _words(line)
+    for word in (line, *(words if len(words) == 1 else ())):
+        try:
+            if (path := _path(word)) is not None and path.is_dir():
+                return path
+        except (OSError, ValueError):
+            continue
+    return None
+
+
 def typed_files(text: str) -> list[Path]:
     """Return the files that a person typed, relative ones too. Raises Invalid, with what is wrong with the path.
 

@@ -78,10 +78,12 @@ def test_an_export_is_recognized_taken_once_and_taken_back(run: Run, tmp_path: P
 
 def test_a_dry_run_says_all_and_changes_nothing(run: Run, tmp_path: Path) -> None:
     path = str(export(tmp_path / "a.zip", "terns"))
+    export(tmp_path / "b.zip", "terns")
     account = run("import", "--dry-run", "--json", path).json()
     assert (account["run"], account["dry_run"]) == (None, True)
     assert (account["sources"][0]["new"], account["sources"][0]["messages"]) == (1, 2)
     assert account["skipped"][0]["source"] == "chatgpt"
+    assert "(1 new, 1 unchanged, 2 skipped)" in run("import", "--dry-run", str(tmp_path)).out
     assert titles(run) == set()
     assert run("import", "--runs").out == ""
 

@@ -209,6 +209,20 @@ def _export(app: SternaApp) -> Any:
     return ExportDialog(Path("/home/me/2026-03-14-How-do-terns-find-their-way-k3f9abcd.md"), 1)
 
 
+def _import(app: SternaApp) -> Any:
+    from sterna.importers import Skipped
+    from sterna.importers.importing import Account, SourceCount
+    from sterna.tui.screens.import_page import ImportScreen
+    from sterna.tui.services.importing import ImportJob
+
+    job = app.context.import_job = ImportJob(app.context.store, app.context.clock)
+    job.phase, job.path, job.run, job.done = "done", Path("/home/me/Downloads/export.zip"), 3, 1.0
+    counts = SourceCount("ChatGPT", 1204, new=1180, updated=3, unchanged=20, skipped=1, messages=14_512)
+    job.account = Account({"chatgpt": counts, "elia": SourceCount("elia", 2, new=2, messages=9)})
+    job.account.skipped.append(("chatgpt", Skipped("“Empty shell” has no messages.", "c7", "conversations-001.json")))
+    return ImportScreen(app.context)
+
+
 def _conflict(app: SternaApp) -> Any:
     from sterna.tui.sync.conflict import ConflictDialog
 
@@ -344,6 +358,7 @@ DIALOGS: dict[str, Scene] = {
     "palette": pressing("ctrl+p", "New conversation"),
     "tags": pushing(_tags),
     "export": pushing(_export),
+    "import": pushing(_import),
     "links": pushing(_links),
     "save": pushing(_save),
 }

@@ -330,6 +330,10 @@ PROGRAM = (
         "app.provider", "Add a provider", "leader M", "Connect a model: add its provider",
         "open_page('provider')", focus=Focus.LEAVES,
     ),
+    _app(
+        "app.import", "Import", "leader H", "Import conversations of other programs",
+        "open_page('import')", needs=Needs.STORE, focus=Focus.LEAVES,
+    ),
     _app("app.screenshot", "Screenshot", "leader w,f12", "Save the screen as an SVG picture", "screenshot"),
     _app(
         "app.suspend", "Suspend", "alt+z,leader z", "Go back to the shell (fg resumes, unsent text is kept)",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from .layout import MainLayout
 if TYPE_CHECKING:
     from sterna.storage import Attachment, Store
 
+RECOGNIZE_SECONDS = 3.0
+"""Longest time for which a dropped path is looked at before it is attached."""
 CLIPBOARD_NAME = "clipboard.png"
 
 
@@ -90,12 +93,39 @@ class PromptAttachments:
             self.add(paths)
 
     async def _add_paste(self, text: str) -> None:
-        from sterna.chat import paths_in
+        from sterna.chat import folder_in, paths_in
 
-        if paths := await asyncio.to_thread(paths_in, text):
+        paths = await asyncio.to_thread(paths_in, text)
+        folder = None if paths else await asyncio.to_thread(folder_in, text)
+        if (found := await self._history_in(paths or ([folder] if folder is not None else []))) is not None:
+            self._layout.start_worker("import", self._offer_import, *found, text)
+        elif paths:
             self.add(paths)
         else:
             self._layout.prompt.insert_paste(text)
+
+    async def _history_in(self, paths: Sequence[Path]) -> tuple[Path, list[str]] | None:
+        """Return a dropped path that is a history of other programs, with their names; soon, or not at all."""
+        from ..services.importing import dropped_history
+
+        if len(paths) != 1:
+            return None
+        with suppress(TimeoutError, OSError):
+            return await asyncio.wait_for(asyncio.to_thread(dropped_history, paths), RECOGNIZE_SECONDS)
+        return None
+
+    async def _offer_import(self, path: Path, labels: list[str], text: str) -> None:
+        """Ask what to do with a dropped path that is a history of other programs."""
+        from ..dialogs.import_offer import ImportOffer
+        from ..screens.import_page import ImportScreen
+
+        match await self._layout.app.push_screen_wait(ImportOffer(path, labels)):
+            case "import":
+                self._layout.app.push_screen(ImportScreen(self._context, path))
+            case "attach":
+                self.add([path])
+            case "text":
+                self._layout.prompt.insert_paste(text)
 
     async def _attach_file(self, path: Path) -> Attachment:
         from sterna.chat import attach

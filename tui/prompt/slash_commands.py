@@ -60,6 +60,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("history", "prompt.history", "WORDS", "with words, search for them"),
     Command("private", "conversation.private"),
     Command("export", "conversation.export", "FILE", "with a path, write it there"),
+    Command("import", "app.import"),
     Command("pin", "conversation.pin"),
     Command("archive", "conversation.archive"),
     Command("tag", "conversation.tag", aliases=("tags",)),

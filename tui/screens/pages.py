@@ -24,6 +24,10 @@ def page(name: str, context: AppContext) -> Screen[Any]:
             from .provider_dialog import ProviderDialog
 
             return ProviderDialog(context, None)
+        case "import":
+            from .import_page import ImportScreen
+
+            return ImportScreen(context)
         case _:
             from .help import HelpScreen
 

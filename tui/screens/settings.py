@@ -99,6 +99,9 @@ class SettingsScreen(Dialog[None]):
                     yield heading("Keys and writing")
                     yield Menu(Option(self._keys_line(), id="keys"), id="keys", markup=False, compact=True)
                     yield from self._switches(KEYS)
+                    yield heading("Conversations")
+                    line = Content.assemble(("Import   ", "bold"), "conversations of other programs")
+                    yield Menu(Option(line, id="import"), id="import", markup=False, compact=True)
                     yield heading("Privacy")
                     yield from self._switches(PRIVACY)
             yield sentence(f"All settings, with their comments, are in {settings.path}", classes="note more")
@@ -162,6 +165,17 @@ class SettingsScreen(Dialog[None]):
 
     def _keys_closed(self, _: None) -> None:
         self.query_one("#keys", Menu).replace_option_prompt_at_index(0, self._keys_line())
+
+    # Import
+
+    @on(Menu.OptionSelected, "#import")
+    def open_import(self, event: Menu.OptionSelected) -> None:
+        """Open the page of imports."""
+        from .import_page import ImportScreen
+
+        event.stop()
+        if self.context.ready.is_set():
+            self.app.push_screen(ImportScreen(self.context))
 
     # Providers
 
