@@ -8,6 +8,7 @@ NAMES = (
     "one_shot",
     "bulk_import",
     "import_chatgpt",
+    "gather",
     "server_triggers",
     "server_append",
     "server_push",

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, BinaryIO, cast
 
 from .json_stream import CHUNK, LARGEST_ITEM
@@ -64,23 +65,29 @@ def records_from(tree: FileTree, path: str, start: Place) -> Iterator[tuple[Plac
 
 def first_records(tree: FileTree, path: str, most: int = 50) -> list[Record]:
     """Return the objects of the first lines of a file, of which only the head is read."""
+    return list(islice(each_first_record(tree, path), most))
+
+
+def each_first_record(tree: FileTree, path: str) -> Iterator[Record]:
+    """Yield the objects of the lines in the head of a file, parsed as they are asked for."""
     head = tree.head(path)
     if head.startswith(ZSTD_HEAD):
         try:
             with log(tree, path) as file:
                 head = file.read(HEAD)
         except Exception:  # noqa: BLE001 - damaged, or without zstandard
-            return []
+            return
     if not head.lstrip().startswith(b"{"):
-        return []
-    found: list[Record] = []
-    for line in head.splitlines(keepends=True)[:most]:
-        if len(head) == HEAD and not line.endswith(b"\n"):
-            break
-        value = loaded(line)
+        return
+    start = 0
+    while start < len(head):
+        end = head.find(b"\n", start) + 1
+        if not end and len(head) >= HEAD - len(BOM):
+            return  # the rest of the line is not in the head
+        value = loaded(head[start : end or len(head)])
         if isinstance(value, dict):
-            found.append(value)
-    return found
+            yield value
+        start = end or len(head)
 
 
 def log(tree: FileTree, path: str) -> BinaryIO:

@@ -68,7 +68,7 @@ def find_files(roots: Iterable[Root], excludes: Sequence[str] = (), home: Path |
             except OSError:  # it vanished
                 continue
             size, modified = state.st_size, state.st_mtime_ns
-            if path.suffix in (".db", ".vscdb"):
+            if _is_database(path):
                 size, modified = _with_log(path, size, modified)
             shown = f"{name}/{relative}" if relative != root.path.name or root.path.is_dir() else name
             found.files[shown] = SourceFile(path, state.st_ino, size, modified, is_history)
@@ -94,6 +94,10 @@ def _walk(root: Path, problems: list[str]) -> Iterator[tuple[str, Path]]:
             continue
         except OSError as error:
             problems.append(f"The folder {folder} cannot be read: {error.strerror}.")
+
+
+def _is_database(path: Path) -> bool:
+    return path.suffix in (".db", ".vscdb")
 
 
 def _with_log(path: Path, size: int, modified: int) -> tuple[int, int]:
@@ -124,7 +128,12 @@ def excluded(pattern: str, home: Path | None) -> re.Pattern[str]:
 
 
 def is_continued(file: SourceFile, before: FollowedFile) -> bool:
-    """Return whether a file that changed only grew: what was read of it still stands there."""
+    """Return whether a file that changed only grew: what was read of it still stands there.
+
+    A database says by itself what changed in it, and its beginning counts the changes.
+    """
+    if _is_database(file.path):
+        return file.inode == before.inode
     if file.inode != before.inode or file.size < before.size or not before.head_size:
         return False
     return head_hash(file.path, before.head_size) == before.head
@@ -142,7 +151,7 @@ def head_hash(path: Path, size: int) -> str:
 def followed(file: SourceFile, mark: str) -> FollowedFile:
     """Return the state to keep of a file that was read."""
     size = min(file.size, MARKED_HEAD)
-    head = head_hash(file.path, size) if mark else ""
+    head = head_hash(file.path, size) if mark and not _is_database(file.path) else ""
     return FollowedFile(file.inode, file.size, file.modified_ns, size if head else 0, head, mark)
 
 

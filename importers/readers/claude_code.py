@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import ClassVar
 from weakref import WeakKeyDictionary
@@ -10,7 +11,7 @@ from weakref import WeakKeyDictionary
 from ..documents import document
 from ..growing import Start, follow
 from ..json_stream import BrokenJson
-from ..lines import Record, first_records, records
+from ..lines import Record, each_first_record, first_records, records
 from ..prompt_lists import Prompt, prompts_of_lost_sessions
 from ..reader import Reader
 from ..records import Conversation, Mark, Skipped
@@ -19,7 +20,7 @@ from ..tree import FileTree
 from ..values import mapping, text
 from .claude_code_lines import Session
 
-_copies: WeakKeyDictionary[FileTree, dict[str, list[str]]] = WeakKeyDictionary()
+_copies: WeakKeyDictionary[FileTree, dict[str, dict[str, list[str]]]] = WeakKeyDictionary()
 
 
 class ClaudeCode(Reader):
@@ -127,6 +128,8 @@ def _agent_details(tree: FileTree, path: str) -> dict[str, object]:
 
 
 def _is_session(tree: FileTree, path: str) -> bool:
+    if b'"' not in tree.head(path)[:4]:
+        return False
     return any(
         ("leafUuid" in record and record.get("type") == "summary")
         or (
@@ -134,7 +137,7 @@ def _is_session(tree: FileTree, path: str) -> bool:
             and {"uuid", "parentUuid", "sessionId"} <= record.keys()
             and "content" in mapping(record.get("message"))
         )
-        for record in first_records(tree, path)
+        for record in islice(each_first_record(tree, path), 50)
     )
 
 
@@ -148,24 +151,33 @@ def _group(tree: FileTree, path: str) -> list[str]:
     root = _root(tree, path)
     if not root:
         return [path]
-    if tree not in _copies:
+    folder = str(PurePosixPath(path).parent)
+    known = _copies.setdefault(tree, {})
+    if folder not in known:
         groups: dict[str, list[str]] = {}
-        for other in tree.paths:
+        for other in _beside(tree, path):
             if found := _root(tree, other):
                 groups.setdefault(found, []).append(other)
         for group in groups.values():
-            group.sort(key=lambda member: (_is_copy(tree, member), _last_time(tree, member), member))
-        _copies[tree] = groups
-    group = _copies[tree].get(root, [])
+            if len(group) > 1:
+                group.sort(key=lambda member: (_is_copy(tree, member), _last_time(tree, member), member))
+        known[folder] = groups
+    group = known[folder].get(root, [])
     return group if path in group else [path]
 
 
+def _beside(tree: FileTree, path: str) -> list[str]:
+    """Return the files of the folder that a file is in."""
+    folder = PurePosixPath(path).parent
+    return [other for other in tree.paths if PurePosixPath(other).parent == folder]
+
+
 def _root(tree: FileTree, path: str) -> str:
-    """Return what tells the first line of a session: its id, and its folder."""
-    for record in first_records(tree, path):
+    """Return the id of the first line of a session, with whether it is one of a sub-agent."""
+    for record in each_first_record(tree, path):
         if record.get("type") in ("user", "assistant", "system") and text(record.get("uuid")):
-            side = "side" if record.get("isSidechain") is True else ""
-            return f"{PurePosixPath(path).parent}\n{side}\n{record['uuid']}" if "sessionId" in record else ""
+            side = "side " if record.get("isSidechain") is True else ""
+            return f"{side}{record['uuid']}" if "sessionId" in record else ""
     return ""
 
 
@@ -181,11 +193,10 @@ def _last_time(tree: FileTree, path: str) -> float:
 
 def _summaries(tree: FileTree, path: str) -> dict[str, str]:
     """Return titles by the line that they sum up; old versions wrote them into other sessions of the folder."""
-    folder = PurePosixPath(path).parent
     return {
         leaf: text(record.get("summary"))
-        for other in tree.paths
-        if PurePosixPath(other).parent == folder and b'"leafUuid"' in tree.head(other)
+        for other in _beside(tree, path)
+        if b'"leafUuid"' in tree.head(other)
         for record in first_records(tree, other)
         if (leaf := text(record.get("leafUuid")))
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 from ..growing import Start, follow
-from ..lines import ZSTD_HEAD, Record, first_records, records
+from ..lines import ZSTD_HEAD, Record, each_first_record, first_records, records
 from ..prompt_lists import Prompt, prompts_of_lost_sessions
 from ..reader import Reader
 from ..records import Conversation, Mark, Skipped
@@ -16,6 +17,7 @@ from ..values import at, mapping, text
 from .codex_lines import Rollout
 
 _TYPES = {"session_meta", "turn_context", "response_item", "event_msg", "compacted"}
+_known_titles: WeakKeyDictionary[FileTree, dict[str, str]] = WeakKeyDictionary()
 
 
 class Codex(Reader):
@@ -107,10 +109,14 @@ def _turns_of_parent(tree: FileTree, meta: Record) -> frozenset[str]:
 
 
 def _titles(tree: FileTree) -> dict[str, str]:
-    return {
-        text(record.get("id")): text(record.get("thread_name"))
-        for path in tree.paths
-        if "thread_name" in (first_records(tree, path, 1) or [{}])[0]
-        for _, record in records(tree, path)
-        if not isinstance(record, Skipped)
-    }
+    """Return the titles in the list of all sessions, of which the newest counts."""
+    if tree not in _known_titles:
+        _known_titles[tree] = {
+            text(record.get("id")): text(record.get("thread_name"))
+            for path in tree.paths
+            if not PurePosixPath(path).name.startswith("rollout-")
+            and "thread_name" in next(each_first_record(tree, path), {})
+            for _, record in records(tree, path)
+            if not isinstance(record, Skipped)
+        }
+    return _known_titles[tree]
