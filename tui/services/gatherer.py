@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from sterna import storage
 
@@ -37,7 +37,7 @@ class Gatherer:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._owner = uuid4().hex
+        self._owner = os.urandom(8).hex()
         self._task: asyncio.Task[None] | None = None
         self._store: StoreThread | None = None
         self._watch: FolderWatch | None = None
