@@ -86,16 +86,18 @@ class Acknowledgements:
         """Go on under a new name: another copy of this file has used the old one."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
-            self._outbox.date_unanswered(millis(self.db.now()), copied=True)
-            self.withdraw()
+            self._outbox.date_copied(millis(self.db.now()))
+            self._land()
             self._replicas.rename(replica)
 
     def withdraw(self) -> None:
-        now_ms = millis(self.db.now())
+        self._outbox.date_unanswered(millis(self.db.now()))
+        self._land()
+
+    def _land(self) -> None:
         flown = self._merge.in_flight()
-        self._outbox.date_unanswered(now_ms)
         self.db.execute("delete from sync_inflight")
-        self._merge.merge_landed(flown, now_ms)
+        self._merge.merge_landed(flown, millis(self.db.now()))
 
     def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
         """Set one op aside until somebody retries it by hand or changes its thing."""

@@ -133,18 +133,26 @@ class Outbox:
             {"kind": kind, "id": id_, "session": session_id, "op": op, "ms": now_ms, "restamp": restamp},
         )
 
-    def date_unanswered(self, now_ms: int, *, copied: bool = False) -> None:
+    def date_unanswered(self, now_ms: int) -> None:
         """Date edits of the push in flight as old as can be where the clock was put back since they were made.
 
         The server may have received them, and others may have replaced them. Their age is not known any more, and an
-        edit of the future would count as made now, after its replacement. ``copied``: a copy of this file may have
-        sent anything that waits; what was edited since it was sent must still win over what is in flight.
+        edit of the future would count as made now, after its replacement.
         """
-        sent = f"(o.kind, o.id, o.rev) in (select kind, id, rev from {_IN_FLIGHT})"
-        if copied:
-            sent += f" or (o.kind, o.id) not in (select kind, id from {_IN_FLIGHT})"
         self.db.execute(
-            f"update sync_outbox as o set edited_at = 0 where o.edited_at > :now and {_IS_VALUE} and ({sent})",
+            f"""update sync_outbox as o set edited_at = 0
+            where o.edited_at > :now and {_IS_VALUE}
+                and (o.kind, o.id, o.rev) in (select kind, id, rev from {_IN_FLIGHT})""",
+            {"now": now_ms},
+        )
+
+    def date_copied(self, now_ms: int) -> None:
+        """Do the same for what waits, because another copy of this file may have sent it.
+
+        Later revisions are left alone: they may replace one that the other copy has sent.
+        """
+        self.db.execute(
+            f"update sync_outbox as o set edited_at = 0 where o.edited_at > :now and {_IS_VALUE} and o.rev = 1",
             {"now": now_ms},
         )
 

@@ -137,7 +137,7 @@ class Device:
             self._note_undated()
 
     def _note_undated(self) -> None:
-        """Note what waits here and was written before the clock was put back: its age is not known."""
+        """Note what waits here and was written before the clock was put back, or forward: its age is not known."""
         waiting = self.store.db.rows(
             """select m.content as text from sync_outbox as o join chat_messages as m on o.kind = 'm' and m.id = o.id
             where o.op = 'put' and not o.restamp
@@ -146,6 +146,7 @@ class Device:
         )
         texts = [self.ledger.written[row["text"]] for row in waiting if row["text"] in self.ledger.written]
         self.ledger.undated |= {one.text for one in texts if one.skew_ms > self.skew_ms}
+        self.ledger.overaged |= {one.text for one in texts if one.skew_ms < self.skew_ms}
 
     def _copy_to(self, path: Path) -> None:
         path.unlink(missing_ok=True)

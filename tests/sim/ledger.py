@@ -50,6 +50,8 @@ class Ledger:
     """Texts that were nowhere but on a disk that was set back."""
     undated: set[str] = field(default_factory=set)
     """Texts that wait on a disk that was set back, by a clock that was put back: they are older than they seem."""
+    overaged: set[str] = field(default_factory=set)
+    """Texts that wait on a disk that was set back, by a clock that was put forward: they are younger than they seem."""
     accepted: set[str] = field(default_factory=set)
     """Ids of messages that the server held at some time."""
     hidden: set[str] = field(default_factory=set)

@@ -226,7 +226,7 @@ def _(real: Any) -> Any:
     faults=("lost answer", "late", "cut off", "503 after"),
 )
 def _(real: Any) -> Any:
-    return lambda self, now_ms, *, copied=False: None
+    return lambda self, now_ms: None
 
 
 @mutant(

@@ -234,5 +234,5 @@ def _no_time_travel(history: History, ledger: Ledger) -> None:
         session_id = _conversation(key, value)
         if session_id in ledger.hidden or any(one.thing in (key[1], session_id) for one in ledger.deleted):
             continue  # the later text lost against a delete, which somebody took back
-        if later and text not in ledger.undated and not ledger.lost & ledger.since(text):
+        if later and text not in ledger.undated and not (ledger.lost | ledger.overaged) & ledger.since(text):
             raise Broken(f"{key}: “{text}” stands over {later}, whose author had seen it")

@@ -353,6 +353,25 @@ def test_device_set_back_with_an_edit_over_a_push_on_its_way(group: DeviceGroup)
     assert [conflict.mine for conflict in other.store.conflicts.list_open(9)] == []
 
 
+def test_device_set_back_where_an_edit_is_made_before_the_clock_is_put_back(group: DeviceGroup) -> None:
+    """It replaces a value that waits in the old copy, and that the server received before the disk was set back."""
+    one, other = group.add_device(), group.add_device()
+    session_id = one.say(None, "hello")
+    in_step(group)
+    one.store.conversations.rename(session_id, "First")
+    path = copied(group, one)
+    one.say(session_id, "told with it")
+    in_step(group)
+    one.store.close()
+    group.devices.remove(one)
+    back = group.add_device(path)
+    set_time(group, back, other, minutes=5)
+    back.store.conversations.rename(session_id, "Second, over the first")
+    back.clock.move(minutes=-600)
+    in_step(group)
+    assert back.titles() == ["Second, over the first"]
+
+
 @pytest.mark.parametrize("given_up", ["server restored", "timeouts", "file copied"])
 @pytest.mark.parametrize("kind", ["title", "message", "setting"])
 def test_clock_put_back_while_an_edit_is_on_its_way(group: DeviceGroup, kind: str, given_up: str) -> None:
