@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -82,3 +83,5 @@ def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     for handler in [item for item in root.handlers if isinstance(item, LogFile)]:
         root.removeHandler(handler)
     logging.captureWarnings(False)
+    gc.unfreeze()
+    gc.enable()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from raw_server import answer, serving
 
-from sterna.providers import Catalog, Endpoint, FailureKind, Model, ProviderError, Timeouts
+from sterna.providers import Catalog, Endpoint, FailureKind, Model, ProviderError, Timeouts, endpoint_provider
 from sterna.providers.endpoint import endpoints_from
 from sterna.providers.endpoint_provider import EndpointProvider
 from sterna.providers.guide import guide
@@ -150,6 +150,26 @@ async def test_the_catalog_lists_what_answers_and_tells_the_rest() -> None:
 
 def made(*endpoints: Endpoint, default: str | None = None) -> Catalog:
     return Catalog(endpoints, guide=built_in(), default=default)
+
+
+async def test_a_provider_prepares_for_its_model_alone_and_an_unknown_one_is_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    open_client = endpoint_provider.open_client
+
+    def opening(url: str, **options: Any) -> Any:
+        opened.append(url)
+        return open_client(url, **options)
+
+    monkeypatch.setattr(endpoint_provider, "open_client", opening)
+    async with serving(answer("200 OK", {"data": [{"id": "small"}]})) as server:
+        catalog = Catalog([Endpoint("a", server.url), Endpoint("b", "http://127.0.0.1:9/v1")], guide=built_in())
+        catalog.prepare("nobody/small")
+        catalog.prepare("a/small")
+        await catalog.fetch_context_length("a/small")
+        await catalog.aclose()
+    assert opened == [server.url]
 
 
 def test_with_nothing_configured_the_guide_answers() -> None:
