@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "src"
@@ -32,8 +33,13 @@ def sources(room: str) -> Iterator[Path]:
     yield from sorted((ROOT / PACKAGE / room).rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the top-level name of each absolute import, and whether importing the file loads it."""
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return the top-level name of each absolute import, and whether importing the file loads it."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
     pending: list[tuple[ast.AST, bool]] = [(ast.parse(path.read_text("utf-8")), True)]
     while pending:
         node, is_loaded = pending.pop()
