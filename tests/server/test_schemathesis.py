@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import schemathesis
 from accounts import Person
+from fastapi.routing import iter_route_contexts
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
+from schemathesis.pytest.lazy import get_all_tests
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -23,46 +27,19 @@ from sterna.server.app import create_app
 from sterna.server.settings import ServerSettings
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-DOCUMENT = create_app(ServerSettings(jwt_secret="x" * 32)).openapi()
-
+SETTINGS = ServerSettings(jwt_secret="x" * 32)
 ENDLESS = "/api/chat/sync/head"
 """Stream that other tests read."""
-thorough = schemathesis.openapi.from_dict(DOCUMENT).exclude(path=ENDLESS)
-# most of what it would send again is refused before it is read
-brief = schemathesis.openapi.from_dict(
-    DOCUMENT, config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}})
-).exclude(path=ENDLESS)
-EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
-"""Examples per operation; `make strict` tries many more."""
-both_ways = schemathesis.openapi.from_dict(
-    DOCUMENT,
-    config=schemathesis.Config.from_dict(
-        {
-            "generation": {"mode": "all"},
-            "phases": {"coverage": {"enabled": EXAMPLES > 8}},
-            "checks": {
-                # a model or a conversation that is not there, a limit, a thing that this server has not
-                "positive_data_acceptance": {
-                    "expected-statuses": [
-                        "2xx",
-                        "402",
-                        "403",
-                        "404",
-                        "409",
-                        "413",
-                        "416",
-                        "422",
-                        "426",
-                        "429",
-                        "501",
-                        "503",
-                    ]
-                },
-                "negative_data_rejection": {"expected-statuses": ["4xx"]},
-            },
-        }
-    ),
-).exclude(path=ENDLESS)
+OPERATIONS = [
+    (method, str(route.path_format))
+    for route in iter_route_contexts(create_app(SETTINGS).routes)
+    if route.include_in_schema and route.path_format != ENDLESS
+    for method in sorted(route.methods or ())
+]
+EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
+"""Examples per operation, beside those made from its limits; `make strict` tries many more."""
+ACCEPTED = ["2xx", "402", "403", "404", "409", "413", "416", "422", "426", "429", "501", "503"]
+"""A model or a conversation that is not there, a limit, a thing that this server has not."""
 UNJUDGED = {
     ("GET", "/api/chat/sync"),
     ("POST", "/api/chat/sync"),
@@ -72,6 +49,8 @@ UNJUDGED = {
 """Headers of devices may be anything where no device asks; a conversation that cannot be taken is told among the other
 results; a server that keeps no visits reads none.
 """
+LENIENT = {("POST", "/api/chat/messages")}
+"""A message's fields that count as false are taken as absent, of whatever type: values at the limits are not judged."""
 JUDGED_WITHIN = ("/rest/", "/auth/", "/api/chat/sync")
 """Where what a text must be depends on the database, on an account, or on another part of the request: 400 as well."""
 same_each_time = settings(
@@ -104,30 +83,79 @@ def lived_in(ada: Person) -> Person:
     return ada
 
 
-@thorough.parametrize()
-@same_each_time
+def documented(*, with_coverage: bool) -> BaseSchema:
+    """Return the document; with coverage, its cases are also derived from each limit in it."""
+    return schemathesis.openapi.from_dict(
+        create_app(SETTINGS).openapi(),
+        config=schemathesis.Config.from_dict(
+            {
+                "generation": {"mode": "all"},
+                "phases": {"coverage": {"enabled": with_coverage}},
+                "checks": {
+                    "positive_data_acceptance": {"expected-statuses": ACCEPTED},
+                    "negative_data_rejection": {"expected-statuses": ["4xx"]},
+                },
+            }
+        ),
+    ).exclude(path=ENDLESS)
+
+
+@pytest.fixture(scope="module")
+def every_operation() -> BaseSchema:
+    return documented(with_coverage=True)
+
+
+@pytest.fixture(scope="module")
+def every_operation_briefly() -> BaseSchema:
+    """Without the cases of coverage: most of them would be refused before they are read."""
+    return documented(with_coverage=False)
+
+
+def run(schema: BaseSchema, operation: tuple[str, str], check: Callable[..., None]) -> None:
+    """Check the cases of one operation, made now: at collection, each worker would make those of all operations."""
+    method, path = operation
+    (found,) = get_all_tests(
+        schema=schema.include(method=method, path=path), test_func=check, settings=same_each_time, given_kwargs={}
+    )
+    _, test = found.ok()
+    test()
+
+
+def test_every_operation_of_the_document_is_tried(every_operation: BaseSchema) -> None:
+    labels = {found.ok().label for found in every_operation.get_all_operations()}
+    assert labels == {" ".join(one) for one in OPERATIONS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_who_is_signed_in_is_answered_as_the_document_says(
-    case: Case[Any], relaying: tuple[object, str], lived_in: Person
+    operation: tuple[str, str],
+    every_operation: BaseSchema,
+    every_operation_briefly: BaseSchema,
+    relaying: tuple[object, str],
+    lived_in: Person,
 ) -> None:
+    """What the document allows is taken too, and what it forbids is refused."""
     headers = {"authorization": f"Bearer {lived_in.token}"}
-    case.call_and_validate(base_url=relaying[1], headers=headers, checks=CHECKS)
+    judging = [] if operation in UNJUDGED else [negative_data_rejection]
+    if not operation[1].startswith(JUDGED_WITHIN):
+        judging.append(positive_data_acceptance)
+
+    def check(case: Case[Any]) -> None:
+        case.call_and_validate(base_url=relaying[1], headers=headers, checks=CHECKS)
+
+    def judge(case: Case[Any]) -> None:
+        case.call_and_validate(base_url=relaying[1], headers=headers, checks=CHECKS + judging)
+
+    run(every_operation, operation, check if operation in LENIENT else judge)
+    if operation in LENIENT:
+        run(every_operation_briefly, operation, judge)
 
 
-@brief.parametrize()
-@same_each_time
-def test_who_is_not_signed_in_is_answered_as_the_document_says(case: Case[Any], relaying: tuple[object, str]) -> None:
-    case.call_and_validate(base_url=relaying[1], checks=CHECKS)
-
-
-@both_ways.parametrize()
-@same_each_time
-def test_what_the_document_allows_is_taken_and_what_it_forbids_is_refused(
-    case: Case[Any], relaying: tuple[object, str], lived_in: Person
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+def test_who_is_not_signed_in_is_answered_as_the_document_says(
+    operation: tuple[str, str], every_operation_briefly: BaseSchema, relaying: tuple[object, str]
 ) -> None:
-    checks: list[Any] = [not_a_server_error]
-    if (case.method, case.path) not in UNJUDGED:
-        checks.append(negative_data_rejection)
-    if not case.path.startswith(JUDGED_WITHIN):
-        checks.append(positive_data_acceptance)
-    headers = {"authorization": f"Bearer {lived_in.token}"}
-    case.call_and_validate(base_url=relaying[1], headers=headers, checks=checks)
+    def check(case: Case[Any]) -> None:
+        case.call_and_validate(base_url=relaying[1], checks=CHECKS)
+
+    run(every_operation_briefly, operation, check)
