@@ -41,9 +41,10 @@ test-postgres: $(READY)
 	@test -x "$(POSTGRES)/postgres" || { echo "No PostgreSQL in $(POSTGRES); name its programs' folder: make test-postgres POSTGRES=..." >&2; exit 1; }
 	STERNA_TEST_POSTGRES=$(POSTGRES) $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/server tests/equivalence
 
-# more runs of the simulator of sync than the suite has; the first that fails is told with how to run it again
+# more runs of the simulators of sync than the suite has; the first that fails is told with how to run it again
 sim: $(READY)
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+	UPSTREAM_SEEDS=1000 $(BIN)/pytest -n $(JOBS) -q tests/sync/test_upstream_simulation.py
 
 # many more requests that the document at /openapi.json allows, or forbids, than the suite tries; and what the suite tries
 # for some seconds, for minutes
@@ -65,7 +66,7 @@ types: $(READY)
 # many more histories than the suite has, after each step of which PostgreSQL and the SQLite mirror must agree
 walks: $(READY)
 	$(BIN)/python tests/equivalence/walk.py
-	HISTORIES=10 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
+	HISTORIES=20 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -15,12 +15,12 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(ACCOUNT, number=120)
+@histories(ACCOUNT, number=60)
 def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, operations: Operations) -> None:
     check(server, operations)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(email=EMAIL, meta=META)
 def test_both_engines_make_the_same_profile_of_a_first_sign_in(
     server: Postgres, email: str | None, meta: Mapping[str, Any] | None

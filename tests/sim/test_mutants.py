@@ -14,6 +14,8 @@ RUNS = 40
 FIRST: dict[str, int] = {
     "no dedup: what comes twice is done twice": 4,
     "a retry is made anew instead of being frozen": 9,
+    "what was overtaken by who had not seen it is not listed by its author": 14,
+    "tombstones count in a resync only": 22,
     "the cursor is saved before the page is taken": 8,
     "a push is frozen although its rows have changed since they were read": 1_000_050,
     "a page writes over a text that waits to be sent": 9,

@@ -5,6 +5,7 @@ One seed again: ``World(SEED)``, ``run()``, ``check()``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -17,12 +18,14 @@ from sterna.sync.upstream.pull import ConversationPull
 from sterna.sync.upstream.push import ConversationPush
 from tests.sync.upstream_world import World
 
-A_TEST = 50
+A_TEST = 25
+SEEDS = int(os.environ.get("UPSTREAM_SEEDS", "100"))
+"""Seeds from 0 on; more in `make sim`."""
 BUDGET = 100
 """Runs in which a broken rule has to be noticed, beginning a few before one that did."""
 
 
-@pytest.mark.parametrize("first", range(0, 300, A_TEST))
+@pytest.mark.parametrize("first", range(0, SEEDS, A_TEST))
 def test_nothing_is_lost_and_nothing_deleted_is_back(first: int) -> None:
     for seed in range(first, first + A_TEST):
         with closing(World(seed)) as world:
