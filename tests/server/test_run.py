@@ -72,14 +72,18 @@ def test_a_folder_among_temporary_ones_keeps_its_data_when_the_server_ends(prefi
         assert (folder / "PG_VERSION").exists()
 
 
-@pytest.mark.parametrize("length", [85, 86, 95, 104, 120])
-def test_a_path_of_any_length_is_served(length: int) -> None:
+def test_a_path_of_any_length_is_served() -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / ("x" * (length - len(name) - 1))
-        assert len(str(folder)) == length
-        with psycopg.connect(embedded.start(folder).admin_url) as db:
-            assert db.execute("select 1").fetchone() == (1,)
-        embedded.stop(folder)
+        earlier = None
+        for length in (85, 86, 95, 104, 120):
+            folder = Path(name) / ("x" * (length - len(name) - 1))
+            assert len(str(folder)) == length
+            if earlier is not None:
+                earlier.rename(folder)
+            with psycopg.connect(embedded.start(folder).admin_url) as db:
+                assert db.execute("select 1").fetchone() == (1,)
+            embedded.stop(folder)
+            earlier = folder
 
 
 def test_a_folder_above_that_was_shut_to_others_since_keeps_nobody_out_who_belongs_in(tmp_path: Path) -> None:

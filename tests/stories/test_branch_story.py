@@ -15,13 +15,10 @@ from tests.fake_openai import Script, Server
 from tests.stories.processes import Home, RunningCommand
 from tests.stories.test_serve_story import address
 
-EMAIL = "branches@example.org"
 
-
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    folder = tmp_path / "server"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("server")
     command: RunningCommand = Home(folder).start("serve", "--port", "0", "--no-rate-limits")
     yield address(command)
     command.signal(signal.SIGTERM)
@@ -29,12 +26,13 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def device(folder: Path, model: str, url: str, *options: str) -> Home:
-    """A device that has signed in and sends."""
+    """A device of the test's account that has signed in and sends."""
+    email = f"{folder.parent.name}@example.org"
     folder.mkdir()
     home = Home(folder)
     home.configure(model)
     command = home.start(
-        "login", url, *options, "--email", EMAIL, "--password-stdin", "--yes", "--adopt", stdin=subprocess.PIPE
+        "login", url, *options, "--email", email, "--password-stdin", "--yes", "--adopt", stdin=subprocess.PIPE
     )
     done = command.wait(f"{WORD}\n")
     assert done.code == 0, done.err
