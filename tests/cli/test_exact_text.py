@@ -21,13 +21,12 @@ ODD = (
     "lone \r return",
     "separators \u2028 \u2029 \x85.",
     "direction \u202eevil\u202c \u2066x\u2069",
-    "ends with lines\n\n\n",
-    "\n\nbegins with lines",
     "control \x07 \x1b[31mred\x1b[0m \x9b1m",
 )
+REPLIES = (" | ".join(ODD), "ends with lines\n\n\n", "\n\nbegins with lines")
 
 
-@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("text", REPLIES, ids=["odd", "lines at the end", "lines at the beginning"])
 def test_a_redirected_reply_is_what_the_model_wrote(
     configured: Path, server: Server, text: str, tmp_path: Path
 ) -> None:

@@ -48,16 +48,23 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         yield Home(Path(folder))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCENES)
-async def test_the_frame_is_as_reviewed(shelf: Home, name: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    # what is found first is what is in view
+    [(name, SIZES) for name in SCENES if name != "find"] + [("find", SIZES[:1]), ("find", SIZES[1:])],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_the_frame_is_as_reviewed(shelf: Home, name: str, sizes: tuple[tuple[int, int], ...]) -> None:
     app = shelf.app()
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=sizes[0]) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         await SCENES[name](pilot, app)
-        await settled(pilot, app)
-        compare(name, size, app, shelf.folder)
+        for size in sizes:
+            if app.size != size:
+                await pilot.resize_terminal(*size)
+            await settled(pilot, app)
+            compare(name, size, app, shelf.folder)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
