@@ -88,7 +88,7 @@ def _read_session(database: Database, row: Record, worktrees: dict[str, str]) ->
 
 
 def _unpacked(row: Record) -> Record:
-    return {"time_created": row.get("time_created"), **mapping(parsed(cell(row.get("data")))), **_ids(row)}
+    return {"time_created": cell(row.get("time_created")), **mapping(parsed(cell(row.get("data")))), **_ids(row)}
 
 
 def _ids(row: Record) -> Record:
