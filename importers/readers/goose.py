@@ -13,7 +13,7 @@ from ..documents import beginning
 from ..json_stream import BrokenJson, json_lines
 from ..reader import Reader
 from ..records import Conversation, Mark, Message, Skipped
-from ..sqlite import Owned, cell, databases, each_row, newest, open_database
+from ..sqlite import Owned, cell, databases, each_row, newest, open_database, rows
 from ..times import moment
 from ..tree import FileTree
 from ..values import at, chosen, count, flag, identifier, items, mapping, parsed, text
@@ -30,15 +30,17 @@ class Goose(Reader):
     label = "goose"
 
     def detect(self, tree: FileTree) -> list[str]:
-        found = databases(tree, sessions="id working_dir updated_at", messages="session_id role content_json")
-        return found + [path for path in tree.paths if _is_header(mapping(beginning(tree.head(path), "working_dir")))]
+        return _databases(tree) + [
+            path for path in tree.paths if _is_header(mapping(beginning(tree.head(path), "working_dir")))
+        ]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         return (item for item in self.read_since(tree, path, "") if not isinstance(item, Mark))
 
     def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
-        if _is_header(mapping(beginning(tree.head(path), "working_dir"))):
-            yield from _file(tree, path)
+        if _is_file(tree, path):
+            if not _was_taken_over(tree, path):
+                yield from _file(tree, path)
             return
         with open_database(tree, path) as database:
             last = newest(database, "sessions", _CHANGED)
@@ -47,6 +49,27 @@ class Goose(Reader):
             yield from each_row(database, "sessions", partial(_session, messages), "rowid", changed, [mark, mark])
             yield from messages.skipped()
             yield Mark(cell(last))
+
+
+def _databases(tree: FileTree) -> list[str]:
+    return databases(tree, sessions="id working_dir updated_at", messages="session_id role content_json")
+
+
+def _is_file(tree: FileTree, path: str) -> bool:
+    return _is_header(mapping(beginning(tree.head(path), "working_dir")))
+
+
+def _was_taken_over(tree: FileTree, path: str) -> bool:
+    """Return whether the session of a file is in a database, too: goose put them there, and left the files."""
+    for each in _databases(tree):
+        with open_database(tree, each) as database:
+            if rows(database, "sessions", "id = ?", [_name(path)]):
+                return True
+    return False
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].rsplit(".", 1)[0]
 
 
 def _is_header(data: dict[str, Any]) -> bool:
@@ -88,7 +111,7 @@ def _session(messages: Owned, row: dict[str, Any]) -> Conversation:
 
 def _file(tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
     """Yield the session of a file; its name is its id."""
-    number = path.rpartition("/")[2].rsplit(".", 1)[0]
+    number = _name(path)
     conversation = Conversation(number, resume=f"goose session --resume --name {quote(number)}")
     chat = ChatMessages()
     with tree.open(path) as file:

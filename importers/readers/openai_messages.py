@@ -75,6 +75,8 @@ def _replies(data: dict[str, Any]) -> list[Any]:
         return completion
     body = mapping(at(data, "response", "body")) or data
     choice = mapping(first_choice(data)).get("message")
+    if isinstance(said := mapping(first_choice(data)).get("text"), str):
+        choice = {"role": "assistant", "content": said}
     known = {name: body.get(name) for name in ("model", "usage", "created")}
     return [{**known, **choice}] if isinstance(choice, dict) else []
 

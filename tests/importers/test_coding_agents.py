@@ -163,6 +163,9 @@ def test_files_of_goose_before_its_database_are_read(tmp_path: Path) -> None:
     assert broken == Skipped("Line 3 is not valid JSON.", where="20250615_1.jsonl:3")
     assert isinstance(chat, Conversation)
     assert (chat.id, chat.title, chat.project, lines(chat)) == ("20250615_1", "Old", "/home/ana/p", [("user", "Hi")])
+    path = copied("goose", tmp_path) / "sessions" / "sessions.db"
+    changed(path, ("update sessions set id = '20250615_1'", ()))
+    assert [item.title for item in conversations(tmp_path, "goose")] == ["Count files"], "it is in the database, too"
 
 
 # crush

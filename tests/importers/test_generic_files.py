@@ -48,6 +48,7 @@ def test_the_sample_for_fine_tuning_has_its_picture_and_its_tool() -> None:
         [[[ASK, REPLY]]],
         [{"prompt": "2+2?", "completion": "4"}],
         [{"prompt": [ASK], "completion": [REPLY]}],
+        [{"prompt": "2+2?", "choices": [{"text": "4"}]}],
         [{"body": {"messages": [ASK, REPLY]}, "custom_id": "1", "url": "/v1/chat/completions"}],
         [{"model": "m", "messages": [ASK], "choices": [{"message": REPLY}, {"message": {**REPLY, "content": "5"}}]}],
     ],
