@@ -147,6 +147,8 @@ def on(
         choice = GatherChoice({**choice.sources, **wanted})
         store.gathered.choose(choice)
         code = _round(store, places, choice, list(wanted), as_json=False)
+        if not sources:
+            _name_more(store, places, choice)
     if install:
         _install(context, places)
     return code
@@ -169,6 +171,18 @@ def off(context: CommandContext, sources: tuple[str, ...], install: bool) -> Non
     click.echo(f"{counted(stopped, 'source')} less. What was gathered stays." if stopped else "Nothing was followed.")
     if install:
         _uninstall(context, Places())
+
+
+def _name_more(store: Store, places: Places, choice: GatherChoice) -> None:
+    """Name what was found in the projects of the conversations that are here now."""
+    from sterna.importers.gather.preview import preview
+    from sterna.importers.gather.rounds import projects_for
+
+    for name in _named(()):
+        if name not in choice.sources and (projects := projects_for(store, name)):
+            found = preview(name, places, SourceChoice(), projects)
+            if found.files:
+                click.echo(f"In these projects there is more, of {found.label}: sterna gather on {name}")
 
 
 def _named(sources: tuple[str, ...]) -> list[str]:

@@ -77,12 +77,19 @@ def test_nothing_is_taken_before_somebody_agrees(run: Run, machine: Path) -> Non
     [state] = [row for row in run("gather", "status", "--json").lines() if row["on"]]
     assert (state["source"], state["excludes"], state["conversations"]) == ("claude-code", ["/home/ana/secret"], 1)
     assert run("gather", "on", "chatgpt", "--yes").code == 2
+    (machine / "src").mkdir()
+    (machine / "src" / ".aider.chat.history.md").write_text(
+        "# aider chat started at 2026-01-01 10:00:00\n\n#### hi\n\nho\n"
+    )
+    write(machine, "more", line("m1", None, "about more", "more") | {"cwd": str(machine / "src")})
+    assert "sterna gather on aider" in run("gather", "on", "--yes").out
+    run("gather", "off", "codex")
 
     write(machine, "app", line("a1", "u1", "reply", kind="assistant"))
     assert run("gather", "once", "--json").lines()[0]["messages"] == 1
     assert run("gather", "once").out == "Nothing new.\n"
     assert run("gather", "off").out == "1 source less. What was gathered stays.\n"
-    assert titles(run) == {"about app"}
+    assert titles(run) == {"about app", "about more", "in codex"}
     assert run("gather", "once").code == 1
 
 
