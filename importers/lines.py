@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
+from .documents import beginning
 from .json_stream import CHUNK, LARGEST_ITEM
 from .records import Skipped
 from .tree import HEAD, FileTree
@@ -69,7 +70,10 @@ def first_records(tree: FileTree, path: str, most: int = 50) -> list[Record]:
 
 
 def each_first_record(tree: FileTree, path: str) -> Iterator[Record]:
-    """Yield the objects of the lines in the head of a file, parsed as they are asked for."""
+    """Yield the objects of the lines in the head of a file, parsed as they are asked for.
+
+    Of a line that goes on behind the head, what stands in it is known.
+    """
     head = tree.head(path)
     if head.startswith(ZSTD_HEAD):
         try:
@@ -82,9 +86,8 @@ def each_first_record(tree: FileTree, path: str) -> Iterator[Record]:
     start = 0
     while start < len(head):
         end = head.find(b"\n", start) + 1
-        if not end and len(head) >= HEAD - len(BOM):
-            return  # the rest of the line is not in the head
-        value = loaded(head[start : end or len(head)])
+        is_cut = not end and len(head) >= HEAD - len(BOM)
+        value = beginning(head[start:]) if is_cut else loaded(head[start : end or len(head)])
         if isinstance(value, dict):
             yield value
         start = end or len(head)

@@ -92,7 +92,7 @@ INNER_DOORS = {
         "documents": "json_stream tree",
         "yaml_documents": "json_stream tree",
         "places": "tree",
-        "lines": "json_stream records tree",
+        "lines": "documents json_stream records tree",
         "thread": "parents records",
         "growing": "lines records thread tree values",
         "prompt_lists": "records thread times",

@@ -77,8 +77,12 @@ def find_files(roots: Iterable[Root], excludes: Sequence[str] = (), home: Path |
 
 def _walk(root: Path, problems: list[str]) -> Iterator[tuple[str, Path]]:
     """Yield the files below a folder with their relative paths; of a file its name."""
-    if root.is_file():
-        yield root.name, root
+    try:
+        if root.is_file():
+            yield root.name, root
+            return
+    except OSError as error:
+        problems.append(f"{root} cannot be read: {error.strerror}.")
         return
     waiting = [(str(root), "")]
     while waiting:

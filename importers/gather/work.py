@@ -116,7 +116,11 @@ class _Work:
         if is_by_folder:
             folders = {path.rpartition("/")[0] for path in changed}
             looked_at = {path for path in self._files if path.rpartition("/")[0] in folders}
-        units = list(dict.fromkeys(self._reader.detect(self._tree.only(looked_at))))
+        try:
+            units = list(dict.fromkeys(self._reader.detect(self._tree.only(looked_at))))
+        except Exception as error:  # noqa: BLE001 - a reader of another package may raise anything
+            self._batch.skipped.append(Skipped(f"The reader failed ({type(error).__name__}: {error})."))
+            units = []
         rest = dict(changed)
         for unit in units:
             mark = ""
@@ -153,7 +157,7 @@ class _Work:
                         yield self._next()
         except Exception as error:  # noqa: BLE001 - one file never stops the others
             reason = str(error) if isinstance(error, OSError | ValueError) and str(error) else type(error).__name__
-            self._batch.skipped.append(Skipped(f"{reason}", where=unit))
+            self._batch.skipped.append(Skipped(reason, where=unit))
 
     def _take(self, conversation: Conversation, unit: str) -> None:
         if conversation.project and self._is_left_out(conversation.project):

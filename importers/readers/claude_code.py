@@ -134,7 +134,7 @@ def _is_session(tree: FileTree, path: str) -> bool:
         ("leafUuid" in record and record.get("type") == "summary")
         or (
             record.get("type") in ("user", "assistant")
-            and {"uuid", "parentUuid", "sessionId"} <= record.keys()
+            and {"parentUuid", "sessionId"} <= record.keys()
             and "content" in mapping(record.get("message"))
         )
         for record in islice(each_first_record(tree, path), 50)

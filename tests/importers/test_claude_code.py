@@ -152,3 +152,12 @@ def test_prompts_of_sessions_that_were_deleted(tmp_path: Path) -> None:
     found, _ = read_all(READER, tmp_path)
     assert [message.parts for message in found["prompts/gone"].messages] == [[Text("hello")]]
     assert set(found) == {"prompts/gone", "s1"}
+
+
+def test_a_first_line_that_is_longer_than_the_head_of_a_file(tmp_path: Path) -> None:
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk=" * 50_000}}
+    first = {"parentUuid": None, "sessionId": "s1", **line("u1", None, [text("what is this"), picture])}
+    write_lines(
+        tmp_path / "s1.jsonl", [first | {"uuid": first.pop("uuid")}, line("a1", "u1", [text("x")], "assistant")]
+    )
+    assert said(read_all(READER, tmp_path)[0]["s1"]) == ["u: what is this (image.png)", "a: x"]

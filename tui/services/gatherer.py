@@ -84,7 +84,13 @@ class Gatherer:
         files = await store.run(_attachment_files)
         for name in await asyncio.to_thread(available):
             if name in choice.sources:
-                await self._take(store, name, choice.sources[name], files)
+                try:
+                    await self._take(store, name, choice.sources[name], files)
+                except storage.StoreError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - one source never stops the others, nor the chat
+                    problem = f"It could not be read ({type(error).__name__}: {error})."
+                    await store.run(storage.Gathered.note_problem, name, problem)
 
     async def _take(self, store: StoreThread, name: str, chosen: SourceChoice, kept: AttachmentFiles) -> None:
         from sterna.importers.gather.places import Places
