@@ -177,7 +177,7 @@ async def require_inputs(catalog: Catalog, ref: str, attachments: Sequence[Attac
     if not images:
         return
     if catalog.takes_images(ref) is None:
-        await catalog.fetch_context_length(ref)  # the list that states it
+        await catalog.fetch_inputs(ref)
     if catalog.takes_images(ref) is False:
         them = images[0] if len(images) == 1 else f"the {len(images)} images"
         raise Invalid(f"{ref} takes no images. Choose another model, or remove {them}.")

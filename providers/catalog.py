@@ -217,6 +217,15 @@ class Catalog:
             self._length_requests[name] = asyncio.create_task(self._fetch_list(provider), name=f"list {name}")
         await asyncio.shield(self._length_requests[name])
 
+    async def fetch_inputs(self, ref: str | None) -> None:
+        """Request the provider's list, once, if it may state which kinds of input the model takes."""
+        with suppress(ProviderError):
+            provider, _ = self.resolve(ref)
+            if provider.name in self._endpoints:
+                await self.fetch_context_length(ref)
+            elif provider.name not in self._listed:
+                await self._fetch_list(provider)
+
     async def _fetch_list(self, provider: Provider) -> None:
         with suppress(TimeoutError, ProviderError):
             async with asyncio.timeout(LENGTH_TIMEOUT):

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, ProviderError, Request, Usage
+from .model_traits import Traits
 from .untrusted_text import quoted
 
 NAME = "llm"
@@ -23,9 +24,6 @@ def llm_models() -> Provider | None:
 
 class LlmPackage:
     """Provider of the package's models, with its own keys and options."""
-
-    takes_images = False
-    """Only text is passed on to the package."""
 
     def __init__(self) -> None:
         self.name = NAME
@@ -64,8 +62,16 @@ class LlmPackage:
 
 def _models() -> list[Model]:
     llm: Any = importlib.import_module("llm")
-    ids = dict.fromkeys(model.model_id for model in [*llm.get_async_models(), *llm.get_models()])
-    return [Model(NAME, model_id) for model_id in ids]
+    models: dict[str, Any] = {}
+    for model in (*llm.get_async_models(), *llm.get_models()):
+        models.setdefault(model.model_id, model)
+    return [Model(NAME, name, traits=Traits(input_modalities=_inputs(model))) for name, model in models.items()]
+
+
+def _inputs(model: Any) -> tuple[str, ...]:
+    """Return the kinds of input of a model, by the media types of attachments that it states."""
+    types = getattr(model, "attachment_types", ())
+    return ("text", "image") if any(str(each).startswith("image/") for each in types) else ("text",)
 
 
 def _prompt(request: Request) -> Any:
@@ -83,16 +89,27 @@ def _prompt(request: Request) -> Any:
 
 
 def _context(llm: ModuleType, request: Request) -> dict[str, Any]:
-    """Return the conversation as messages; for versions that support one prompt only, as a transcript."""
-    if all(hasattr(llm, role) for role in ("user", "assistant", "system")):
-        return {"messages": [getattr(llm, message.role)(message.content) for message in request.messages]}
+    """Return the conversation as one prompt, a transcript, and as messages where the package knows those.
+
+    A package that knows messages sends nothing else, but plugins made for an earlier one still read the prompt.
+    """
+    images = [
+        [llm.Attachment(type=image.media_type, content=image.content) for image in message.images]
+        for message in request.messages
+    ]
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
     turns = [message for message in request.messages if message.role != "system"]
     if len(turns) == 1:
         prompt = turns[0].content
     else:
         prompt = "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in turns) + "\n\nAssistant:"
-    return {"prompt": prompt} | ({"system": system} if system else {})
+    attached = [file for files in images for file in files]
+    context: dict[str, Any] = {"prompt": prompt} | ({"attachments": attached} if attached else {})
+    if all(hasattr(llm, role) for role in ("user", "assistant", "system")):
+        pairs = zip(request.messages, images, strict=True)
+        context["messages"] = [getattr(llm, message.role)(message.content, *files) for message, files in pairs]
+        return context | ({"prompt": f"{system}\n\n{prompt}"} if system else {})
+    return context | ({"system": system} if system else {})
 
 
 async def _pieces(response: Any) -> AsyncGenerator[str, None]:

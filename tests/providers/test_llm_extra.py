@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from sterna.providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, ProviderError, Request, Usage
+from sterna.providers import (
+    ChatMessage,
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    ImagePart,
+    ProviderError,
+    Request,
+    Usage,
+)
 from sterna.providers.llm_extra import LlmPackage, llm_models
 
 ASK = Request("pelican", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")), temperature=0.5)
@@ -133,6 +144,22 @@ async def test_the_conversation_goes_along_as_messages_or_as_a_transcript(packag
         ("assistant", "Hi"),
         ("user", "again"),
     ]
+
+
+async def test_images_go_along_to_models_that_take_them(package: Any) -> None:
+    package.Attachment = lambda type, content: (type, content)
+    package.flowing.attachment_types = {"image/png", "application/pdf"}
+    inputs = {model.id: model.traits.input_modalities for model in await LlmPackage().models()}
+    assert inputs == {"pelican": ("text", "image"), "walrus": ("text",)}
+    asked = Request("pelican", (ChatMessage("user", "What is this?", (ImagePart("image/png", b"png"),)),))
+    async for _ in LlmPackage().stream(asked):
+        pass
+    assert package.flowing.options == {"prompt": "What is this?", "attachments": [("image/png", b"png")]}
+    for role in ("user", "assistant", "system"):
+        setattr(package, role, lambda *parts, role=role: (role, *parts))
+    async for _ in LlmPackage().stream(asked):
+        pass
+    assert package.flowing.options["messages"] == [("user", "What is this?", ("image/png", b"png"))]
 
 
 @pytest.mark.parametrize(
