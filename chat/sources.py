@@ -108,10 +108,12 @@ def server_provider(
 
 def _model(row: Mapping[str, Any]) -> Model:
     from sterna.providers import Model
+    from sterna.providers.model_traits import Traits
     from sterna.providers.server import NAME
 
     name, tier = row["model_name"] or "", row["tier"]
-    return Model(NAME, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"])
+    traits = Traits(input_modalities=("text", "image") if row["images"] else ("text",))
+    return Model(NAME, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"], traits=traits)
 
 
 async def add_discovered(

@@ -184,7 +184,7 @@ class Catalog:
             provider, model = self.resolve(ref)
         except ProviderError:
             return None
-        if not getattr(provider, "takes_images", True):
+        if getattr(provider, "takes_images", None) is False:
             return False
         endpoint = self._endpoints.get(provider.name)
         if endpoint is not None and (stated := endpoint.options_for(model).images) is not None:

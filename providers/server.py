@@ -29,6 +29,7 @@ from .endpoint import Endpoint, Timeouts
 from .events import Delta, Done, Event, Failed, FailureKind, Model, ProviderError, Reasoning, Request, Usage
 from .failures import FailureReporter
 from .network_errors import network_failure
+from .request_body import data_uri
 from .retry_after import seconds_to_wait
 from .untrusted_text import single_line
 
@@ -62,8 +63,8 @@ ListModels = Callable[[], Awaitable[Sequence[Model]]]
 class ServerProvider:
     """Relay of a Sterna server as a :class:`Provider`."""
 
-    takes_images = False
-    """The relay passes on text only."""
+    takes_images: bool | None = None
+    """False once it is known that the server passes on text only."""
     name = NAME
 
     def __init__(
@@ -93,6 +94,9 @@ class ServerProvider:
         import httpx
 
         began = False
+        if self.takes_images is not True and any(message.images for message in request.messages):
+            yield Failed(FailureKind.BAD_REQUEST, f"{self.title} passes no images on. Send the text without them.")
+            return
         try:
             client = await self._connected()
             headers = {"Authorization": f"Bearer {await self._token()}", "Accept-Encoding": "identity"}
@@ -116,9 +120,11 @@ class ServerProvider:
     async def models(self) -> list[Model]:
         """Return the models of the server, including those of higher tiers. Raises :class:`ProviderError`."""
         try:
-            return list(await self._models())
+            models = list(await self._models())
         except ValueError as error:
             raise ProviderError(Failed(FailureKind.UNCONFIGURED, str(error))) from None
+        self.takes_images = any("image" in model.traits.input_modalities for model in models)
+        return models
 
     async def aclose(self) -> None:
         """Close all connections. May be called twice."""
@@ -274,6 +280,7 @@ def _body(request: Request) -> dict[str, Any]:
         "overrideProfile": True,  # settings of the conversation and of config.toml take precedence over the profile's
         "messages": [
             {"role": message.role, "content": message.content.encode("utf-8", "replace").decode()}
+            | ({"images": [data_uri(image) for image in message.images]} if message.images else {})
             for message in request.messages
         ],
     }

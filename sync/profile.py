@@ -86,7 +86,8 @@ class AccountData:
     async def _models(self) -> None:
         value = await self._api.request("GET", MODELS, query={"all": "true"})
         models = [item for item in value["models"] if _is_model(item)][:MOST_MODELS]
-        await self._store.run(ServerProfile.merge_models, models, relays=value.get("relays") is True)
+        images = [item["id"] for item in models if value.get("images") is True and _takes_images(item)]
+        await self._store.run(ServerProfile.merge_models, models, relays=value.get("relays") is True, images=images)
 
 
 def check_data(value: Any) -> None:
@@ -120,6 +121,11 @@ def _check_day(day: Any) -> None:
         raise ValueError("no number")
     if not all(isinstance(count, int) for count in (day.get("models_used") or {}).values()):
         raise ValueError("no number")
+
+
+def _takes_images(item: Mapping[str, Any]) -> bool:
+    inputs = item.get("input_modalities")
+    return isinstance(inputs, list) and "image" in inputs
 
 
 def _is_model(item: Any) -> bool:

@@ -29,6 +29,8 @@ LARGE_PATHS = ("/api/chat/sync", "/api/chat/messages", "/api/chat/sessions")
 """Prefixes of endpoints that take conversations."""
 MAX_OTHER = 2 * MEGABYTE
 """Bytes of a body for all other endpoints."""
+RELAY_PATHS, MAX_RELAY = ("/api/chat", "/api/chat/stream"), 8 * MEGABYTE
+"""Endpoints that take images, and the bytes of a body for them."""
 
 MAX_COMPRESSED, MAX_DECOMPRESSED, MAX_RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
 """Limits of a compressed body: docs/specification/endpoints.md#request-bodies."""
@@ -141,8 +143,9 @@ class BodyLimits:
         return ApiError("auth_required", "A request of this size requires a sign-in.")
 
     def _limit(self, scope: Scope) -> int:
-        takes_conversations = scope["path"].startswith(LARGE_PATHS)
-        return self._settings.body_bytes if takes_conversations else min(MAX_OTHER, self._settings.body_bytes)
+        if scope["path"].startswith(LARGE_PATHS):
+            return self._settings.body_bytes
+        return min(MAX_RELAY if scope["path"] in RELAY_PATHS else MAX_OTHER, self._settings.body_bytes)
 
     async def _counted(
         self, scope: Scope, receive: Receive, limit: int, reservation: Reservation

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from sterna.providers import ChatMessage, ImagePart
 
 from ..errors import ApiError
 from ..http.request_schemas import NOT_BLANK, WHOLE, needs_one
@@ -14,12 +18,31 @@ MAX_TOKENS = {"anonymous": 5_000, "free": 10_000, "pro": 20_000, "enterprise": 5
 MAX_MESSAGE = 20_000
 
 
+IMAGE_TOKENS = 1_500
+"""Estimate for one image; services count between 85 and 3,000."""
+MAX_IMAGES = 20
+DATA_URI = (
+    r"^data:image/(png|jpeg|webp|gif);base64,"
+    r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$"
+)
+
+
 class Turn(BaseModel):
     """A message of the context."""
 
     role: Literal["user", "assistant", "system"]
     content: str
     id: str | None = None
+    images: Annotated[list[Annotated[str, Field(pattern=DATA_URI)]], Field(max_length=MAX_IMAGES)] | None = Field(
+        default=None, description="Images behind the text, as data URIs; only those of role `user` are passed on."
+    )
+
+    def image_parts(self) -> tuple[ImagePart, ...]:
+        """Return the images to pass on."""
+        if self.role != "user":
+            return ()
+        parts = ((uri.partition(";")[0], uri.partition(",")[2]) for uri in self.images or ())
+        return tuple(ImagePart(start.removeprefix("data:"), b64decode(data)) for start, data in parts)
 
 
 class Effort(BaseModel):
@@ -113,9 +136,10 @@ def check(request: ChatRequest, caller: Caller) -> list[Turn]:
     return turns
 
 
-def check_size(texts: list[str], tier: str) -> None:
-    """Raise bad_request if the texts together exceed the limit of the tier."""
-    estimated = -(-sum(map(len, texts)) // 4)
+def check_size(messages: Sequence[ChatMessage], tier: str) -> None:
+    """Raise bad_request if the messages together exceed the limit of the tier."""
+    images = sum(len(message.images) for message in messages)
+    estimated = -(-sum(len(message.content) for message in messages) // 4) + images * IMAGE_TOKENS
     limit = MAX_TOKENS.get(tier, MAX_TOKENS["free"])
     if estimated > limit:
         raise ApiError(

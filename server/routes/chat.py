@@ -73,8 +73,8 @@ async def _start(body: requests.ChatRequest, caller: Caller, services: Services)
     permission = await services.quota.check(caller, body.model or "")
     prompt = body.prompt(permission.system_prompt)
     messages = [ChatMessage("system", prompt)] if prompt else []
-    messages += [ChatMessage(turn.role, turn.content) for turn in turns]
-    requests.check_size([message.content for message in messages], caller.tier)
+    messages += [ChatMessage(turn.role, turn.content, turn.image_parts()) for turn in turns]
+    requests.check_size(messages, caller.tier)
     request = ModelRequest(
         permission.model,
         tuple(messages),

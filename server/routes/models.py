@@ -90,6 +90,7 @@ class Models(BaseModel):
 
     models: list[Model]
     relays: bool = Field(description="Whether this server has a model service.")
+    images: bool = Field(description="Whether messages of a chat request may have images.")
 
 
 @router.get("", response_model_exclude_unset=True)
@@ -115,7 +116,7 @@ async def list_models(
     rows = await services.database.read(caller.identity if user else SERVER, work)
     allowed = {"allowed": True} if include_all else {}
     models = [_model(allowed | row, await services.relay.traits(row["id"])) for row in rows]
-    return Models(models=models, relays=services.relay.is_configured)
+    return Models(models=models, relays=services.relay.is_configured, images=True)
 
 
 async def _higher(db: Connection, known: set[str]) -> list[dict[str, Any]]:

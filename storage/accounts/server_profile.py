@@ -20,6 +20,8 @@ from .profiles import Profiles
 
 RELAYS = "server_relays"
 """Name of the local value that says whether the server answers questions."""
+IMAGE_MODELS = "server_image_models"
+"""Name of the local value with the ids of the models that take images through the server."""
 
 
 _TEXTS = ("email", "full_name", "avatar_url")
@@ -130,8 +132,11 @@ class ServerProfile:
                     self.merge_days(result["recentDays"], since, today)
         return is_told
 
-    def merge_models(self, models: Sequence[Mapping[str, Any]], *, relays: bool) -> None:
-        """Take the answer of ``/api/models``: which models there are, of which tier, how often each may be asked."""
+    def merge_models(self, models: Sequence[Mapping[str, Any]], *, relays: bool, images: Sequence[str] = ()) -> None:
+        """Take the answer of ``/api/models``: which models there are, of which tier, how often each may be asked.
+
+        ``images`` are the ids of those that take images.
+        """
         with self.db.write():
             self.db.execute("delete from model_access")
             self.db.insert_many(
@@ -153,6 +158,7 @@ class ServerProfile:
                 known="or ignore",
             )
             self._local_state.set(RELAYS, relays)
+            self._local_state.set(IMAGE_MODELS, list(images))
 
     def server_relays(self) -> bool:
         """Return whether the server said that it offers models."""
@@ -161,8 +167,10 @@ class ServerProfile:
     def server_models(self) -> list[dict[str, Any]]:
         """Return every model of the server, in its order; ``allowed`` says whether the account's tier includes it.
 
-        ``today`` and ``month`` count its replies, ``limits`` says of how many, in words.
+        ``today`` and ``month`` count its replies, ``limits`` says of how many, in words; ``images`` whether it takes
+        images.
         """
+        seeing = self._local_state.get(IMAGE_MODELS)
         allowed = {item["model_id"] for item in self._model_access.get_user_allowed_models(self.db.user_id)}
         used = self.replies_by_model()
         result = []
@@ -173,6 +181,7 @@ class ServerProfile:
             most = ((today, row["daily_limit"], "today"), (month, row["monthly_limit"], "this month"))
             limits = [f"{count:,} of {limit:,} {when}" for count, limit, when in most if limit is not None]
             more = {"allowed": row["model_id"] in allowed, "today": today, "month": month, "limits": ", ".join(limits)}
+            more["images"] = isinstance(seeing, list) and row["model_id"] in seeing
             result.append(dict(row) | more)
         return result
 

@@ -310,3 +310,25 @@ def test_replies_and_tokens_are_counted_for_the_operator(chat: httpx.Client) -> 
     assert chat.post("/api/chat/stream", json={"message": "hello"}).is_success
     assert chat.post("/api/chat", json={"message": "!fail 500"}).is_error
     assert [counted(name) - was for name, was in zip(names, before, strict=True)] == [2, 1, 22]
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "https://example.org/a.png", "data:image/svg+xml;base64,PHN2Zy8+", "data:image/png;base64,a"]
+)
+def test_what_is_no_image_is_refused(chat: httpx.Client, model: Server, uri: str) -> None:
+    body = {"messages": [{"role": "user", "content": "hello", "images": [uri]}]}
+    assert chat.post("/api/chat", json=body).status_code == 400
+    assert model.fake.requests == []
+
+
+def test_images_count_for_the_limit_of_a_tier_and_those_of_other_roles_are_left_out(
+    chat: httpx.Client, model: Server
+) -> None:
+    picture = "data:image/png;base64,aGVsbG8="
+    others = [{"role": "assistant", "content": "Hi", "images": [picture] * 9}]
+    few = {"messages": [*others, {"role": "user", "content": "hello", "images": [picture] * 6}]}
+    assert chat.post("/api/chat", json=few).status_code == 200
+    many = {"messages": [{"role": "user", "content": "hello", "images": [picture] * 7}]}
+    status, code, sentence = refused(chat.post("/api/chat", json=many))
+    assert (status, code) == (400, "bad_request")
+    assert "about 10,5" in sentence, "1,500 for each image"

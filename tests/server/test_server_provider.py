@@ -11,7 +11,21 @@ import pytest
 from accounts import Db, Person
 from fake_openai import Script, Server
 
-from sterna.providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, Model, Reasoning, Request, Usage
+from sterna.providers import (
+    ChatMessage,
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    ImagePart,
+    Model,
+    Reasoning,
+    Request,
+    Usage,
+)
+from sterna.providers.model_traits import Traits
+from sterna.providers.request_body import data_uri
 from sterna.providers.server import RelayParser, ServerProvider
 
 FREE = "deepseek/deepseek-r1-0528:free"
@@ -48,6 +62,36 @@ def test_a_reply_comes_whole_with_its_counts(relaying: tuple[Server, str], model
     assert events[-1] == Done(completion_id="gen-1", model=FREE)
     (usage,) = [event for event in events if isinstance(event, Usage)]
     assert usage.input_tokens == 11
+
+
+def test_images_are_passed_on_and_refused_where_no_model_takes_any(
+    relaying: tuple[Server, str], model: Server, ada: Person
+) -> None:
+    picture = ImagePart("image/png", b"not read on the way")
+    asked = Request("", (ChatMessage("user", "What is this?", (picture,)),))
+
+    async def work(inputs: tuple[str, ...]) -> list[Event]:
+        async def tell() -> str:
+            return ada.token
+
+        async def models() -> Sequence[Model]:
+            return [Model("server", "m", traits=Traits(input_modalities=inputs))]
+
+        provider = ServerProvider(relaying[1], "chat.example.org", tell, models)
+        try:
+            await provider.models()
+            return [event async for event in provider.stream(asked)]
+        finally:
+            await provider.aclose()
+
+    (failed,) = asyncio.run(work(("text",)))
+    assert isinstance(failed, Failed)
+    assert "passes no images on" in failed.message
+    assert model.fake.requests == []
+    assert isinstance(asyncio.run(work(("text", "image")))[-1], Done)
+    (sent,) = [message for message in model.fake.requests[-1]["messages"] if message["role"] == "user"]
+    assert sent["content"][0] == {"type": "text", "text": "What is this?"}
+    assert sent["content"][1]["image_url"]["url"] == data_uri(picture)
 
 
 def test_a_reply_that_is_cut_off_says_so(relaying: tuple[Server, str], model: Server, ada: Person) -> None:

@@ -26,8 +26,10 @@ ANSWER: dict[str, Any] = {
 }
 MODELS: dict[str, Any] = {
     "relays": True,
+    "images": True,
     "models": [
-        {"id": "g/m", "tier": "free", "daily_limit": 3, "pricing": {"prompt": "0", "completion": "0"}},
+        {"id": "g/m", "tier": "free", "daily_limit": 3, "pricing": {"prompt": "0", "completion": "0"},
+         "input_modalities": ["text", "image"]},
         {"id": 7},
         {"id": "bad", "tier": "gold"},
         {"id": "inf", "tier": "free", "pricing": {"prompt": "inf", "completion": "0"}},
@@ -78,6 +80,7 @@ async def test_it_is_asked_once_and_again_after_a_while(store: StoreThread) -> N
         await data.refresh()
     assert server.of_data == [("GET", None)]
     assert await store.run(ServerProfile.server_relays)
+    assert [model["images"] for model in await store.run(ServerProfile.server_models)] == [True]
     assert [one["model_id"] for one in await store.run(ServerProfile.server_models)] == ["g/m"]
     time.advance(EVERY)
     await data.refresh()
