@@ -105,7 +105,7 @@ async def choosing(pilot: Pilot[int], app: SternaApp) -> None:
 
 async def leading(pilot: Pilot[int], app: SternaApp) -> None:
     await pilot.press("ctrl+x")
-    await until(pilot, lambda: "n New conv" in frame(app))
+    await until(pilot, lambda: "n New " in frame(app))
 
 
 async def finding(pilot: Pilot[int], app: SternaApp) -> None:

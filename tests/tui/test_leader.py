@@ -9,6 +9,7 @@ from test_typeahead import burst, in_conversation
 from textual.widgets import Input
 
 from sterna.tui.actions.bindings import key_name, key_names, keymap
+from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.main.leader import LeaderPanel
 
 
@@ -22,6 +23,11 @@ async def test_the_leader_key_shows_what_may_follow_and_the_next_key_runs_it(hom
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.focused, Input))
         assert not app.main.query_one(LeaderPanel).display
+
+
+def test_the_panel_cuts_no_title_in_eighty_columns() -> None:
+    with_leader = [action for action in ACTIONS if any(key.startswith("leader") for key in action.key.split(","))]
+    assert [action.id for action in with_leader if len(action.brief or action.title) > 15] == []
 
 
 async def test_a_command_of_two_keys_runs_behind_the_letters_before_it_and_before_those_behind_it(home: Home) -> None:
@@ -50,7 +56,7 @@ async def test_only_what_makes_sense_now_is_shown(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press("ctrl+x")
-        await shown(pilot, app, "n New conv")
+        await shown(pilot, app, "n New ")
         assert "Rename" not in frame(app)
 
 
@@ -88,13 +94,13 @@ async def test_what_does_not_fit_is_on_further_pages(size: tuple[int, int], home
     async with app.run_test(size=size) as pilot:
         await in_conversation(pilot, app)
         await pilot.press("ctrl+x")
-        await shown(pilot, app, "n New conv")
+        await shown(pilot, app, "n New ")
         seen = frame(app)
         for _ in range(6):
             await pilot.press("pagedown")
             await pilot.pause()
             seen += frame(app)
-        for title in ("n New conv", "r Rename", "q Quit", "h Help"):
+        for title in ("n New ", "r Rename", "q Quit", "h Help"):
             assert title in seen
 
 

@@ -337,14 +337,14 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
 
 def test_before_a_sign_in_the_page_says_what_there_is_to_gain() -> None:
     found = page_lines(Page(SyncReport()), NOW)
-    assert found[0].content.plain == "local only"
+    assert found[0].content.plain == "Local only"
     assert [line.action for line in found if line.action] == [LineAction("sign_in")]
 
 
 def test_the_page_says_what_went_wrong_and_who_may_act() -> None:
     report = SyncReport("signin", waiting=3, sentence="The sign-in has ended.\x1b[31m")
     told = texts(Page(report, "ada@example.org at chat.example.org"))
-    assert told[0] == "needs sign-in · 3 waiting"
+    assert told[0] == "Needs sign-in · 3 waiting"
     assert "The sign-in has ended." in " ".join(told)
     assert "\x1b" not in "".join(told)
     assert "Sign in again" in told

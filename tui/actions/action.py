@@ -86,6 +86,8 @@ class Action:
     scope: Scope
     hint: str = ""
     """Word beside the key in the status line; empty: never shown there."""
+    brief: str = ""
+    """Title of 15 characters at most, for the panel of the leader key; empty: the title is short enough."""
     palette: bool = True
     """Listed in the command palette."""
     priority: bool = False

@@ -16,11 +16,11 @@ ATTACHING = (
     ),
     _attachments(
         "attachment.paste", "Attach the clipboard's image", "alt+v,leader V", "Attach the image in the clipboard",
-        "paste_image",
+        "paste_image", brief="Attach image",
     ),
     _attachments(
         "attachment.remove", "Remove an attachment", "alt+x,leader X",
         "Remove an attachment from the prompt (so does a click)",
-        "remove_one",
+        "remove_one", brief="Remove file",
     ),
 )  # fmt: skip

@@ -31,12 +31,12 @@ CONVERSATIONS = (
     _conversations(
         "conversation.new", "New conversation", "ctrl+n,leader n",
         "Start a new conversation (unsent text stays as a draft)",
-        "start_new", hint="new", focus=SWITCHES,
+        "start_new", hint="new", focus=SWITCHES, brief="New",
     ),
     _conversations(
         "conversation.search", "Search everything", "ctrl+r,leader s,f3",
         "Find any message or title as you type, and open it",
-        "search", hint="search", focus=Focus.LEAVES,
+        "search", hint="search", focus=Focus.LEAVES, brief="Search",
     ),
     _layout(
         "conversation.open", "Conversations", "ctrl+o,leader l", "Go to the list of conversations",
@@ -44,11 +44,11 @@ CONVERSATIONS = (
     ),
     _conversations(
         "conversation.next", "Next conversation", "alt+down,leader right_square_bracket",
-        "Open the next conversation in the list", "open_next", needs=CONVERSATION, focus=SWITCHES,
+        "Open the next conversation in the list", "open_next", needs=CONVERSATION, focus=SWITCHES, brief="Next",
     ),
     _conversations(
         "conversation.previous", "Previous conversation", "alt+up,leader left_square_bracket",
-        "Open the previous conversation in the list", "open_previous", focus=SWITCHES,
+        "Open the previous conversation in the list", "open_previous", focus=SWITCHES, brief="Previous",
     ),
     _conversations(
         "conversation.rename", "Rename", "leader r,f2", "Rename this conversation",
@@ -56,11 +56,11 @@ CONVERSATIONS = (
     ),
     _conversations(
         "conversation.settings", "Conversation settings", "leader p,f4", "Set the system prompt and parameters",
-        "edit_settings", focus=Focus.LEAVES,
+        "edit_settings", focus=Focus.LEAVES, brief="System prompt",
     ),
     _conversations(
         "conversation.delete", "Delete conversation", "leader d,f8", "Delete this conversation (can be undone)",
-        "delete", needs=CONVERSATION,
+        "delete", needs=CONVERSATION, brief="Delete",
     ),
     _conversations(
         "conversation.undo", "Undo", "ctrl+underscore,leader u",
@@ -70,11 +70,11 @@ CONVERSATIONS = (
     _conversations(
         "conversation.clear", "Delete all conversations", "leader D,shift+f8",
         "Delete all conversations (asks you to confirm)",
-        "delete_all",
+        "delete_all", brief="Delete all",
     ),
     _conversations(
         "conversation.before", "Earlier similar question", "leader b,shift+f3", "Open the earlier similar question",
-        "open_earlier_question", focus=SWITCHES,
+        "open_earlier_question", focus=SWITCHES, brief="Asked before",
     ),
     _conversations(
         "conversation.private", "Sync on or off", "leader L,shift+f4", "Toggle sync for this conversation",
@@ -87,7 +87,7 @@ CONVERSATIONS = (
     ),
     _labels(
         "conversation.archive", "Archive or unarchive", "alt+a,leader a",
-        "Archive this conversation, or put it back into the list", "toggle_archive",
+        "Archive this conversation, or put it back into the list", "toggle_archive", brief="Archive",
     ),
     _labels(
         "conversation.tag", "Tags", "alt+t,leader number_sign", "Choose the tags of this conversation",
@@ -105,6 +105,7 @@ CONVERSATIONS = (
         "conversation.resume", "Copy the command of its program", "leader Y",
         "Copy the command that opens this conversation in the program that it was gathered from",
         "copy_command_of_open", target=Target.EXPORT, needs=CONVERSATION,
+        brief="Resume",
     ),
 )  # fmt: skip
 
@@ -136,7 +137,7 @@ WRITING = (
     ),
     _prompt(
         "prompt.editor", "Write in your editor", "ctrl+e,leader E", "Edit the prompt in $VISUAL or $EDITOR",
-        "screen.edit_prompt", palette=True,
+        "screen.edit_prompt", palette=True, brief="Editor",
     ),
     _prompt(
         "prompt.older", "Earlier prompt", "ctrl+up",
@@ -146,7 +147,7 @@ WRITING = (
     _writing(
         "prompt.history", "Search earlier prompts", "alt+r,leader R",
         "Find a prompt that you sent before and write it again",
-        "search_history", needs=Needs.STORE, focus=Focus.LEAVES,
+        "search_history", needs=Needs.STORE, focus=Focus.LEAVES, brief="Past prompts",
     ),
     _prompt(
         "prompt.unfold", "Unfold a paste", "alt+o,leader U",
@@ -155,6 +156,7 @@ WRITING = (
     _writing(
         "prompt.take_back", "Take back a waiting message", "alt+q,leader Q",
         "Take the last message that waits for a reply back into the prompt", "take_back", needs=Needs.STORE,
+        brief="Take back",
     ),
     _writing(
         "persona.choose", "Choose persona", "alt+i,leader I", "Choose a saved system prompt for this conversation",
@@ -175,17 +177,19 @@ READING = (
     _reading(
         "transcript.find", "Find in this conversation", "ctrl+f,leader f",
         "Find text in this conversation (then n and N go through the matches)", "find", focus=Focus.LEAVES,
+        brief="Find here",
     ),
     _reading(
         "transcript.copy_reply", "Copy the last reply", "alt+c,leader y", "Copy the last reply", "copy_last_reply",
+        brief="Copy reply",
     ),
     _reading(
         "transcript.next_message", "Down to the next message", "alt+j,leader j",
-        "Scroll to the next message while you write", "next_message",
+        "Scroll to the next message while you write", "next_message", brief="Next message",
     ),
     _reading(
         "transcript.previous_message", "Up to the previous message", "alt+k,leader k",
-        "Scroll to the previous message while you write", "previous_message",
+        "Scroll to the previous message while you write", "previous_message", brief="Earlier message",
     ),
     _reading(
         "transcript.code", "Code blocks", "alt+n,leader c",
@@ -270,7 +274,7 @@ READING = (
     ),
     _transcript(
         "transcript.attachments", "Open an attachment", "f,leader O", "Open what is attached to the selected message",
-        "attachments",
+        "attachments", brief="Open file",
     ),
     _transcript("transcript.next_match", "Next match", "n", "Go to the next search match", "match(1)"),
     _transcript("transcript.previous_match", "Previous match", "N", "Go to the previous search match", "match(-1)"),

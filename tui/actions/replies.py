@@ -18,7 +18,7 @@ REPLIES = (
     ),
     _turns(
         "reply.retry", "Regenerate reply", "alt+g,leader g,f5", "Regenerate the last or selected reply",
-        "retry", hint="retry", needs=Needs.CONVERSATION,
+        "retry", hint="retry", needs=Needs.CONVERSATION, brief="Regenerate",
     ),
     _conversations(
         "model.choose", "Choose model", "ctrl+l,leader m", "Choose the model for this conversation",
@@ -27,15 +27,16 @@ REPLIES = (
     _branches(
         "message.edit", "Edit and send again", "leader e",
         "Edit the last or selected message of yours and send it again (the old one stays as a version)",
-        "edit", focus=Focus.RETURNS,
+        "edit", focus=Focus.RETURNS, brief="Edit message",
     ),
     _branches(
         "reply.retry_with", "Regenerate with another model", "leader G",
         "Add a version of the last or selected reply by another model", "retry_with_model", focus=Focus.LEAVES,
+        brief="Other model",
     ),
     _branches(
         "reply.continue", "Continue the reply", "leader C", "Continue a reply that was cut or stopped",
-        "continue_reply",
+        "continue_reply", brief="Continue",
     ),
     _branches(
         "message.next_version", "Next version", "leader greater_than_sign",
@@ -44,7 +45,7 @@ REPLIES = (
     _branches(
         "message.previous_version", "Previous version", "leader less_than_sign",
         "Show the previous version of the selected message, or of the last one that has any",
-        "show_previous_version",
+        "show_previous_version", brief="Earlier version",
     ),
     _branches(
         "conversation.branches", "Branches", "leader v", "List the branches of this conversation, and show another",

@@ -37,7 +37,7 @@ class AttachDialog(Dialog[list[Path]]):
 
     def compose(self) -> ComposeResult:
         """Compose the field."""
-        with Panel("Attach a file", keys="enter attach   right complete   esc cancel"):
+        with Panel("Attach a file", keys="enter attach   → complete   esc cancel"):
             yield sentence("Text, PDF, or an image (PNG, JPEG, WebP, GIF).", id="asked")
             yield Field("Path", suggester=PathSuggester(), placeholder="~/notes.txt")
 

@@ -144,10 +144,10 @@ class Buttons(Horizontal):
 
 
 def fitting_keys(keys: str, frame: Widget) -> Content:
-    """Return keys for the border of a frame; where not all fit, the first ones are left out."""
+    """Return keys for the border of a frame; where not all fit, the first and the last stay longest."""
     parts = keys.split(GAP)
     while len(parts) > 1 and cell_len(GAP.join(parts)) > frame.outer_size.width - CORNERS:
-        parts.pop(0)
+        parts.pop(-2)
     return Content(GAP.join(parts))
 
 

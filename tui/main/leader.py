@@ -37,6 +37,8 @@ class Choice:
     name: str
     """Key as users write it."""
     title: str
+    brief: str
+    """Title where that one does not fit."""
     action_id: str
 
 
@@ -115,7 +117,8 @@ class LeaderPanel(Widget, can_focus=False):
     @staticmethod
     def _cell(choice: Choice, cells: int) -> Content:
         room = max(0, cells - cell_len(choice.name) - 3)
-        title = choice.title if cell_len(choice.title) <= room else choice.title[: max(0, room - 1)] + "…"
+        title = choice.title if cell_len(choice.title) <= room else choice.brief
+        title = title if cell_len(title) <= room else title[: max(0, room - 1)] + "…"
         return Content.assemble((choice.name, "bold $primary"), " ", set_cell_size(title, room + 2))
 
 
@@ -193,6 +196,6 @@ class LeaderKeys:
         for key, bound in screen.app.active_bindings.items():
             second, action = second_key(key), BY_ID.get(bound.binding.id or "")
             if second is not None and action is not None and bound.enabled and self._can_perform(action):
-                choices.append(Choice(second, key_name(second), action.title, action.id))
+                choices.append(Choice(second, key_name(second), action.title, action.brief or action.title, action.id))
         order = {action_id: number for number, action_id in enumerate(BY_ID)}
         return sorted(choices, key=lambda choice: order[choice.action_id])

@@ -13,6 +13,8 @@ from textual.widget import Widget
 
 from sterna.storage.text import one_line
 
+GAP = "   "
+"""Space before each key."""
 MOST_LINES = 3
 """Messages that are shown, each on a line."""
 LONGEST = 200
@@ -74,13 +76,15 @@ class QueueBar(Widget):
         if (more := len(self._queued) - MOST_LINES) > 0:
             lines.append(Content.styled(f"{' ' * len(word)}and {more} more", QUIET))
         if not fit:
-            lines.append(self._key_hints().truncate(width))
+            hints = self._key_hints()
+            indent = max(0, min(len(word) - len(GAP), width - hints.cell_length))  # in line with the messages
+            lines.append(Content.assemble(" " * indent, hints).truncate(width))
         return Content("\n").join(lines)
 
     def _key_hints(self) -> Content:
         parts: list[tuple[str, str]] = []
         for key, word in self._keys:
-            parts += [("   ", ""), (key, "$primary"), (f" {word}", QUIET)]
+            parts += [(GAP, ""), (key, "$primary"), (f" {word}", QUIET)]
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:

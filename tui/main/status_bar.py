@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from sterna.storage.text import one_line
 
+from ..counts import counted
 from ..messages import ActionRequested
 
 GAP = "   "
@@ -180,4 +181,4 @@ def replying(seconds: float, text: str, is_waiting: bool) -> str:
     if is_waiting:
         return f"waiting {seconds:.0f} s"
     speed = len(text) / 4 / seconds if seconds >= 1 else 0.0
-    return f"replying {seconds:.0f} s" + (f", {speed:.0f} tokens/s" if speed >= 1 else "")
+    return f"replying {seconds:.0f} s" + (f", {counted(round(speed), 'token')}/s" if speed >= 1 else "")

@@ -73,7 +73,7 @@ class PromptPicker(Chooser[str | None]):
         self._found = list(dict.fromkeys(prompts))[:MOST]
         lines = [Content(one_line(prompt, LONGEST)).truncate(self.room, ellipsis=True) for prompt in self._found]
         self.fill([Option(line) for line in lines], highlighted if lines else None)
-        self.say("" if lines else "No prompt has these words.", "enter take into the prompt   esc cancel")
+        self.say("" if lines else "No prompt has these words.", "enter use   esc cancel")
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:

@@ -37,7 +37,7 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
         temperature = self._current.temperature
         with Panel("Conversation settings", keys="f4 save   esc cancel"):
             yield TextField(
-                "Instructions for the model (system prompt)",
+                "Instructions (system prompt)",
                 self._current.system_prompt,
                 placeholder=one_line(self._default.system_prompt, 200),
             )

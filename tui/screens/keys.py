@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.content import Content
 from textual.widgets import Input, OptionList
@@ -110,8 +111,12 @@ class KeysScreen(Chooser[None]):
     def _action_line(self, action: Action, keys: str, *, is_own: bool) -> Content:
         width = max(12, self.room * 3 // 5)
         title = Content(action.title).truncate(width, ellipsis=True, pad=True)
-        mark = ("  changed", "$foreground 75%") if is_own else ""
-        return Content.assemble(title, (keys, "$primary"), mark).truncate(self.room, ellipsis=True)
+        mark = "  changed" if is_own else ""
+        shown = keys.split(", ")
+        while len(shown) > 1 and width + cell_len(", ".join(shown) + mark) > self.room:
+            shown.pop()  # a key that is cut is no help
+        line = Content.assemble(title, (", ".join(shown), "$primary"), (mark, "$foreground 75%"))
+        return line.truncate(self.room, ellipsis=True)
 
     # Changing
 

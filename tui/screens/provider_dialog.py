@@ -63,9 +63,9 @@ class ProviderDialog(Dialog[Result | None]):
                         yield Menu(*map(_known_line, KNOWN), id="known", markup=False, compact=True)
                 with VerticalGroup():
                     yield Field("Name", (old.label or old.name) if old else "", placeholder="Work", id="provider-name")
-                    address = "address of an OpenAI-compatible API"
+                    address = "https://api.example.com/v1"
                     yield Field("Address", old.url if old else "", placeholder=address, id="provider-url")
-                    key = "leave blank to keep the saved key" if old else "if the provider needs one"
+                    key = "blank = keep the saved key" if old else "if the provider needs one"
                     yield Field("API key", placeholder=key, password=True, id="provider-key")
             yield sentence("", id="answer", classes="answer")
             remove = [("remove", "Remove", "error")] if old else []

@@ -80,14 +80,16 @@ class SettingsScreen(Dialog[None]):
                     yield Field(
                         "Model for new conversations",
                         settings.model,
-                        placeholder="provider/model (blank = first available)",
+                        placeholder="first available",
+                        hint="provider/model",
                         id="model",
                     )
                     yield from self._switches(REPLIES)
                     yield Field(
                         "Model for titles",
                         settings.titles.model,
-                        placeholder="provider/model (blank = the one that replied)",
+                        placeholder="the one that replied",
+                        hint="provider/model",
                         id="titles",
                     )
                     yield Menu(Option(self._notice_line(), id="notify"), id="notify", markup=False, compact=True)

@@ -67,7 +67,8 @@ KINDS = {"c": "title", "m": "message", "s": "setting"}
 
 def page_lines(page: Page, now: datetime) -> list[Line]:
     """Return the lines of the page."""
-    lines = [Line(Content.styled(status_line(page.report, now), "bold"))]
+    status = status_line(page.report, now)
+    lines = [Line(Content.styled(status[:1].upper() + status[1:], "bold"))]
     if not page.account:
         lines += [_quiet(sentence) for sentence in BEFORE_SIGN_IN]
         lines += [_gap(), _choice("Sign in", "sign_in")]

@@ -42,7 +42,7 @@ class SignIn(Dialog[SignedIn | None]):
         with Panel("Sign in", keys="enter next   esc cancel"):
             address = self._accounts.settings().server or ""
             yield Field("Server", address, placeholder="https://chat.example.org", id="address")
-            yield Field("Email", placeholder="leave blank to sign in with a browser", id="email")
+            yield Field("Email", placeholder="blank = sign in by browser", id="email")
             yield Field("Password", password=True, id="password")
             yield Field("Invitation", placeholder="from the server administrator", id="invitation")
             yield sentence("", id="answer", classes="answer")

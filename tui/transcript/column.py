@@ -74,11 +74,13 @@ class Column(Widget):
         }
         & #transcript-new {
             dock: bottom;
-            width: auto;
+            width: 1fr;
             height: 1;
-            margin: 0 0 0 2;
-            background: $primary;
-            color: auto;
+            margin: 0 1 0 0;
+            padding: 0 1;
+            background: $panel;
+            color: $primary;
+            text-style: bold;
         }
         & #transcript-empty {
             width: 100%;

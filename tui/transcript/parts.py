@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -21,6 +22,8 @@ SHAPES = {"user": ("❯", "$text-secondary"), "assistant": ("◆", "$text-primar
 """Shape and colour of each role."""
 FOLDED, UNFOLDED = "▸", "▾"
 PREVIOUS, NEXT = "‹", "›"
+ONE_ROW = 44
+"""Cells of a row beside the list in a terminal of 80 columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +115,32 @@ def footer(message: Message, options: MessageOptions, *, can_continue: bool = Fa
 
     Keys for what can be done about it stand below the last message alone, to which they apply.
     """
-    more = f"  {options.continue_key} to continue" if can_continue else ""
-    retry = Content.styled(f"{more}  {options.retry_key} to retry" if is_end else "", MUTED)
+    keys = [f"{options.continue_key} to continue"] if can_continue else []
+    keys += [f"{options.retry_key} to retry"] if is_end else []
     finish = message.finish
     if finish == "failed":
         sentence = clean(message.error_message or "The reply failed.").strip()
-        return [Note(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error"), retry))]
+        return _with_keys(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error")), keys)
     if finish == "stopped":
-        notes = [*_marks(message), Note(Content.assemble(("(stopped)", MUTED), retry))]
-        return [*notes, *_cost(message, options, 0)]
+        notes = _with_keys(Content.styled("(stopped)", MUTED), keys)
+        return [*_marks(message), *notes, *_cost(message, options, 0)]
     if message.failed:
-        return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), retry))]
+        return _with_keys(Content.styled(clean(message.error_message or ""), "$text-warning"), keys)
     if finish == "interrupted":
-        reason = ("Interrupted. Only part of the reply arrived.", "$text-warning")
-        return [*_marks(message), Note(Content.assemble(reason, retry)), *_cost(message, options, 0)]
+        reason = Content.styled("Interrupted. Only part of the reply arrived.", "$text-warning")
+        return [*_marks(message), *_with_keys(reason, keys), *_cost(message, options, 0)]
     marks = _marks(message)
-    if more and marks:
-        marks.append(Note(Content.styled(more.strip(), MUTED), gap=0))
+    if can_continue and marks:
+        marks.append(Note(Content.styled(keys[0], MUTED), gap=0))
     return [*marks, *_cost(message, options, 0 if marks else 1)]
+
+
+def _with_keys(text: Content, keys: Sequence[str]) -> list[Note]:
+    """Return a row with keys behind its text, below it where both together are long: no key is broken over two rows."""
+    shown = Content.styled("  ".join(keys), MUTED)
+    if not keys or text.cell_length + 2 + shown.cell_length <= ONE_ROW:
+        return [Note(Content.assemble(text, "  ", shown) if keys else text)]
+    return [Note(text), Note(shown, gap=0)]
 
 
 def _cost(message: Message, options: MessageOptions, gap: int) -> list[Note]:
