@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sterna.importers import json_stream
@@ -31,6 +31,7 @@ def members(text: str, *keys: str, inside: str = "") -> list[Any]:
     return found
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(VALUES, max_size=6), st.sampled_from([None, 1]), st.integers(1, 40))
 def test_an_array_is_read_in_pieces_of_any_size(values: list[Any], indent: int | None, chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

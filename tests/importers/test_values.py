@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sterna.importers import values
@@ -16,6 +16,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(ANYTHING)
 def test_any_value_is_read_as_any_type(value: object) -> None:
     assert isinstance(values.text(value), str)
