@@ -27,12 +27,15 @@ def test_the_sample_has_its_name_model_times_cost_and_branches() -> None:
     assert (chat.id, chat.title) == ("2026-02-01-quiet-walrus", "List files")
     assert (chat.model, chat.system_prompt) == ("anthropic/claude-sonnet-4-5", "You are gptme")
     assert chat.resume == "gptme --name 2026-02-01-quiet-walrus"
-    ask, run, result, reply, undone = chat.messages
+    ask, run, reply, undone = chat.messages
     assert chat.shown == reply.id
     assert (ask.parent, undone.parent, said(undone)) == ("", "", "list fils")
-    assert (run.reasoning, said(run)) == ("ls", "```shell\nls\n```")
+    assert run.reasoning == "ls"
+    assert run.parts == [
+        Text("```shell\nls\n```"),
+        ToolCall("shell", None, "Ran command: `ls`\n\n`a.md`", id="x"),
+    ]
     assert (run.model, run.input_tokens, run.output_tokens, run.cost) == (chat.model, 20, 8, 0.0002)
-    assert result.parts == [ToolCall("shell", None, "Ran command: `ls`\n\n`a.md`", id="x")]
     assert ask.created_at == naive_moment("2026-02-01T12:00:05.000001")
     assert reply.created_at == datetime(2026, 2, 1, 12, 0, 9, tzinfo=UTC)
 
@@ -78,9 +81,25 @@ def test_tools_called_by_id_get_their_results(tmp_path: Path) -> None:
         ToolCall("shell", {"command": "ls"}, "a.md", id="call-1"),
         ToolCall("save", {"path": "a"}, "Saved.", id="call-2"),
         Text('@broken(3): {"'),
+        ToolCall("tool", None, "late", id="call-9"),
     ]
-    assert chat.messages[2].parts == [ToolCall("tool", None, "late", id="call-9")]
-    assert [(each.role, each.hidden) for each in chat.messages[4:]] == [("system", False), ("system", True)]
+    assert [(each.role, each.hidden) for each in chat.messages[3:]] == [("system", False), ("system", True)]
+
+
+def test_each_block_of_code_gets_its_own_result(tmp_path: Path) -> None:
+    path = log(
+        tmp_path / "conversation.jsonl",
+        line("user", "go", 1, pinned=True),
+        line("assistant", "```shell\nls\n```\nand\n```py\nno tool\n```\n```ipython\n1\n```", 2),
+        line("system", "a.md", 3),
+        line("system", "1", 4, files=["plot.png"]),
+        line("system", "more", 5),
+    )
+    (chat,) = conversations(path, "gptme")
+    parts = chat.messages[1].parts
+    assert parts[1:3] == [ToolCall("shell", None, "a.md"), ToolCall("ipython", None, "1")]
+    assert getattr(parts[3], "name", "") == "plot.png"
+    assert parts[4] == ToolCall("ipython", None, "more")
 
 
 def test_files_pins_and_the_folder_of_work_are_kept_and_secrets_are_not(tmp_path: Path) -> None:

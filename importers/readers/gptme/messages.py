@@ -47,13 +47,17 @@ class Branch:
         if speaker == "system" and (call := self._calls.get(call_id)) is not None and call.result is None:
             call.result = content
             return None
+        if speaker == "system" and self._reply is not None and not flag(value.get("hide")):
+            self._reply.parts.append(ToolCall(_tool(self._reply), None, content, id=call_id))
+            self._reply.parts += self._files(value)
+            return None
         message = Message(number, speaker, parent=self.last, created_at=naive_moment(value.get("timestamp")))
         message.hidden = flag(value.get("hide"))
         if speaker == "assistant":
             self._add_reply(message, content)
-        elif speaker == "system" and not message.hidden and (self._reply is not None or call_id):
+        elif speaker == "system" and not message.hidden and call_id:
             message.role = "assistant"
-            message.parts.append(ToolCall(_tool(self._reply), None, content, id=call_id))
+            message.parts.append(ToolCall("tool", None, content, id=call_id))
         elif content:
             message.parts.append(Text(content))
         self._add_fields(message, value)
@@ -82,8 +86,7 @@ class Branch:
             message.parts.append(Text(rest))
 
     def _add_fields(self, message: Message, value: dict[str, Any]) -> None:
-        hashes = mapping(value.get("file_hashes"))
-        message.parts += [self._file(path, text(hashes.get(path))) for path in texts(value.get("files"))]
+        message.parts += self._files(value)
         said = mapping(value.get("metadata"))
         usage = mapping(said.get("usage"))
         message.model = text(said.get("model")) or None
@@ -94,6 +97,10 @@ class Branch:
         if cached := {name: number for name, number in usage.items() if name.startswith("cache") and count(number)}:
             message.metadata["usage"] = cached
 
+    def _files(self, value: dict[str, Any]) -> list[Part]:
+        hashes = mapping(value.get("file_hashes"))
+        return [self._file(path, text(hashes.get(path))) for path in texts(value.get("files"))]
+
     def _file(self, path: str, digest: str) -> Part:
         """Return a file, with its content where the folder of the conversation has a copy."""
         name = path.replace("\\", "/").rpartition("/")[2] or path
@@ -102,7 +109,9 @@ class Branch:
         return Attachment(name, "", partial(self._tree.open, kept) if kept else None)
 
 
-def _tool(reply: Message | None) -> str:
-    """Return the tool that a reply calls by a block of code."""
-    said = [part.text for part in reply.parts if isinstance(part, Text)] if reply is not None else []
-    return next((name for name in _FENCE.findall("\n".join(said)) if name in _TOOLS), "tool")
+def _tool(reply: Message) -> str:
+    """Return the tool that a reply calls next by a block of code: each block is one call."""
+    said = "\n".join(part.text for part in reply.parts if isinstance(part, Text))
+    called: list[str] = [name for name in _FENCE.findall(said) if name in _TOOLS]
+    answered = sum(isinstance(part, ToolCall) and part.arguments is None for part in reply.parts)
+    return (called[answered:] or called[-1:] or ["tool"])[0]
