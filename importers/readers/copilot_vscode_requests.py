@@ -27,7 +27,10 @@ def conversation(session: dict[str, Any], name: str) -> Conversation:
         messages += [_prompt(key, request), _reply(key, request)]
         # after "restore checkpoint", until the next prompt is sent
         is_removed = is_removed or bool(request.get("shouldBeRemovedOnSend"))
-        shown = shown if is_removed else messages[-1].id
+        if not is_removed:
+            shown = messages[-1].id
+        for message in messages[-2:] if shown else ():
+            message.hidden = is_removed
     models = [message.model for message in messages if message.model]
     return Conversation(
         text(session.get("sessionId")) or name,

@@ -39,12 +39,15 @@ def conversation(session: dict[str, Any], messages: list[dict[str, Any]], parts:
 
 
 def _last_shown(messages: list[Message], reverted: str) -> str | None:
-    """Return the last message, or the one before that to which the person went back."""
+    """Return the last message, or the one before that to which the person went back; hide what they took back."""
     last = None
+    is_taken_back = False
     for message in messages:
-        if reverted and message.id == reverted:
-            break
-        last = message.id
+        is_taken_back = is_taken_back or (bool(reverted) and message.id == reverted)
+        if is_taken_back:
+            message.hidden = last is not None
+        else:
+            last = message.id
     return last
 
 
