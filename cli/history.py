@@ -276,8 +276,19 @@ def _live_reply_object(reply: LiveReply) -> dict[str, Any]:
 def search(context: CommandContext, words: tuple[str, ...], limit: int, conversation: str | None, as_json: bool) -> int:
     """Search titles and messages for WORDS, the last of which may be incomplete.
 
-    WORDS may be conditions as in the chat's list: '#work', is:pinned, is:archived, is:untagged. Archived conversations
-    are searched too.
+    Between the words, conditions narrow the search; a minus in front turns one round:
+
+    \b
+    '"a phrase"'  -word  C++       exactly these words; not this word; symbols as they are
+    role:user  role:assistant      who said it
+    model:claude                   with which model
+    after:2025-03  before:7d       when: a day, month or year, or so many d, w, m or y ago
+    has:code                       also attachment, image, tool, link, reasoning
+    in:title                       titles only
+    tag:work  is:pinned            also is:archived, is:untagged
+    from:codex  in:~/src/app       where it was imported from
+
+    Archived conversations are searched too.
 
     Exit code 1 means that nothing was found.
 

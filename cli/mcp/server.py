@@ -27,7 +27,12 @@ INSTRUCTIONS = (
 )
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
-Query = Annotated[str, Field(description='Words to find, all of them; "a phrase"; filters such as #tag, is:pinned')]
+Query = Annotated[
+    str,
+    Field(
+        description='Words to find, all of them; "a phrase"; -word; role:user, model:, after:2025-03, has:code, in:title'
+    ),
+]
 Name = Annotated[str, Field(description="Id of a conversation, its beginning, or `last`")]
 
 

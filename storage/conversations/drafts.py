@@ -13,7 +13,8 @@ from ..records import Attachment, attachments_from, attachments_json
 from ..text import storable
 from .conversations import text_of
 from .process_locks import ProcessLock, is_dead
-from .search import ASKED_LATELY, parse_query
+from .search import ASKED_LATELY
+from .search_query import parse_query
 
 HISTORY_LENGTH = 20_000
 """A prompt longer than this is a pasted document: not worth calling back by a key."""

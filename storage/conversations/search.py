@@ -14,20 +14,20 @@ longer prefix indexes, which would double the index, are not needed.
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import unicodedata
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
+from ..json_text import to_json
 from ..records import Role
-from ..text import storable
 from .attachment_search import attachments_named
 from .list_filter import conditions, parse_filter
 from .origins import Condition
+from .search_operators import joined, parse_operators, without_words
+from .search_query import LONGEST, Query, parse_query
 from .search_snippets import CLOSE, OPEN, around_words, folded, marked
 
 SNIPPET_WORDS = 16
@@ -37,27 +37,19 @@ megabyte that repeats a word takes it ten seconds, which everything else would w
 SCANNED = 20_000
 """Number of newest messages that are read for what the index does not know."""
 
-LONGEST = 1_000
-"""Characters of a query that count."""
-INDEXED_PREFIX = 3
 CANDIDATES = 1_500
 
 FEW = 5_000
 """Messages of the conversations that fulfil a filter up to which each is looked up in the index."""
 
-MOST_WORDS = 24
+SHOWN = 400
+"""Characters of a message from which its line is made where no word was looked for."""
+
 MOST_ASKED, ASKED_LATELY = 5, 200_000
 """Words by which earlier questions are looked for, and among how many of the newest messages."""
 MOST_TITLES = 10
 
 ALL = Condition("", {})
-
-_PIECE = re.compile(r'"([^"]*)"?|(\S+)')
-_SYMBOLS = re.compile(r"[+#@%&*$=<>|~^`/\\]|^[.-]+\w")
-"""Signs that make one word another: C++, C#, .NET, $HOME, --force, a/b. The index sees the letters only."""
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
-)
 
 _FOUND = f"""
 select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
@@ -110,52 +102,6 @@ class Hit:
     """True where the name of an attachment matched, which is the snippet."""
 
 
-@dataclass(frozen=True)
-class Query:
-    """Parsed search text."""
-
-    match: str
-    """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning."""
-    parts: tuple[str, ...]
-    """For a scan: substrings, case-folded."""
-    begun: str = ""
-    """The unfinished last word, folded, when it is longer than what the index knows."""
-    near: str = ""
-    """``match`` with no more of that word than the index knows."""
-    literal: tuple[str, ...] = ()
-    """Words whose symbols the index does not know, such as ``c++``: they must stand in the text as they are."""
-
-
-def parse_query(text: str) -> Query:
-    """Return the query of a text. Never raises: what FTS5 would take for syntax is quoted."""
-    text = storable(text)[:LONGEST]
-    words: list[str] = []
-    parts: list[str] = []
-    literal: list[str] = []
-    finished = True
-    for result in list(_PIECE.finditer(text))[:MOST_WORDS]:
-        phrase, word = result[1], result[2]
-        piece = (phrase if word is None else word).strip()
-        if not piece:
-            continue
-        if _UNSPACED.search(piece) or not any(_is_word(character) for character in piece):
-            parts.append(piece.casefold())
-            continue
-        finished = result.end() < len(text) or (word is None and result[0].endswith('"'))
-        if _SYMBOLS.search(piece):
-            literal.append(piece.casefold())
-            finished = finished or not _is_word(piece[-1])
-        words.append('"' + piece.replace('"', '""') + '"')
-    if not words or finished:
-        return Query(" ".join(words), tuple(parts), literal=tuple(literal))
-    last = folded(words[-1][1:-1])
-    words[-1] += "*"
-    if literal or len(last) <= INDEXED_PREFIX or not all(map(_is_word, last)):
-        return Query(" ".join(words), tuple(parts), literal=tuple(literal))
-    near = [*words[:-1], f'"{last[:INDEXED_PREFIX]}"*']
-    return Query(" ".join(words), tuple(parts), last, " ".join(near))
-
-
 def begins_word(word: str, text: bytes | str) -> bool:
     """Return True when a word of ``text`` begins with ``word``, which is folded. Called for thousands of messages.
 
@@ -166,10 +112,6 @@ def begins_word(word: str, text: bytes | str) -> bool:
     while at > 0 and text[at - 1].isalnum():
         at = text.find(word, at + 1)
     return at >= 0
-
-
-def _is_word(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LN" or unicodedata.category(character) == "Co"
 
 
 @in_sentences
@@ -184,20 +126,43 @@ class Search:
 
         With ``session_id``, only messages of that one.
 
-        The text may have conditions as the list's filter has them: ``#tag``, ``is:archived`` and the like.
+        The text may have conditions as the list's filter has them (``#tag``, ``is:archived`` and the like), and the
+        operators of :mod:`.search_operators`.
         """
-        wanted = parse_filter(self.db, text, LONGEST)
+        operators = parse_operators(text, self.db.now())
+        wanted = parse_filter(self.db, operators.rest, LONGEST)
         query = parse_query(wanted.words + text[len(text.rstrip()) :])
+        extra = conditions(wanted, "s")
         if not query.match and not query.parts:
+            if operators.are_about_messages and not operators.titles_only:
+                return self._newest(joined(extra, operators.messages), limit, session_id)
             return self._conversations(conditions(wanted), limit) if session_id is None else []
         titles = []
-        if session_id is None:
-            titles = self._title_hits(query, min(MOST_TITLES, limit), conditions(wanted))
-        extra = conditions(wanted, "s")
-        named = self._attachment_hits(query, min(MOST_TITLES, limit - len(titles)), session_id, extra)
+        if session_id is None and not operators.are_about_messages:
+            also = joined(conditions(wanted), without_words(self.db, operators.without, "chat_sessions.title"))
+            titles = self._title_hits(query, limit if operators.titles_only else min(MOST_TITLES, limit), also)
+        if operators.titles_only:
+            return titles
+        messages = joined(operators.messages, without_words(self.db, operators.without, "m.content"))
+        both = joined(extra, messages)
+        named = self._attachment_hits(query, min(MOST_TITLES, limit - len(titles)), session_id, both)
         known = {hit.message_id for hit in named}
-        hits = self._message_hits(query, limit - len(titles) - len(named), session_id, extra)
+        hits = self._message_hits(query, limit - len(titles) - len(named), session_id, extra, messages)
         return [*titles, *named, *(hit for hit in hits if hit.message_id not in known)]
+
+    def _newest(self, extra: Condition, limit: int, session_id: str | None) -> list[Hit]:
+        """Find messages that fulfil conditions, among the newest ones, by nothing else."""
+        rows = self.db.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                m.content as snippet
+            from chat_messages as m
+            join chat_sessions as s on s.id = m.session_id
+            where m.role <> 'system' and (:session is null or m.session_id = :session) and {extra.sql}
+                and m.local_id > (select coalesce(max(local_id), 0) - {ASKED_LATELY} from chat_messages)
+            order by m.local_id desc limit :limit""",
+            session=session_id, limit=limit, **extra.values,
+        )  # fmt: skip
+        return [replace(_hit(row), snippet=marked(row["snippet"][:SHOWN])) for row in rows]
 
     def _conversations(self, extra: Condition, limit: int) -> list[Hit]:
         """Find conversations that fulfil conditions, newest first."""
@@ -268,15 +233,24 @@ class Search:
             Hit(row["session_id"], row["title"], None, None, marked(row["snippet"], parts), row["at"]) for row in rows
         ]
 
-    def _message_hits(self, query: Query, limit: int, session_id: str | None, extra: Condition = ALL) -> list[Hit]:
+    def _message_hits(
+        self,
+        query: Query,
+        limit: int,
+        session_id: str | None,
+        extra: Condition = ALL,
+        messages: Condition = ALL,
+    ) -> list[Hit]:
+        """Find messages by words; ``extra`` is a condition on conversations ``s``, ``messages`` on messages ``m``."""
         if limit <= 0 or not (query.match or query.parts):
             return []
+        both = joined(extra, messages)
         if query.parts:
-            return self._scan(query, limit, session_id, extra)
+            return self._scan(query, limit, session_id, both)
         if query.literal:
-            return self._literal_hits(query, limit, session_id, extra)
-        values = {"session": session_id, "limit": limit, **extra.values}
-        also = f"and {extra.sql}" if extra.sql else ""
+            return self._literal_hits(query, limit, session_id, both)
+        values = {"session": session_id, "limit": limit, **both.values}
+        also = f"and {both.sql}" if both.sql else ""
         is_few = bool(extra.sql) and self._is_few(extra)
         if query.begun and not is_few:
             hits = self._near_hits(query, values, also)
@@ -285,6 +259,10 @@ class Search:
             )
             if len(hits) == limit or self.db.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
                 return hits
+        if self._has_imports():
+            places = self._newest_places(query.match, values, also)
+            also = f"{also} and f.rowid in (select value from json_each(:places))"
+            values["places"] = to_json(places)
         rows = self.db.rows(
             f"""{_MESSAGES_OF_FEW if is_few else _MESSAGES} {_RANGE}
                 and m.session_id = coalesce(:session, m.session_id) {also}
@@ -292,6 +270,7 @@ class Search:
             match=query.match, **values,
         )  # fmt: skip
         words = tuple(word.strip('"*') for word in query.match.split('" "'))
+        rows.sort(key=lambda row: row["at"], reverse=True)
         return [_hit(row, words=words) for row in rows]
 
     def _is_few(self, extra: Condition) -> bool:
@@ -299,6 +278,26 @@ class Search:
             f"select coalesce(sum(s.message_count), 0) as n from chat_sessions as s where {extra.sql}", **extra.values
         )
         return row is not None and row["n"] <= FEW
+
+    def _has_imports(self) -> bool:
+        """Return whether messages may be older than those that were stored before them."""
+        return self.db.one("select 1 from session_settings where key = 'source' limit 1") is not None
+
+    def _newest_places(self, match: str, values: dict[str, Any], also: str) -> list[int]:
+        """Return the index's rows of the newest messages, among those that were stored last."""
+        rows = self.db.rows(
+            f"""select place from (
+                select f.rowid as place from message_search as f
+                where f.message_search match :match {_RANGE}
+                order by f.rowid desc limit :candidates
+            )
+            join chat_messages as m on m.local_id = place
+            join chat_sessions as s on s.id = m.session_id
+            where m.session_id = coalesce(:session, m.session_id) {also}
+            order by m.message_timestamp desc, place desc limit :limit""",
+            match=match, candidates=CANDIDATES, **values,
+        )  # fmt: skip
+        return [row["place"] for row in rows]
 
     def _near_hits(self, query: Query, values: dict[str, Any], also: str) -> list[Hit]:
         self.db.create_function("begins_word", 2, begins_word, deterministic=True)
@@ -314,7 +313,7 @@ class Search:
             join chat_sessions as s on s.id = m.session_id
             where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, cast(m.content as blob))
                 {also}
-            order by place desc limit :limit""",
+            order by {"m.message_timestamp desc," if self._has_imports() else ""} place desc limit :limit""",
             match=query.near, begun=query.begun, candidates=CANDIDATES, **values,
         )  # fmt: skip
         wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sterna.storage import Attachment, Settled, Store
 from sterna.storage.conversations import search
-from sterna.storage.conversations.search import parse_query
+from sterna.storage.conversations.search_query import parse_query
 
 
 def found(store: Store, text: str, **options: object) -> list[str]:

@@ -100,7 +100,7 @@ class SearchScreen(Chooser[Hit | None]):
         """Show the last search again, its text ready to be typed over."""
         last = Query(self._text) if self._text else _last.get(self.app, Query())
         self._query = Query(last.text, last.in_conversation and self._conversation_id is not None)
-        self.field.suggester = ConditionSuggester(self._store)
+        self.field.suggester = ConditionSuggester(self._store, operators=True)
         self.field.value = last.text
         super().on_mount()
         self._show()

@@ -9,14 +9,19 @@ from textual.suggester import Suggester
 from sterna.storage import Gathered, StoreError, StoreThread, Tags
 from sterna.storage.conversations.list_filter import STATES
 from sterna.storage.conversations.origins import with_tilde
+from sterna.storage.conversations.search_operators import CONTENTS, NAMES
+
+OPERATORS = (*NAMES, *(f"has:{content}" for content in CONTENTS), "role:user", "role:assistant")
 
 
 class ConditionSuggester(Suggester):
     """Suggests the rest of a condition that is being typed; the right arrow key takes it."""
 
-    def __init__(self, store: StoreThread) -> None:
+    def __init__(self, store: StoreThread, *, operators: bool = False) -> None:
+        """Create a suggester; ``operators``: those of the search are known too."""
         super().__init__(use_cache=False, case_sensitive=True)
         self._store = store
+        self._operators = OPERATORS if operators else ()
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the text with its last condition completed, or None."""
@@ -29,6 +34,8 @@ class ConditionSuggester(Suggester):
             known = await self._tags()
         elif begun.startswith(("from:", "in:")) and self._store.is_open:
             known = await self._origins(begun.partition(":")[0])
+        elif len(begun) > 1:
+            known = self._operators
         else:
             return None
         found = next((each for each in known if each.lower().startswith(begun) and each.lower() != begun), None)

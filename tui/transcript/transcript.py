@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.events import Blur, Focus
 
 from sterna.storage import Change, Clock, StoreThread, utc_now
+from sterna.storage.conversations.search_operators import parse_operators
 
 from ..actions.action import Move, Scope
 from ..actions.bindings import bindings
@@ -362,7 +363,11 @@ class Transcript(Window, can_focus=True):
         self.post_message(self.MatchShown(number, len(self._matches)))
 
 
+_CONDITION = re.compile(r'(?<!\S)-?(?:(?:is|from|in):(?:"[^"]*"?|\S+)|#\S+)', re.IGNORECASE)
+
+
 def word_pattern(query: str) -> re.Pattern[str] | None:
-    """Return a pattern that matches the words of ``query``, each as the beginning of a word."""
-    words = sorted({re.escape(word) for word in re.findall(r"\w+", query)}, key=len, reverse=True)
+    """Return a pattern that matches the words of ``query``, without its conditions, each as the beginning of a word."""
+    text = _CONDITION.sub(" ", parse_operators(query, utc_now()).rest)
+    words = sorted({re.escape(word) for word in re.findall(r"\w+", text)}, key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE) if words else None
