@@ -279,14 +279,14 @@ def search(context: CommandContext, words: tuple[str, ...], limit: int, conversa
     Between the words, conditions narrow the search; a minus in front turns one round:
 
     \b
-    '"a phrase"'  -word  C++       exactly these words; not this word; symbols as they are
-    role:user  role:assistant      who said it
-    model:claude                   with which model
-    after:2025-03  before:7d       when: a day, month or year, or so many d, w, m or y ago
-    has:code                       also attachment, image, tool, link, reasoning
-    in:title                       titles only
-    tag:work  is:pinned            also is:archived, is:untagged
-    from:codex  in:~/src/app       where it was imported from
+    '"a phrase"'  -word  C++    these words, without this one, symbols
+    role:user  role:assistant   who said it
+    model:claude                with which model
+    after:2025-03  before:7d    a day, month, year; so many d, w, m, y ago
+    has:code                    or attachment, image, tool, link, reasoning
+    in:title                    titles only
+    tag:work  is:pinned         also is:archived, is:untagged
+    from:codex  in:~/src/app    where it was imported from
 
     Archived conversations are searched too.
 

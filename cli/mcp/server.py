@@ -29,9 +29,7 @@ READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempot
 
 Query = Annotated[
     str,
-    Field(
-        description='Words to find, all of them; "a phrase"; -word; role:user, model:, after:2025-03, has:code, in:title'
-    ),
+    Field(description='Words to find, all of them; "a phrase"; -word; role:user, after:2025-03, has:code, in:title'),
 ]
 Name = Annotated[str, Field(description="Id of a conversation, its beginning, or `last`")]
 
