@@ -28,8 +28,8 @@ _MAGIC = (
 )
 
 
-class TooLarge(Exception):
-    """A file that is not kept."""
+class NotKept(Exception):
+    """Why a file is not kept, as the end of a sentence."""
 
 
 def keep_files(incoming: IncomingConversation, places: Iterable[int], files: AttachmentFiles) -> list[Attachment]:
@@ -65,26 +65,32 @@ def _kept(incoming: IncomingConversation, wanted: list[IncomingFile], files: Att
         head = bytearray()
         try:
             kept = files.add(_pieces(file, head))
-        except TooLarge:
-            incoming.notes.append(f"The file {file.name} is left out: it has more than {size_text(MAX_BYTES)}.")
-        except (OSError, ValueError) as error:
-            incoming.notes.append(f"The file {file.name} cannot be read. {error}")
+        except NotKept as reason:
+            incoming.notes.append(f"The file {file.name} {reason}")
         else:
             yield Attachment(kept.id, file.name, _media_type(file, bytes(head)), kept.size)
 
 
 def _pieces(file: IncomingFile, head: bytearray) -> Iterator[bytes]:
-    """Yield the content of a file; its beginning goes into ``head``, too."""
-    assert file.open is not None
+    """Yield the content of a file; its beginning goes into ``head``, too. Raises NotKept."""
     size = 0
-    with file.open() as source:
-        while piece := source.read(PIECE_BYTES):
-            size += len(piece)
-            if size > MAX_BYTES:
-                raise TooLarge
-            if not head:
-                head += piece[:1024]
-            yield piece
+    for piece in _read(file):
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise NotKept(f"is left out: it has more than {size_text(MAX_BYTES)}.")
+        if not head:
+            head += piece[:1024]
+        yield piece
+
+
+def _read(file: IncomingFile) -> Iterator[bytes]:
+    assert file.open is not None
+    try:
+        with file.open() as source:
+            while piece := source.read(PIECE_BYTES):
+                yield piece
+    except Exception as error:  # a reader of another package may raise anything
+        raise NotKept(f"cannot be read. {error}") from error
 
 
 def _media_type(file: IncomingFile, head: bytes) -> str:

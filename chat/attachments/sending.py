@@ -15,6 +15,16 @@ from .attach import pdf_text
 from .inspection import decode_text
 
 KEPT_IMAGES = 8
+NO_TEXT = (
+    "audio/",
+    "video/",
+    "font/",
+    "application/octet-stream",
+    "application/zip",
+    "application/vnd.",
+    "application/ms",
+)
+"""Beginnings of media types whose content is no text: such files come with imported conversations."""
 _fitted: dict[tuple[str, int], ImagePart] = {}
 """Images of the last requests, by attachment and size: each turn of a conversation sends them again."""
 
@@ -71,6 +81,8 @@ def _content(files: AttachmentFiles, attachment: Attachment, image_side: int, ta
             if not takes_images:
                 return Attached(_note(attachment, "an image, which this model does not take"))
             return Attached(images=(_image(files, attachment, image_side),))
+        if attachment.media_type.startswith(NO_TEXT):
+            return Attached(_note(attachment, "a file of a kind that models do not take"))
         if attachment.kind == "pdf":
             text = pdf_text(files, attachment.name, attachment.id)
         else:

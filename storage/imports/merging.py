@@ -132,6 +132,8 @@ class Merging:
         wanted = incoming.settings
         if incoming.is_partial:
             wanted = {**wanted, IMPORTED: _extended(base, incoming)}
+        elif "title" in base and "untitled" in wanted.get(IMPORTED, {}):
+            wanted = {**wanted, IMPORTED: wanted[IMPORTED] | {"title": base["title"]}}
         for key in _FOLLOWING:
             if (value := wanted.get(key)) is not None and settings.get(key) != value:
                 plan.settings[key] = value

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import BytesIO
 from itertools import pairwise
 
 from imports import AT, conversation, line, shown, statuses, take
 
-from sterna.importers import Message, Skipped, Text, ToolCall, Unsupported
+from sterna.importers import Attachment, Message, Skipped, Text, ToolCall, Unsupported
 from sterna.importers.incoming import conversation_id
 from sterna.storage import LabelChange, Settled, Store, Taken
+from tests.storage.builders import acknowledge, outbox
 
 C1 = conversation_id("given", "c1")
 
@@ -209,3 +212,42 @@ def test_a_part_of_a_conversation_goes_on_where_the_last_one_ended(store: Store)
     take(store, conversation("c1", fork, title="Other", is_partial=True, shown="m4", updated_at=AT + timedelta(days=2)))
     assert (shown(store, C1), store.conversations.get(C1).title) == (["a", "b", "e"], "Other")
     assert statuses(take(store, part)[1]) == ["older"]
+
+
+def test_what_comes_back_is_told_to_the_server_as_a_restore(store: Store) -> None:
+    take(store, conversation("c1", *line("a", "b")))
+    acknowledge(store)
+    store.trash.delete_conversation(C1)
+    acknowledge(store)
+    take(store, conversation("c1", *line("a", "b")), restore=True)
+    assert ("c", C1, "restore") in outbox(store)
+    assert {kind for kind, _, op in outbox(store) if op == "put"} == {"m", "s"}
+    assert store.db.one("select 1 from sync_tombstones") is None
+
+
+def test_files_are_kept_up_to_a_limit_and_what_is_left_out_is_said(store: Store) -> None:
+    files = [Attachment(f"{n}.txt", open=partial(BytesIO, b"text %d" % n)) for n in range(22)]
+    gone = Attachment("gone.png", open=partial(open, "/nowhere/gone.png", "rb"))
+    voice = Attachment("voice.wav", "audio/wav", partial(BytesIO, b"RIFF\0\0\0\0WAVE"))
+    account, _ = take(
+        store,
+        conversation("c1", Message("m0", "user", [Text("?"), *files])),
+        conversation("c2", Message("m0", "user", [Text("?"), gone, voice, Attachment("lost.png")])),
+    )
+    (message,) = store.messages.after(C1, None, 9)
+    assert [item.name for item in message.attachments] == [f"{n}.txt" for n in range(20)]
+    assert store.attachment_files.read(message.attachments[3].id) == b"text 3"
+    (message,) = store.messages.after(conversation_id("given", "c2"), None, 9)
+    assert [(item.name, item.media_type) for item in message.attachments] == [("voice.wav", "audio/wav")]
+    assert message.content == "?\n\n[not in the export: lost.png]"
+    assert account.notes[0] == "Title c1: A message has more than 20 files: 2 are left out."
+    assert account.notes[1].startswith("Title c2: The file gone.png cannot be read.")
+    assert len(store.attachments.used()) == 21
+
+
+def test_a_title_of_the_source_replaces_one_that_was_made_from_the_question(store: Store) -> None:
+    take(store, conversation("c1", *line("a"), title=""))
+    take(store, conversation("c1", *line("other"), title="", updated_at=AT + timedelta(days=1)))
+    assert store.conversations.get(C1).title == "a"
+    take(store, conversation("c1", *line("other"), title="Named", updated_at=AT + timedelta(days=2)))
+    assert store.conversations.get(C1).title == "Named"
