@@ -119,7 +119,7 @@ from .sync.records import Inflight as Inflight
 from .sync.records import OpResult as OpResult
 from .sync.records import PendingChange as PendingChange
 from .sync.records import PushBatch as PushBatch
-from .sync.records import Quarantined as Quarantined
+from .sync.records import RejectedChange as RejectedChange
 from .sync.records import RemoteRow as RemoteRow
 from .sync.records import SyncAccount as SyncAccount
 from .sync.records import SyncCounts as SyncCounts

@@ -299,9 +299,9 @@ class CycleRunner:
             if not result.complete:
                 self._scheduler.request(now, after=UNFINISHED)
         counts = await self._store.run(SyncMetadata.counts)
-        if counts.quarantined:
-            quarantined = await self._store.run(Acknowledgements.quarantined)
-            times = [item.next_at for item in quarantined if item.next_at is not None]
+        if counts.rejected:
+            rejected = await self._store.run(Acknowledgements.rejected)
+            times = [item.next_at for item in rejected if item.next_at is not None]
             if times:
                 self._scheduler.request(now, after=max(1.0, (min(times) - now_ms) / 1000))
         self._status.finish(problem, until_ms, now_ms, counts)

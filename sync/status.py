@@ -50,7 +50,7 @@ class SyncReport:
     """Time of the next attempt, ms since 1970; None: with the next change, or on request."""
     sentence: str = ""
     """Problem and advice for the user. Clean."""
-    quarantined: int = 0
+    rejected: int = 0
     """Changes that the server rejects; not counted in ``waiting``."""
     conflicts: int = 0
     """Local values that lost against another device's and were not reviewed yet."""
@@ -66,8 +66,8 @@ def status_line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> 
     parts = [_first(report, now, tz)]
     if report.phase in ("offline", "portal", "signin", "update", "paused", "blocked", "off") and report.waiting:
         parts.append(_waiting(report))
-    if report.phase in ("synced", "waiting") and report.quarantined:
-        parts.append(f"{report.quarantined:,} rejected")
+    if report.phase in ("synced", "waiting") and report.rejected:
+        parts.append(f"{report.rejected:,} rejected")
     if report.phase in ("synced", "waiting", "syncing") and report.conflicts:
         parts.append("1 conflict" if report.conflicts == 1 else f"{report.conflicts:,} conflicts")
     if report.phase in ("synced", "waiting", "syncing") and report.file_total:
@@ -87,7 +87,7 @@ def short_status(report: SyncReport) -> str:
         sign = f"↑{report.waiting:,}" if report.waiting < 1_000 else "↑999+"
     else:
         sign = _SIGNS.get(report.phase, _WORDS[report.phase])
-    return f"{sign} !" if report.conflicts or report.quarantined else sign
+    return f"{sign} !" if report.conflicts or report.rejected else sign
 
 
 def _first(report: SyncReport, now: datetime, tz: tzinfo | None) -> str:
@@ -119,7 +119,7 @@ def idle_report(store: Store, *, sending: bool = True) -> SyncReport:
         return SyncReport("local", store.sync_metadata.waiting())
     counts = store.sync_metadata.counts()
     phase: Phase = "off" if not sending else "waiting" if counts.waiting else "synced"
-    return SyncReport(phase, counts.waiting, quarantined=counts.quarantined, conflicts=counts.conflicts)
+    return SyncReport(phase, counts.waiting, rejected=counts.rejected, conflicts=counts.conflicts)
 
 
 def sync_status(store: Store, *, sending: bool = True) -> str:

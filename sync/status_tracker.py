@@ -78,7 +78,7 @@ class StatusTracker:
 
     def _counts(self, counts: SyncCounts) -> dict[str, int]:
         self.waiting = counts.waiting
-        return {"waiting": counts.waiting, "quarantined": counts.quarantined, "conflicts": counts.conflicts}
+        return {"waiting": counts.waiting, "rejected": counts.rejected, "conflicts": counts.conflicts}
 
     def _update(self, **changes: Any) -> None:
         done, total = self._progress.shown if self._is_running else (0, 0)

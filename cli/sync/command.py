@@ -60,7 +60,7 @@ def status(context: CommandContext, as_json: bool) -> None:
         counts, state, rejected = (
             store.sync_metadata.counts(),
             store.sync_metadata.state(),
-            store.acknowledgements.quarantined(),
+            store.acknowledgements.rejected(),
         )
         complete = store.sync_metadata.pull_is_complete()
         files = refused_files(store)
@@ -72,7 +72,7 @@ def status(context: CommandContext, as_json: bool) -> None:
         phase, why_not = "signin", "Not signed in. Sign in with: sterna login"
     elif why_not is not None:
         phase = "off"
-    report = SyncReport(phase, counts.waiting, sentence=why_not or "", quarantined=counts.quarantined)
+    report = SyncReport(phase, counts.waiting, sentence=why_not or "", rejected=counts.rejected)
     now = datetime.now(UTC)
     due = state.next_at if state.fails and report.phase in ("waiting", "synced") else None
     text = status_line(report, now)
@@ -98,7 +98,7 @@ def status(context: CommandContext, as_json: bool) -> None:
     if counts.conflicts:
         click.echo(f"{counted(counts.conflicts, 'conflict')}. To list them: sterna sync conflicts")
     if rejected:
-        click.echo(f"{counted(counts.quarantined, 'change')} rejected by the server. To retry: sterna sync retry")
+        click.echo(f"{counted(counts.rejected, 'change')} rejected by the server. To retry: sterna sync retry")
     for change in rejected[:MAX_SHOWN]:
         reason = one_line(change.code.replace("_", " "), 60)
         click.echo(f"  {short_id(change.session_id)}  {one_line(change.title, 60)}: {reason}")
@@ -174,7 +174,7 @@ def _list_private(store: Store, as_json: bool) -> None:
 def retry(context: CommandContext) -> None:
     """Send rejected changes again with the next sync."""
     with context.store() as store:
-        count = store.acknowledgements.retry_quarantined()
+        count = store.acknowledgements.retry_rejected()
     click.echo(f"{counted(count, 'change')} will be sent again." if count else "No changes were rejected.")
 
 

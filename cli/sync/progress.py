@@ -42,7 +42,7 @@ class ProgressPrinter:
         if self.as_json:
             print_json(
                 {"phase": report.phase, "waiting": report.waiting, "done": report.done, "total": report.total}
-                | {"refused": report.quarantined, "conflicts": report.conflicts, "sentence": report.sentence}
+                | {"refused": report.rejected, "conflicts": report.conflicts, "sentence": report.sentence}
                 | {"line": text, "at": stamp(now)}
             )
         elif text != self.last_line:
@@ -99,10 +99,10 @@ def _print_removals(context: CommandContext) -> None:
 async def _rejections(thread: StoreThread) -> str:
     """Return a sentence about changes that the server has rejected; empty if there are none."""
     counts = await thread.run(SyncMetadata.counts)
-    if not counts.quarantined:
+    if not counts.rejected:
         return ""
     rest = f", and {counts.waiting:,} more have to wait for that" if counts.waiting else ""
-    rejected = counted(counts.quarantined, "change")
+    rejected = counted(counts.rejected, "change")
     return f"The server rejected {rejected}{rest}. Everything else is synced. For details: sterna sync status"
 
 

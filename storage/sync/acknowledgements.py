@@ -14,7 +14,7 @@ from .merge import Merge
 from .outbox import Outbox
 from .pull import Seen, SyncPull
 from .push import SyncPush
-from .records import OpResult, Quarantined, RemoteRow
+from .records import OpResult, RejectedChange, RemoteRow
 from .replicas import Replicas
 from .row_writer import RowWriter
 from .state import SyncMetadata
@@ -109,7 +109,7 @@ class Acknowledgements:
                 {"kind": kind, "id": id_, "rev": rev, "code": code, "tries": len(PATIENCE) + 1},
             )
 
-    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+    def rejected(self, limit: int = 100) -> list[RejectedChange]:
         """Return ops that the server rejects, oldest first."""
         rows = self.db.rows(
             """select o.kind, o.id, o.conv_id as session_id, o.op, coalesce(s.title, '') as title,
@@ -118,9 +118,9 @@ class Acknowledgements:
             where o.tries > 0 order by o.seq limit :limit""",
             limit=limit,
         )
-        return [Quarantined(**dict(row)) for row in rows]
+        return [RejectedChange(**dict(row)) for row in rows]
 
-    def retry_quarantined(self, id_: str | None = None) -> int:
+    def retry_rejected(self, id_: str | None = None) -> int:
         """Queue rejected ops again, one of them or all; return how many."""
         with self.db.write():
             return self.db.execute(

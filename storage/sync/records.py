@@ -147,7 +147,7 @@ class SyncCounts:
 
     waiting: int
     conflicts: int
-    quarantined: int
+    rejected: int
     private: int
 
 
@@ -173,7 +173,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
+class RejectedChange:
     """One change that the server rejects."""
 
     kind: PendingKind

@@ -108,11 +108,11 @@ class SyncMetadata:
 
     def counts(self) -> SyncCounts:
         """Return the numbers of waiting, conflicting, rejected and private items, each counted up to 10,000."""
-        quarantined = self._bounded("sync_outbox where tries > 0")
+        rejected = self._bounded("sync_outbox where tries > 0")
         return SyncCounts(
-            waiting=max(0, self._bounded("sync_outbox") - quarantined),
+            waiting=max(0, self._bounded("sync_outbox") - rejected),
             conflicts=self._bounded("sync_conflict where dismissed = 0"),
-            quarantined=quarantined,
+            rejected=rejected,
             private=self._bounded("sync_private join chat_sessions on id = conv_id"),
         )
 

@@ -289,7 +289,7 @@ class DeltaSync:
     # Size of a push
 
     def _divide(self, frozen: Inflight, response: Response, fence: int) -> Effects[Exchange]:
-        """Send a push that was refused as a whole in smaller parts, until one op is left, which is quarantined."""
+        """Send a push that was refused as a whole in smaller parts, until one op is left, which counts as rejected."""
         if len(frozen.items) > 1:
             yield from self._shrink(frozen, fence)
             return Exchange(more=True)

@@ -345,7 +345,7 @@ class World:
         self._note("healed")
         for device in self.devices:
             device.online = True
-            device.store.acknowledgements.retry_quarantined()
+            device.store.acknowledgements.retry_rejected()
             device.stop()
             device.fence = device.store.sync_metadata.take_fence()
         for _ in range(ROUNDS):

@@ -176,7 +176,7 @@ def test_what_is_said_twice_in_one_push_waits_for_the_next(store: Store, server:
     store.messages.edit(reply.id, "Edited.")
     server.freeze()
     server.settle(**{reply.id: server.answer(server.sent[0], "rejected", code="twice")})
-    assert store.acknowledgements.quarantined() == []
+    assert store.acknowledgements.rejected() == []
     assert server.ops() == [("m", reply.id, "put")]
 
 
@@ -198,7 +198,7 @@ def test_a_refused_op_waits_an_hour_then_six_then_a_day_and_then_for_a_hand(stor
     for hours in (1, 6, 24):
         server.freeze()
         server.settle(**{reply.id: server.answer(server.sent[0], "rejected", code="bad_content")})
-        (held,) = store.acknowledgements.quarantined()
+        (held,) = store.acknowledgements.rejected()
         assert (held.code, held.next_at) == ("bad_content", server.now_ms + hours * HOUR_MS)
         assert server.freeze() is None
         server.now_ms += hours * HOUR_MS
@@ -206,9 +206,9 @@ def test_a_refused_op_waits_an_hour_then_six_then_a_day_and_then_for_a_hand(stor
     server.settle(**{reply.id: server.answer(server.sent[0], "rejected", code="bad_content")})
     server.now_ms += 1000 * HOUR_MS
     assert server.freeze() is None
-    assert store.acknowledgements.quarantined()[0].next_at is None
-    assert store.sync_metadata.counts().quarantined == 1
-    assert store.acknowledgements.retry_quarantined(reply.id) == 1
+    assert store.acknowledgements.rejected()[0].next_at is None
+    assert store.sync_metadata.counts().rejected == 1
+    assert store.acknowledgements.retry_rejected(reply.id) == 1
     assert server.ops() == [("m", reply.id, "put")]
 
 
@@ -243,7 +243,7 @@ def test_a_blocked_op_waits_for_a_hand(store: Store, server: FakeServer) -> None
     store.acknowledgements.block(item.kind, item.id, item.rev, "too_large", fence=server.fence)
     server.now_ms += 1000 * HOUR_MS
     assert server.freeze() is None
-    assert store.acknowledgements.quarantined()[0].code == "too_large"
+    assert store.acknowledgements.rejected()[0].code == "too_large"
 
 
 @pytest.mark.parametrize("wrong", ["another push", "one too few", "another order", "another revision", "no position"])

@@ -274,13 +274,13 @@ def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(group
     one.way = way
     for _ in range(4):
         one.cycle()
-    blocked = one.store.acknowledgements.quarantined()
+    blocked = one.store.acknowledgements.rejected()
     assert [(each.kind, each.code, each.next_at) for each in blocked] == [("m", "too_large", None)] * 2
     assert one.store.sync_metadata.counts().waiting == 0
     other.cycle()
     assert other.texts(session_id) == ["small", "You said: small", "small too", "You said: small too"]
     one.way = lambda step, on: on(step)
-    assert one.store.acknowledgements.retry_quarantined() == 2
+    assert one.store.acknowledgements.retry_rejected() == 2
     group.settle()
     assert one.seen() == other.seen()
 
@@ -313,7 +313,7 @@ def test_one_thing_that_a_server_refuses_whole_is_set_aside(group: DeviceGroup, 
     one.store.conversations.create()
     one.way = lambda step, on: response_of(body, code) if step.method == "POST" else on(step)
     one.cycle()
-    (kept,) = one.store.acknowledgements.quarantined()
+    (kept,) = one.store.acknowledgements.rejected()
     assert kept.code == (json.loads(body)["code"] if b"bad_ops" in body else "refused")
     assert one.cycle().complete
 
@@ -330,12 +330,12 @@ def test_a_refusal_of_one_thing_leaves_the_others(group: DeviceGroup) -> None:
 
     one.way = lambda step, on: spoil(on(step))
     assert one.cycle().pushed == 2
-    (kept,) = one.store.acknowledgements.quarantined()
+    (kept,) = one.store.acknowledgements.rejected()
     assert (kept.kind, kept.code, kept.tries) == ("m", "bad_content", 1)
     assert one.cycle().complete
     one.clock.move(hours=1, minutes=1)
     group.settle()
-    assert not one.store.acknowledgements.quarantined()
+    assert not one.store.acknowledgements.rejected()
     assert one.seen() == other.seen()
     assert len(other.texts(session_id)) == 2
 

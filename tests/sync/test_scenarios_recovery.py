@@ -77,7 +77,7 @@ def test_one_bad_conversation_in_a_batch(group: DeviceGroup) -> None:
         one.store.db.execute("update chat_sessions set title = :long where id = :id", {"long": "x" * 256, "id": bad})
         one.store.db.execute("pragma ignore_check_constraints = off")
     one.cycle()
-    assert [(each.kind, each.id, each.code) for each in one.store.acknowledgements.quarantined()] == [
+    assert [(each.kind, each.id, each.code) for each in one.store.acknowledgements.rejected()] == [
         ("c", bad, "title_too_long")
     ]
     other.cycle()
@@ -85,7 +85,7 @@ def test_one_bad_conversation_in_a_batch(group: DeviceGroup) -> None:
     one.store.conversations.rename(bad, "Short")
     in_step(group)
     assert other.texts(bad) == ["bad", "You said: bad"]
-    assert not one.store.acknowledgements.quarantined()
+    assert not one.store.acknowledgements.rejected()
 
 
 # Crashes and copies

@@ -225,7 +225,7 @@ def test_a_message_that_no_request_can_carry_stays_here_and_is_named(laptop: Dev
     other, _ = laptop.say(None, "small")
     laptop.cycle()
     assert set(laptop.upstream.tables.sessions) == {session_id, other}
-    assert [(one.id, one.code, one.next_at) for one in laptop.store.acknowledgements.quarantined()] == [
+    assert [(one.id, one.code, one.next_at) for one in laptop.store.acknowledgements.rejected()] == [
         (message_id, "too_large", None)
     ]
 
@@ -240,7 +240,7 @@ def test_a_host_that_takes_less_gets_less(laptop: Device) -> None:
     laptop.unlimited().cycle()
     assert len(laptop.upstream.tables.messages[place]) == 8
     assert len(laptop.upstream.tables.sessions) == 8
-    assert {one.id for one in laptop.store.acknowledgements.quarantined()} == {big, too_big}
+    assert {one.id for one in laptop.store.acknowledgements.rejected()} == {big, too_big}
 
 
 # refusals
@@ -262,7 +262,7 @@ def test_the_one_message_that_is_refused_is_found_and_the_others_are_stored(lapt
     laptop.cycle()
     assert set(laptop.upstream.tables.messages[place]) == set(ids) - {ids[3]}
     assert other in laptop.upstream.tables.messages
-    [refused] = laptop.store.acknowledgements.quarantined()
+    [refused] = laptop.store.acknowledgements.rejected()
     assert (refused.id, refused.code) == (ids[3], "refused")
     asked = len(laptop.upstream.asked)
     clock.move(minutes=1)
@@ -278,7 +278,7 @@ def test_a_conversation_that_is_refused_does_not_hold_the_others(laptop: Device)
     laptop.cycle()
     assert laptop.upstream.tables.sessions[bad]["user_id"] == eve.id
     assert laptop.upstream.tables.sessions[good]["user_id"] == laptop.person.id
-    assert {one.session_id for one in laptop.store.acknowledgements.quarantined()} == {bad}
+    assert {one.session_id for one in laptop.store.acknowledgements.rejected()} == {bad}
 
 
 def forbid(*ids: str) -> Any:
@@ -298,7 +298,7 @@ def test_a_batch_that_is_forbidden_for_one_conversation_is_halved_once(laptop: D
     cycle = laptop.cycle()
     assert cycle.problem is None
     assert set(laptop.upstream.tables.sessions) == {good}
-    assert {one.session_id for one in laptop.store.acknowledgements.quarantined()} == {bad}
+    assert {one.session_id for one in laptop.store.acknowledgements.rejected()} == {bad}
 
 
 def test_when_everything_is_forbidden_it_waits_longer_each_time(laptop: Device) -> None:

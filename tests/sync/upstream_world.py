@@ -165,7 +165,7 @@ class World:
             before = len(self.up.asked)
             pushed = 0
             for device in self.devices:
-                device.store.acknowledgements.retry_quarantined()
+                device.store.acknowledgements.retry_rejected()
                 for _ in range(6):
                     self.now += timedelta(minutes=40)
                     cycle = device.look()

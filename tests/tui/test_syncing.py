@@ -21,7 +21,7 @@ from textual.widgets import Button
 
 from sterna.server.admin.users import Users
 from sterna.server.database.embedded import Embedded
-from sterna.storage import Conflict, Conversations, Quarantined, Store, SyncMetadata, data_dir, open_account
+from sterna.storage import Conflict, Conversations, RejectedChange, Store, SyncMetadata, data_dir, open_account
 from sterna.sync.status import SyncReport
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs.confirm import Confirm
@@ -357,8 +357,8 @@ def test_the_page_says_which_files_stay_on_this_device() -> None:
 
 def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
     at = int((NOW - timedelta(hours=3)).timestamp() * 1000)
-    held = Quarantined("m", "m1", "c1", "put", "Long", "too_large", 1, int(NOW.timestamp() * 1000) + 600_000)
-    blocked = Quarantined("c", "c2", "c2", "put", "Odd", "strange_word", 4, None)
+    held = RejectedChange("m", "m1", "c1", "put", "Long", "too_large", 1, int(NOW.timestamp() * 1000) + 600_000)
+    blocked = RejectedChange("c", "c2", "c2", "put", "Odd", "strange_word", 4, None)
     lost = Conflict(7, at, "c", "c1", "c1", "Terns", "Terns", None)
     page = Page(SyncReport("synced"), "ada", (held, blocked), (lost,))
     told = texts(page)

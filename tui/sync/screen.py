@@ -60,7 +60,7 @@ class SyncScreen(Dialog[None]):
             page = Page(
                 self.context.sync.report,
                 self.context.sync.account,
-                await self.context.store.run(Acknowledgements.quarantined, MOST),
+                await self.context.store.run(Acknowledgements.rejected, MOST),
                 await self.context.store.run(Conflicts.list_open, MOST),
                 (await self.context.store.run(SyncMetadata.private_conversations))[:MOST],
                 await self.context.store.run(Attachments.refused),
@@ -111,7 +111,7 @@ class SyncScreen(Dialog[None]):
                 case "conflict":
                     await self._resolve(int(action.ref))
                 case "retry":
-                    await self.context.store.run(Acknowledgements.retry_quarantined, action.ref)
+                    await self.context.store.run(Acknowledgements.retry_rejected, action.ref)
                     self.context.sync.sync_now()
                 case "open":
                     self.post_message(ConversationRequested(action.ref))

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from textual.content import Content
 
-from sterna.storage import Conflict, Conversation, Quarantined
+from sterna.storage import Conflict, Conversation, RejectedChange
 from sterna.storage.text import one_line
 from sterna.sync.status import SyncReport, clock_time, status_line
 
@@ -44,7 +44,7 @@ class Page:
     report: SyncReport
     account: str = ""
     """Email and server that the history belongs to; empty: not signed in."""
-    rejected: Sequence[Quarantined] = ()
+    rejected: Sequence[RejectedChange] = ()
     conflicts: Sequence[Conflict] = ()
     private: Sequence[Conversation] = ()
     refused_files: Mapping[str, int] = field(default_factory=dict)
@@ -104,7 +104,7 @@ def _section(heading: str, items: Sequence[T], draw: Callable[[T], Line]) -> lis
     return [_gap(), Line(Content.styled(heading, "bold $primary")), *(draw(item) for item in items)]
 
 
-def _rejected(item: Quarantined, now: datetime) -> Line:
+def _rejected(item: RejectedChange, now: datetime) -> Line:
     reason = REASONS.get(item.code, f"the server says “{one_line(item.code, 60)}”")
     retry = f"retry {_until(item.next_at, now)}" if item.next_at is not None else "press enter to retry"
     title = one_line(item.title, 60) or "Untitled conversation"
