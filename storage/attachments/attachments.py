@@ -194,7 +194,7 @@ class Attachments:
         )
         return {row["reason"]: row["n"] for row in rows}
 
-    def offer_again(self) -> None:
+    def forget_refusals(self) -> None:
         """Forget which files the account's server refused: it may have room for them now."""
         if self.db.one("select 1 from attachments where refused is not null") is not None:
             with self.db.write():

@@ -124,7 +124,7 @@ class AckResults:
             self._outbox.enqueue(result.kind, result.id, row.session_id, "put", op["edited_at"])
         else:
             self._adopt(row)
-        if result.kind == "c" and result.code:  # the server had nothing of it any more: its messages are offered too
+        if result.kind == "c" and result.code:  # the server had nothing of it any more: its messages are sent too
             self.enqueue_conversation(result.id, now_ms)
 
     def _acked_stamp(self, row: RemoteRow) -> tuple[int, int, str]:

@@ -135,7 +135,7 @@ class Merge:
             elif fact["op"] in ("put", "restore"):
                 self._edited_conversation(row, fact, page)
             elif page.resync and row.stamp < _stamp(fact) and row.value and row.value["title"] != fact["title"]:
-                self._outbox.offer("c", row.id, row.id, row.seq, page.now_ms)
+                self._outbox.enqueue_again("c", row.id, row.id, row.seq, page.now_ms)
             else:
                 lost = page.resync or self._outbox.lost_unseen(row, known, fact["tie"])
                 if lost and fact["title_class"] and row.value and row.value["title"] != fact["title"]:
@@ -228,7 +228,7 @@ class Merge:
             elif fact["op"] is not None:
                 self._edited_setting(row, fact, page, same)
             elif page.resync and not same and row.stamp < stamp:
-                self._outbox.offer(
+                self._outbox.enqueue_again(
                     "s", row.id, row.session_id, row.seq, page.now_ms, "del" if fact["value"] is None else "put"
                 )
             else:

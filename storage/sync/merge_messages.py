@@ -101,7 +101,7 @@ class MessageMerge:
         assert mine is not None
         if row.value is not None and not is_same(dict(mine), row.value):
             if row.stamp < (0, *page.states.get(row.id, (0, 0, ""))[1:]):
-                self._outbox.offer("m", row.id, row.session_id, row.seq, page.now_ms)
+                self._outbox.enqueue_again("m", row.id, row.session_id, row.seq, page.now_ms)
                 return
             if mine["content"] != row.value["content"]:
                 self._conflicts.record("m", row.id, row.session_id, mine["content"], page.now_ms)

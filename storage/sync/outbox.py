@@ -33,7 +33,7 @@ class Page:
     """Message → its conversation."""
     tombstones: Mapping[str, int] = field(default_factory=dict)
     waiting: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
-    """Message → op and whether it offers an old value again."""
+    """Message → op and whether it sends an old value again."""
     states: Mapping[str, tuple[int, int, str]] = field(default_factory=dict)
     noted: Collection[str] = ()
     private: Collection[str] = ()
@@ -116,8 +116,8 @@ class Outbox:
             {"id": id_, "seq": seq},
         )
 
-    def offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
-        """Say an acknowledged value again, with its own stamp, to a history that has an older one or none.
+    def enqueue_again(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
+        """Enqueue an acknowledged value again, with its own stamp, for a server that has an older one or none.
 
         Who wrote it need not have seen the older one, which may be a stranger's: so its position is not the base.
         """

@@ -231,7 +231,7 @@ _FORGET = (
 """Positions of the old history."""
 
 # What has no op and is not known there: while it was in the trash, the server's history went back, or its conversation
-# stopped being private. A value that was acknowledged once is offered with its own stamp, so that it cannot win over
+# stopped being private. A value that was acknowledged once is sent with its own stamp, so that it cannot win over
 # one whose author had seen it.
 _UNKNOWN_SESSIONS = """
 insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)

@@ -62,7 +62,7 @@ class PendingChange:
     """The version of the server's that this replaces; 0: it knew none."""
     edited_at: int = 0
     stamp: tuple[int, int, str] | None = None
-    """When an old value is offered again: its class, time and tie."""
+    """When an old value is sent again: its class, time and tie."""
     after: int = 0
     """The time of the value that this replaces, as the server has it: this one is later, whatever the clocks say."""
     cls: int = 0

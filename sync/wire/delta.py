@@ -129,7 +129,7 @@ class Op:
     cls: int = 0
     """Class of a title: 1 when it was set by hand."""
     stamp: Stamp | None = None
-    """Stamp of an old value that is offered again after a restore of the server."""
+    """Stamp of an old value that is sent again after a restore of the server."""
     upto: int = 0
     """Newest seq that the user of a clear could see."""
     value: Any = None

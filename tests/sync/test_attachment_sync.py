@@ -162,7 +162,7 @@ def test_a_server_without_room_is_sent_nothing_until_the_next_start(exchange: Ex
     assert exchange.asked == ["POST"]
     assert [item.refused for item in exchange.store.attachments.used()] == [NO_ROOM]
     assert not exchange()
-    exchange.store.attachments.offer_again()
+    exchange.store.attachments.forget_refusals()
     assert not exchange(full)
 
 

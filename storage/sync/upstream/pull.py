@@ -123,7 +123,7 @@ class UpstreamPull:
             missing, held = self._believed(missing)
             self.db.execute("update sync_state set complete = :whole", {"whole": not changed})
             for row in self.db.rows(_UNKNOWN):
-                self._upstream_push.offer_conversation(row["id"], now_ms)
+                self._upstream_push.enqueue_conversation(row["id"], now_ms)
             return ListComparison(tuple(changed), missing, held)
 
     def merge(

@@ -163,7 +163,7 @@ class UpstreamPush:
             now=now_ms, most=most, skip=to_json(sorted(skip)),
         )  # fmt: skip
         for row in rows:
-            # one that is brought back before the answer comes is not known there, and will be offered again
+            # one that is brought back before the answer comes is not known there, and will be sent again
             self.db.execute("delete from sync_remote where id = :id", {"id": row["id"]})
             self.db.execute(
                 "update sync_tombstones set server_seq = -1 where kind = 'c' and id = :id", {"id": row["id"]}
@@ -187,7 +187,7 @@ class UpstreamPush:
         known = self._is_known_there(session_id)
         own = self._own_op(session_id, now_ms)
         if not known or (own is not None and own["op"] == "restore"):
-            self.offer_conversation(session_id, now_ms)
+            self.enqueue_conversation(session_id, now_ms)
             own = self._own_op(session_id, now_ms)
         if own is not None and not own["free"] and not known:
             return None, 0  # the server does not take it: it would not know where its messages belong
@@ -219,8 +219,8 @@ class UpstreamPush:
             is not None
         )
 
-    def offer_conversation(self, session_id: str, now_ms: int) -> None:
-        """Say a conversation with all its messages: the server has it no more, or never had."""
+    def enqueue_conversation(self, session_id: str, now_ms: int) -> None:
+        """Enqueue a conversation with all its messages: the server does not have it any more, or never had."""
         values = {"id": session_id, "ms": now_ms}
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at) values ('c', :id, :id, 'put', :ms)
