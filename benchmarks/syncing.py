@@ -38,7 +38,7 @@ class Device:
             base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=120
         )
         self.sync = DeltaSync(CAPS, rng=random.Random(1))
-        self.fence = self.store.sync_metadata.take_fence()
+        self.fence = self.store.sync_metadata.acquire_fence()
         self.requests = self.sent = self.received = 0
         self.waited = 0.0
         """Seconds that answers were waited for."""

@@ -167,7 +167,7 @@ class Store(SyncStore):
             self.setting_changes,
             self.trash,
             self.trash_rows,
-            self.sync_pull.take_restored,
+            self.sync_pull.apply_deferred,
         )
 
     @cached_property

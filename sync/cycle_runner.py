@@ -120,7 +120,7 @@ class CycleRunner:
 
     async def take_over(self) -> None:
         """Become the process that syncs."""
-        self.fence = await self._store.run(SyncMetadata.take_fence)
+        self.fence = await self._store.run(SyncMetadata.acquire_fence)
         await self._store.run(Attachments.forget_refusals)
         state = await self._store.run(SyncMetadata.state)
         self.cursor, self.fails = state.cursor, state.fails

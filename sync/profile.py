@@ -74,7 +74,7 @@ class AccountData:
                 raise
             return
         check_usage(value)
-        if not await self._store.run(UsagePull.take_usage, value, days, now_ms):
+        if not await self._store.run(UsagePull.apply_usage, value, days, now_ms):
             self._due = -math.inf
 
     async def _data(self, pending: Mapping[str, Any]) -> None:

@@ -88,7 +88,7 @@ def run_sync(context: CommandContext, *, once: bool, as_json: bool) -> int:
 def _print_removals(context: CommandContext) -> None:
     """Print what other devices have removed, and how to restore it."""
     with context.store() as store:
-        removals = store.removed_conversations.take("command")
+        removals = store.removed_conversations.pop_unreported("command")
     for removal in removals:
         subject = f"“{one_line(removal.title, 60)}” was"
         if removal.sessions > 1:

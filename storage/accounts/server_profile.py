@@ -124,7 +124,7 @@ class ServerProfile:
                     {"name": name, "value": to_json(value)},
                 )
             with self.db.applying():
-                self._take_profile(result, self.pending_profile())
+                self._apply_profile(result, self.pending_profile())
                 is_told = self.db.one("select 1 from sync_outbox where tries = 0 limit 1") is None
                 if is_told:
                     today = str(result["today"]["usage_date"])
@@ -200,7 +200,7 @@ class ServerProfile:
                 counts["today"] += count if row["usage_date"] == today else 0
         return result
 
-    def _take_profile(self, result: Mapping[str, Any], pending: Mapping[str, Any]) -> None:
+    def _apply_profile(self, result: Mapping[str, Any], pending: Mapping[str, Any]) -> None:
         profile, preferences = result["profile"], result["preferences"]
         model = {**preferences["model"], **pending.get("model", {})}
         values = {name: profile.get(name) for name in _TEXTS}

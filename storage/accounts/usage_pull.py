@@ -39,8 +39,8 @@ class UsagePull:
         whole = not isinstance(at, int) or not 0 <= now_ms - at < WHOLE_EVERY_MS
         return WHOLE_DAYS if whole else RECENT_DAYS
 
-    def take_usage(self, result: Mapping[str, Any], request: int, now_ms: int) -> bool:
-        """Take the answer of ``/api/user/usage`` for ``asked`` days. False, and nothing done, while something waits.
+    def apply_usage(self, result: Mapping[str, Any], days: int, now_ms: int) -> bool:
+        """Apply the response of ``/api/user/usage`` for ``days``; return False, and do nothing, while something waits.
 
         What waits is counted here already, and by the server once it has it.
         """
@@ -63,6 +63,6 @@ class UsagePull:
                         "tokens": total["token_usage"] + private["tokens"],
                     },
                 )
-            if request >= WHOLE_DAYS:
+            if days >= WHOLE_DAYS:
                 self._local_state.set(WHOLE, now_ms)
         return True

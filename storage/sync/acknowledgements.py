@@ -66,14 +66,14 @@ class Acknowledgements:
             waiting = self._waiting(results)
             if any(_says_too_little(item, waiting) for item in results):
                 raise ValueError("an acknowledgement does not say where it was written down")
-            flown = self._merge.in_flight()
+            sent = self._merge.in_flight()
             self.db.execute("delete from sync_inflight")
             with self.db.applying():
                 for item in self._settle_plain(results, waiting):
                     _SETTLE[item.result](self._ack_results, item, now_ms)
                 self._sync_pull.record_seen(seen)
             self._ack_results.forget_deletes(results)
-            self._merge.merge_landed(flown, now_ms)
+            self._merge.merge_after_push(sent, now_ms)
             self.db.touch(*self._ack_results.conversations_of(results))
 
     def drop_inflight(self, fence: int) -> None:
@@ -87,17 +87,17 @@ class Acknowledgements:
         with self.db.write():
             self._sync_metadata.require_fence(fence)
             self._outbox.date_copied(millis(self.db.now()))
-            self._land()
+            self._end_push()
             self._replicas.rename(replica)
 
     def withdraw(self) -> None:
         self._outbox.date_unanswered(millis(self.db.now()))
-        self._land()
+        self._end_push()
 
-    def _land(self) -> None:
-        flown = self._merge.in_flight()
+    def _end_push(self) -> None:
+        sent = self._merge.in_flight()
         self.db.execute("delete from sync_inflight")
-        self._merge.merge_landed(flown, millis(self.db.now()))
+        self._merge.merge_after_push(sent, millis(self.db.now()))
 
     def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
         """Set one op aside until somebody retries it by hand or changes its thing."""

@@ -87,29 +87,29 @@ class Merge:
             by_kind[row.kind].append(row)
         page = Page(resync, now_ms, self.in_flight())
         with self.db.applying():
-            came = self._take_conversations(by_kind["c"], page)
+            came = self._apply_conversations(by_kind["c"], page)
             self._message_merge.merge(by_kind["m"], page)
-            self._take_settings(by_kind["s"], page)
+            self._apply_settings(by_kind["s"], page)
             if resync:
                 self._outbox.record_seen(newest.values())
-            self._take_deferred(came, page)
+            self._apply_deferred(came, page)
 
     def in_flight(self) -> frozenset[tuple[str, str]]:
         row = self.db.one("select items from sync_inflight")
         items = json.loads(row["items"]) if row else []
         return frozenset((kind, id_) for kind, id_, _, _ in items) | frozenset(("c", item[3]) for item in items)
 
-    def merge_landed(self, flown: Collection[tuple[str, str]], now_ms: int) -> None:
-        """Take what came for things while they were on their way, now that they are not."""
-        if flown and self.db.one("select 1 from sync_deferred limit 1"):
-            rows = self._outbox.take_deferred(
+    def merge_after_push(self, sent: Collection[tuple[str, str]], now_ms: int) -> None:
+        """Merge what came for things while their push was in flight, now that it is not."""
+        if sent and self.db.one("select 1 from sync_deferred limit 1"):
+            rows = self._outbox.pop_deferred(
                 """(kind, id) in (
                     select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
-                items=to_json(sorted(flown)),
+                items=to_json(sorted(sent)),
             )
             self.merge_rows(rows, resync=False, now_ms=now_ms)
 
-    def _take_conversations(self, rows: Sequence[RemoteRow], page: Page) -> list[str]:
+    def _apply_conversations(self, rows: Sequence[RemoteRow], page: Page) -> list[str]:
         """Merge rows of conversations; return those that are new here."""
         if not rows:
             return []
@@ -213,7 +213,7 @@ class Merge:
         self._conflicts.record_prompt(session_id, now_ms)
         self._recovery.rescue(session_id)
 
-    def _take_settings(self, rows: Sequence[RemoteRow], page: Page) -> None:
+    def _apply_settings(self, rows: Sequence[RemoteRow], page: Page) -> None:
         for row in rows:
             fact = self.db.one(_SETTINGS, ids=to_json([row.id]), session=row.session_id)
             assert fact is not None
@@ -252,14 +252,14 @@ class Merge:
             return
         self._outbox.keep_edit("s", row, page, stamp)
 
-    def _take_deferred(self, session_ids: Collection[str], page: Page) -> None:
+    def _apply_deferred(self, session_ids: Collection[str], page: Page) -> None:
         """Merge rows that came before their conversation."""
         if session_ids and self.db.one("select 1 from sync_deferred limit 1"):
-            rows = self._outbox.take_deferred(
+            rows = self._outbox.pop_deferred(
                 "kind <> 'c' and session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
             )
             self._message_merge.merge([row for row in rows if row.kind == "m"], page)
-            self._take_settings([row for row in rows if row.kind == "s"], page)
+            self._apply_settings([row for row in rows if row.kind == "s"], page)
 
 
 def _stamp(fact: sqlite3.Row) -> tuple[int, int, str]:

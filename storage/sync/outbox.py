@@ -198,7 +198,7 @@ class Outbox:
             {"id": tombstone.id, "seq": tombstone.seq},
         )
 
-    def take_deferred(self, where: str, /, **values: str) -> list[RemoteRow]:
+    def pop_deferred(self, where: str, /, **values: str) -> list[RemoteRow]:
         """Return deferred rows, and remove them."""
         result = self.db.rows(f"delete from sync_deferred where {where} returning content, seq", **values)
         return [RemoteRow(**json.loads(row["content"])) for row in sorted(result, key=lambda row: int(row["seq"]))]

@@ -148,7 +148,7 @@ class Privacy:
         self.db.execute("delete from sync_private_deletions where session_id = :id", values)
         for row in self.db.rows(_UNSET, id=session_id):
             self._outbox.enqueue("s", row["id"], session_id, "del", now_ms)
-        self._sync_pull.take_restored([session_id])
+        self._sync_pull.apply_deferred([session_id])
 
     def _name_rescued(self, session_id: str) -> None:
         """Give rescued messages new ids: a server may know the old ones in another conversation."""

@@ -171,12 +171,12 @@ class SyncPull:
             is not None
         )
 
-    def take_restored(self, session_ids: Collection[str], message_id: str | None = None) -> None:
-        """Take what came while these were in the trash or private; say again what no server knows any more."""
+    def apply_deferred(self, session_ids: Collection[str], message_id: str | None = None) -> None:
+        """Apply what came while these were in the trash or private; send again what no server knows any more."""
         if message_id is not None:
-            rows = self._outbox.take_deferred("kind = 'm' and id = :id", id=message_id)
+            rows = self._outbox.pop_deferred("kind = 'm' and id = :id", id=message_id)
         else:
-            rows = self._outbox.take_deferred(
+            rows = self._outbox.pop_deferred(
                 "session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
             )
         now_ms = millis(self.db.now())

@@ -72,7 +72,7 @@ class RemovedConversations:
         for place, column in PLACES.items():
             self._trash_rows.copy(token, place, f"{column} = :value", session_id)
 
-    def take(self, reader: Literal["screen", "command"]) -> list[Trashed]:
+    def pop_unreported(self, reader: Literal["screen", "command"]) -> list[Trashed]:
         """Return what other devices removed since this reader asked last, oldest first, as far as it can be undone."""
         key = _REPORTED + reader
         state = self.db.one("select value from local_state where key = :key", key=key)

@@ -1,7 +1,7 @@
 """Sync metadata: cursor, fence, account, and the numbers of the status line.
 
-A process that syncs takes the fence, one number up; every later write of it names that number. One that slept through
-a takeover finds another there and changes nothing.
+A process that syncs acquires the fence, one number up; every later write of it names that number. One that slept
+through a takeover finds another there and changes nothing.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class SyncMetadata:
                 {"origin": origin, "user": user_id, "mode": mode, "caps": caps, "caps_at": caps_at},
             )
 
-    def take_fence(self) -> int:
-        """Become the process that syncs this file; gives the number that its writes name."""
+    def acquire_fence(self) -> int:
+        """Become the process that syncs this file; return the number that its writes name."""
         with self.db.write():
             self.db.execute("update sync_state set fence = fence + 1")
             state = self.state()

@@ -145,9 +145,9 @@ def test_what_the_server_refuses_is_named_and_tried_again(
     store = history()
     session = store.conversations.create("sandpiper")
     sign_in(run, sterna_server, somebody, "--yes")
-    store.acknowledgements.block("c", session.id, 2, "too_large", fence=store.sync_metadata.take_fence())
+    store.acknowledgements.block("c", session.id, 2, "too_large", fence=store.sync_metadata.acquire_fence())
     (row,) = store.db.rows("select rev from sync_outbox")
-    store.acknowledgements.block("c", session.id, row["rev"], "too_large", fence=store.sync_metadata.take_fence())
+    store.acknowledgements.block("c", session.id, row["rev"], "too_large", fence=store.sync_metadata.acquire_fence())
     (refused,) = run("sync", "status", "--json").json()["refused"]
     assert (refused["id"], refused["title"], refused["reason"], refused["next_at"]) == (
         session.id, "sandpiper", "too_large", None,
@@ -166,7 +166,7 @@ def test_a_try_that_failed_says_when_the_next_is(
 ) -> None:
     sign_in(run, sterna_server, somebody, "--yes")
     store = history()
-    store.sync_metadata.schedule(4_000_000_000_000, 3, fence=store.sync_metadata.take_fence())
+    store.sync_metadata.schedule(4_000_000_000_000, 3, fence=store.sync_metadata.acquire_fence())
     result: Any = run("sync", "status", "--json").json()
     assert result["next_at"] == "2096-10-02T07:06:40.000000Z"
     assert "3 failed attempts; the next is at 2096-10-02" in run("sync", "status").out
@@ -307,7 +307,7 @@ def test_a_sync_that_leaves_refused_changes_does_not_say_that_all_is_synced(
     good, bad = store.conversations.create("good"), store.conversations.create("bad")
     sign_in(run, sterna_server, somebody, "--yes")
     (row,) = store.db.rows("select rev from sync_outbox where id = :id", id=bad.id)
-    store.acknowledgements.block("c", bad.id, row["rev"], "too_large", fence=store.sync_metadata.take_fence())
+    store.acknowledgements.block("c", bad.id, row["rev"], "too_large", fence=store.sync_metadata.acquire_fence())
     done = run("sync", "--once")
     assert (done.code, done.out) == (1, "")
     assert "The server rejected 1 change. Everything else is synced. For details: sterna sync status" in done.err

@@ -65,7 +65,7 @@ class Device:
         self._ahead: tuple[Request, Response | Unreachable] | None = None
         self.last: CycleResult | None = None
         self.store = self._opened()
-        self.fence = self.store.sync_metadata.take_fence()
+        self.fence = self.store.sync_metadata.acquire_fence()
         self.sync = make_sync(rng)
 
     def now_ms(self) -> int:
@@ -100,12 +100,12 @@ class Device:
         if self.rng.random() < 0.1:
             self.store.db.close()
             self.store = self._opened()
-        self.fence = self.store.sync_metadata.take_fence()
+        self.fence = self.store.sync_metadata.acquire_fence()
         self.sync = self._make_sync(self.rng)
 
     def taken_over(self) -> None:
         """Another process syncs this file from now on; the work of the first goes on until it notices."""
-        self.fence = self.store.sync_metadata.take_fence()
+        self.fence = self.store.sync_metadata.acquire_fence()
 
     def keep_copy(self) -> None:
         """Remember the disk as it is now."""
@@ -123,7 +123,7 @@ class Device:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         shutil.copyfile(self.kept, self.path)
         self.store = self._opened()
-        self.fence = self.store.sync_metadata.take_fence()
+        self.fence = self.store.sync_metadata.acquire_fence()
         self.sync = self._make_sync(self.rng)
         self.undoable.clear()
         self.ledger.lost |= there - self._everything()

@@ -347,7 +347,7 @@ class World:
             device.online = True
             device.store.acknowledgements.retry_rejected()
             device.stop()
-            device.fence = device.store.sync_metadata.take_fence()
+            device.fence = device.store.sync_metadata.acquire_fence()
         for _ in range(ROUNDS):
             before = self.history.seq
             quiet = True

@@ -46,7 +46,7 @@ class FakeServer:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.fence = store.sync_metadata.take_fence()
+        self.fence = store.sync_metadata.acquire_fence()
         self.seq = 0
         self.now_ms = 1_772_400_000_000
         self.sent: list[PendingChange] = []

@@ -183,7 +183,7 @@ def test_private_conversations_are_not_sent_even_when_something_queues_them(stor
 def test_a_process_that_lost_the_fence_changes_nothing(store: Store, server: FakeServer) -> None:
     exchange(store, "hello")
     server.freeze()
-    store.sync_metadata.take_fence()
+    store.sync_metadata.acquire_fence()
     for write in (
         server.settle,
         server.freeze,
@@ -222,10 +222,10 @@ def test_a_push_that_was_taken_back_is_cut_smaller(store: Store, server: FakeSer
 
 def test_a_history_has_a_name_of_its_own_from_the_first_fence_on(store: Store) -> None:
     assert store.sync_metadata.state().replica == ""
-    store.sync_metadata.take_fence()
+    store.sync_metadata.acquire_fence()
     name = store.sync_metadata.state().replica
     assert len(name) >= 16
-    store.sync_metadata.take_fence()
+    store.sync_metadata.acquire_fence()
     assert store.sync_metadata.state().replica == name
 
 

@@ -20,10 +20,10 @@ def server_usage(**total: int) -> dict[str, Any]:
 def test_counters_and_every_day_are_the_servers_once_nothing_waits(store: Store) -> None:
     exchange(store, "hello")
     before = store.search_history.get_user_stats()
-    assert not store.usage_pull.take_usage(server_usage(), WHOLE_DAYS, 1)
+    assert not store.usage_pull.apply_usage(server_usage(), WHOLE_DAYS, 1)
     assert store.search_history.get_user_stats() == before
     acknowledge(store)
-    assert store.usage_pull.take_usage(server_usage(), WHOLE_DAYS, 1)
+    assert store.usage_pull.apply_usage(server_usage(), WHOLE_DAYS, 1)
     stats = store.search_history.get_user_stats()
     assert (stats["total_conversations"], stats["message_count"], stats["token_usage"]) == (40, 900, 7_000)
     days = {day["usage_date"]: day["messages_sent"] for day in store.usage.usage_days(10_000)}
@@ -34,7 +34,7 @@ def test_what_is_kept_on_this_computer_is_counted_on_top(store: Store) -> None:
     reply = exchange(store, "hello")
     store.privacy.set_private(reply.session_id, True)
     acknowledge(store)
-    assert store.usage_pull.take_usage(server_usage(), WHOLE_DAYS, 1)
+    assert store.usage_pull.apply_usage(server_usage(), WHOLE_DAYS, 1)
     stats = store.search_history.get_user_stats()
     assert (stats["total_conversations"], stats["message_count"]) == (41, 902)
     assert stats["token_usage"] == 7_008
@@ -43,9 +43,9 @@ def test_what_is_kept_on_this_computer_is_counted_on_top(store: Store) -> None:
 
 def test_all_days_are_asked_for_at_first_and_once_a_day(store: Store) -> None:
     assert store.usage_pull.usage_days_wanted(5) == WHOLE_DAYS
-    assert store.usage_pull.take_usage(server_usage(), RECENT_DAYS, 5)
+    assert store.usage_pull.apply_usage(server_usage(), RECENT_DAYS, 5)
     assert store.usage_pull.usage_days_wanted(5) == WHOLE_DAYS
-    assert store.usage_pull.take_usage(server_usage(), WHOLE_DAYS, 5)
+    assert store.usage_pull.apply_usage(server_usage(), WHOLE_DAYS, 5)
     assert store.usage_pull.usage_days_wanted(6) == RECENT_DAYS
     assert store.usage_pull.usage_days_wanted(5 + WHOLE_EVERY_MS) == WHOLE_DAYS
     assert store.usage_pull.usage_days_wanted(4) == WHOLE_DAYS  # a clock that was wrong

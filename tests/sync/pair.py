@@ -45,7 +45,7 @@ class Device:
 
     def cycle(self, on_step: Callable[[Effect], None] = lambda step: None, *, fence: int | None = None) -> CycleResult:
         """One cycle, whatever it comes to."""
-        fence = self.store.sync_metadata.take_fence() if fence is None else fence
+        fence = self.store.sync_metadata.acquire_fence() if fence is None else fence
         done: CycleResult = run(self.sync.cycle(fence), self.store, self.answer, self.now_ms, on_step)
         return done
 

@@ -393,11 +393,11 @@ def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(group: 
 def test_another_process_that_takes_over_ends_the_first_one_s_cycle(group: DeviceGroup) -> None:
     one = group.add_device()
     one.say(None, "hello")
-    fence = one.store.sync_metadata.take_fence()
+    fence = one.store.sync_metadata.acquire_fence()
 
     def on_step(step: Any) -> None:
         if isinstance(step, CrashPoint) and step.name == "answered":
-            one.store.sync_metadata.take_fence()
+            one.store.sync_metadata.acquire_fence()
 
     with pytest.raises(FenceLost):
         one.cycle(on_step, fence=fence)
@@ -409,7 +409,7 @@ def test_another_process_that_takes_over_ends_the_first_one_s_cycle(group: Devic
 def test_an_answer_that_another_process_has_settled_is_no_harm(group: DeviceGroup) -> None:
     one = group.add_device()
     one.say(None, "hello")
-    fence = one.store.sync_metadata.take_fence()
+    fence = one.store.sync_metadata.acquire_fence()
     inner: list[bool] = []
 
     def on_step(step: Any) -> None:
@@ -444,7 +444,7 @@ def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(group: Devi
     assert one.cycle().complete
     from sim.driving import run
 
-    fence = other.store.sync_metadata.take_fence()
+    fence = other.store.sync_metadata.acquire_fence()
     run(other.sync.fetch_newest(fence), other.store, other.answer, other.now_ms)
     assert len(other.titles()) == 2
     assert other.texts(wanted) == []
@@ -461,7 +461,7 @@ def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(group: DeviceGroup) -
     one.cycle()
     from sim.driving import run
 
-    fence = other.store.sync_metadata.take_fence()
+    fence = other.store.sync_metadata.acquire_fence()
     other.way = lambda step, on: response_of(b"{}", 503)
     run(other.sync.fetch_newest(fence), other.store, other.answer, other.now_ms)
     run(other.sync.fetch_conversation(wanted, fence), other.store, other.answer, other.now_ms)

@@ -111,10 +111,11 @@ def test_what_another_device_removed_is_told_once_and_can_be_undone(group: Devic
     one.cycle()
     other.cycle()
     assert other.titles() == []
-    (removal,) = other.store.removed_conversations.take("screen")
+    (removal,) = other.store.removed_conversations.pop_unreported("screen")
     assert (removal.sessions, removal.messages) == (2, 4)
-    assert other.store.removed_conversations.take("screen") == one.store.removed_conversations.take("screen") == []
-    assert other.store.removed_conversations.take("command") == [removal]
+    for device in (other, one):
+        assert device.store.removed_conversations.pop_unreported("screen") == []
+    assert other.store.removed_conversations.pop_unreported("command") == [removal]
     assert other.store.trash.latest() == removal
     assert set(other.store.undo.undo(removal.token)) == {first, second}
     assert other.seen() == before
@@ -140,7 +141,7 @@ def test_an_edit_that_waited_is_in_what_was_removed_and_goes_out_after_an_undo(g
     one.store.trash.delete_conversation(session_id)
     one.cycle()
     other.cycle()
-    (removal,) = other.store.removed_conversations.take("screen")
+    (removal,) = other.store.removed_conversations.pop_unreported("screen")
     other.store.undo.undo(removal.token)
     in_step(group)
     assert one.titles() == ["By hand"]
@@ -217,7 +218,7 @@ def test_every_row_comes_through_pages_of_any_size_as_through_one(group: DeviceG
         from sterna.sync.protocol.delta_response import decode_response, decode_rows
 
         found, _ = decode_response(reader.answer(Request("GET", step.path, {"since": "0", "max_bytes": "900"})))
-        fence = reader.store.sync_metadata.take_fence()
+        fence = reader.store.sync_metadata.acquire_fence()
         reader.store.sync_pull.apply_extra(decode_rows(found), fence=fence, now_ms=reader.now_ms())
     assert reader.seen() == one.seen()
     assert isinstance(next(reader.sync.cycle(1)), Executable)

@@ -163,7 +163,7 @@ def test_what_lost_is_listed_where_it_was_written_whatever_the_order_of_arrival(
         third.cycle()
         winner.cycle()
     if order == "fork":
-        loser.store.acknowledgements.fork("another-name", loser.store.sync_metadata.take_fence())
+        loser.store.acknowledgements.fork("another-name", loser.store.sync_metadata.acquire_fence())
     if "two more" in order:
         for number in range(2):
             set_time(group, loser, winner, third, minutes=1)

@@ -95,7 +95,7 @@ def test_a_recovered_message_that_was_shown_goes_as_any_other(group: DeviceGroup
     in_step(group)
     assert other.titles() == []
     assert group.history.rows["c", recovered.id].is_dead
-    (_, removal) = other.store.removed_conversations.take("screen")
+    (_, removal) = other.store.removed_conversations.pop_unreported("screen")
     assert removal.messages == 2
     other.store.undo.undo(removal.token)
     in_step(group)
@@ -121,12 +121,13 @@ def test_a_clear_of_much_is_applied_in_parts_and_is_one_removal_to_undo(
         if isinstance(step, Transaction):
             left.append(len(other.seen()["chat_messages"]))
             if len(left) > 1 and left[-1]:
-                assert other.store.removed_conversations.take("screen") == [], "it is reported once it is complete"
+                early = other.store.removed_conversations.pop_unreported("screen")
+                assert early == [], "it is reported once it is complete"
 
     other.cycle(count)
     in_step(group)
     assert max(before - after for before, after in pairwise([*left, 0])) <= 5
-    (removal,) = other.store.removed_conversations.take("screen")
+    (removal,) = other.store.removed_conversations.pop_unreported("screen")
     assert (removal.sessions, removal.messages) == (6, 24)
     other.store.undo.undo(removal.token)
     in_step(group)

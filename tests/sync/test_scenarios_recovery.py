@@ -186,7 +186,7 @@ def test_what_came_back_from_the_trash_is_offered_to_a_restored_server(group: De
     one.store.trash.delete_conversation(session_id)
     one.cycle()
     other.cycle()
-    (removal,) = other.store.removed_conversations.take("screen")
+    (removal,) = other.store.removed_conversations.pop_unreported("screen")
     group.history.restore_from(backup)
     other.store.undo.undo(removal.token)
     in_step(group)
@@ -432,8 +432,8 @@ def test_two_processes_on_one_file(group: DeviceGroup) -> None:
     one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
     second = group.add_device(one.store.db.path)
-    first_fence = one.store.sync_metadata.take_fence()
-    fence = second.store.sync_metadata.take_fence()
+    first_fence = one.store.sync_metadata.acquire_fence()
+    fence = second.store.sync_metadata.acquire_fence()
     with pytest.raises(FenceLost):
         one.cycle(fence=first_fence)
     assert second.cycle(fence=fence).complete

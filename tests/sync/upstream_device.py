@@ -85,7 +85,7 @@ class Device:
     def begin(self) -> None:
         """A process starts: it remembers nothing but what is in the store."""
         self.sync = UpstreamSync(self.person.id, rng=self.rng, host="upstream.example")
-        self.fence = self.store.sync_metadata.take_fence()
+        self.fence = self.store.sync_metadata.acquire_fence()
 
     def unlimited(self) -> Device:
         self.sync.requests.budget.rate = self.sync.requests.budget.left = 1e9

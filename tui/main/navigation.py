@@ -271,7 +271,7 @@ class Navigation:
 
     async def show_removals(self) -> bool:
         """Say what other devices removed and how to bring it back; return whether there was anything."""
-        removals = await self._context.store.run(storage.RemovedConversations.take, "screen")
+        removals = await self._context.store.run(storage.RemovedConversations.pop_unreported, "screen")
         if not removals:
             return False
         count = sum(removal.sessions for removal in removals)

@@ -113,10 +113,10 @@ class UpstreamPull:
                     if not fact["here"]:
                         fresh.append(item)
                     else:
-                        self._take_title(item, fact, now_ms)
+                        self._apply_title(item, fact, now_ms)
                     if fact["fingerprint"] != item.fingerprint or not fact["here"]:
                         changed.append(item.id)
-                self._take_fresh(fresh)
+                self._insert_new(fresh)
             if not whole:
                 return ListComparison(tuple(changed))
             missing = self._missing({item.id for item in entries})
@@ -157,7 +157,7 @@ class UpstreamPull:
                     if mine is None:
                         fresh.append(item)
                     elif mine["session_id"] == session_id:
-                        taken += self._take_message(item, mine, session_id, now_ms)
+                        taken += self._apply_message(item, mine, session_id, now_ms)
                 self._row_writer.insert_messages([_row(item.id, session_id, item.value) for item in fresh])
                 self._note_base(fresh)
                 if fingerprint is not None:
@@ -201,7 +201,7 @@ class UpstreamPull:
             self._set_state(ANSWER, "keep" if keep else "delete")
             self._set_state(HELD, None)
 
-    def _take_fresh(self, entries: Sequence[ConversationEntry]) -> None:
+    def _insert_new(self, entries: Sequence[ConversationEntry]) -> None:
         rows = [
             RemoteRow(
                 "c", item.id, item.id, 1, 1, value={"title": item.title, "created_at": item.created_at} | _summary(item)
@@ -218,7 +218,7 @@ class UpstreamPull:
                 {"id": item.id, "title": item.title},
             )
 
-    def _take_title(self, item: ConversationEntry, fact: sqlite3.Row, now_ms: int) -> None:
+    def _apply_title(self, item: ConversationEntry, fact: sqlite3.Row, now_ms: int) -> None:
         """Take the title of the last writer, as far as that is known; record the other one as a conflict."""
         mine, theirs = fact["title"], item.title
         take = theirs != mine
@@ -308,7 +308,7 @@ class UpstreamPull:
             {"id": session_id, "ids": ids, "ms": now_ms},
         )
 
-    def _take_message(self, item: IncomingMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
+    def _apply_message(self, item: IncomingMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
         """Merge a message; return whether what is here changed."""
         there, here = digest(item.value), digest(mine)
         self._note_base([item])
