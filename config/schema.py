@@ -183,7 +183,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Preset of keys. vim: more letters in the list and in the messages; emacs: its keys for moving and editing.",
         choices=("default", "vim", "emacs"),
     ),
-    Setting("ui.vim", BOOLEAN, True, "Vim-style movement (h j k l g G) in lists and in the transcript."),
+    Setting("ui.vim", BOOLEAN, True, "Vim-style movement (j k g G, o) in lists and in the transcript."),
     Setting("ui.mouse", BOOLEAN, True, "Use the mouse. false: the terminal selects text with it."),
     Setting("ui.animation", BOOLEAN, True, "Animations of panels and scrolling."),
     Setting(

@@ -14,7 +14,9 @@ from docs import architecture
 from docs.features import features_table
 from sterna.cli.commands import sterna
 from sterna.config import SETTINGS
-from sterna.tui.actions.bindings import keys_table
+from sterna.tui.actions.bindings import key_names, keys_table
+from sterna.tui.actions.presets import PRESETS, preset_keys
+from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.prompt.slash_commands import table as slash_commands_table
 from sterna.tui.terminal.themes import OFFERED
 
@@ -63,6 +65,17 @@ context_length = 32768
 keys and shows with which action a key clashes; it writes them under `[keys]`, where `"leader r"` stands for the leader
 key and then `r`.
 
+`vim` is about the list and the messages: there letters are commands, as in vim's normal mode, and `i` goes to the
+prompt as to its insert mode (`esc` goes back to the prompt, not out of it). It does not edit modally: the prompt is an
+ordinary text field with no normal mode, no counts, no registers and no `:` commands but the palette, which `:` opens.
+For vim itself, `ctrl+e` opens the prompt in `$EDITOR`. Movement by `j`, `k`, `g` and `G` is there in every preset,
+unless `ui.vim` is off.
+
+`emacs` has the keys of its movements, in the prompt too; its commands of two keys begin with `ctrl+x`, as all of
+Sterna's do. Keys that the two presets add or change:
+
+{presets}
+
 ## Themes
 
 Ten themes are offered: {themes}. Any other theme of
@@ -96,7 +109,21 @@ def configuration() -> str:
     """Return the text of docs/configuration.md."""
     rows = [f"| `{setting.path}` | {default(setting.default)} | {setting.help} |" for setting in SETTINGS]
     themes = ", ".join(f"`{name}`" for name in OFFERED)
-    return INTRODUCTION + "\n".join(rows) + "\n" + EXAMPLE.replace("{themes}", themes)
+    example = EXAMPLE.replace("{themes}", themes).replace("{presets}", presets_table())
+    return INTRODUCTION + "\n".join(rows) + "\n" + example
+
+
+def presets_table() -> str:
+    """Return the actions whose keys differ in a preset as a Markdown table."""
+    named = [(name, preset_keys(name)) for name in PRESETS if name != "default"]
+    rows = ["| action | default | " + " | ".join(name for name, _ in named) + " |", "|---" * (2 + len(named)) + "|"]
+    for action in ACTIONS:
+        own = [keys.get(action.id) for _, keys in named]
+        if any(own):
+            shown = [key_names(action.key), *(key_names(keys) if keys else "" for keys in own)]
+            cells = " | ".join(f"`{keys}`".replace("|", "\\|") if keys else "" for keys in shown)
+            rows.append(f"| {action.title} (`{action.id}`) | {cells} |")
+    return "\n".join(rows)
 
 
 def default(value: object) -> str:

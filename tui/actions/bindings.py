@@ -91,12 +91,12 @@ def _conflicting(action_id: str, defaults: Mapping[str, str], mapping: Mapping[s
 
 KEY_NAMES = {
     NO_KEY: "no key",
-    "ctrl+underscore": "ctrl+_",
+    "underscore": "_",
     "slash": "/",
-    "shift+up": "shift+↑",
-    "shift+down": "shift+↓",
+    "backslash": "\\",
     "question_mark": "?",
     "comma": ",",
+    "colon": ":",
     "number_sign": "#",
     "asterisk": "*",
     "vertical_line": "|",
@@ -104,16 +104,11 @@ KEY_NAMES = {
     "greater_than_sign": ">",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
-    "ctrl+backslash": "ctrl+\\",
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
     "up": "↑",
     "down": "↓",
-    "alt+up": "alt+↑",
-    "alt+down": "alt+↓",
-    "ctrl+up": "ctrl+↑",
-    "ctrl+down": "ctrl+↓",
     "left": "←",
     "right": "→",
 }
@@ -124,7 +119,8 @@ def key_name(key: str, leader: str = "ctrl+x") -> str:
     bound = bound_key(key) or key
     if (second := second_key(bound)) is not None:
         return f"{leader} {key_name(second)}"
-    return KEY_NAMES.get(bound, bound)
+    modifiers, plus, last = bound.rpartition("+")
+    return f"{modifiers}{plus}{KEY_NAMES.get(last, last)}"
 
 
 def key_names(keys: str, leader: str = "ctrl+x") -> str:

@@ -19,6 +19,7 @@ VIM: Mapping[str, str] = {
     "conversation.previous": "+K",
     "sidebar.open": "+l",
     "sidebar.delete": "+x",
+    "sidebar.export": "X",
     "sidebar.page_up": "+ctrl+b",
     "transcript.page_up": "+ctrl+b",
     "transcript.delete": "+x",
