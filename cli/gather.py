@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from sterna.importers.gather.places import Places
     from sterna.storage import Store
 
-_sources = click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+
+def _source_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from sterna.importers.gather.sources import SOURCES
+
+    return [name for name in SOURCES if name.startswith(incomplete)]
+
+
+_sources = click.argument("sources", nargs=-1, metavar="[SOURCE]...", shell_complete=_source_names)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 

@@ -50,9 +50,10 @@ def list_(
     """List conversations, pinned ones first, then newest first, with short name, time, title and tags.
 
     With WORDS, list those that have them in title or preview. WORDS may be conditions as in the chat's list: '#work',
-    is:pinned, is:archived, is:untagged; for those without a tag: sterna list -- -'#work'.
+    is:pinned, is:archived, is:untagged, from:codex, in:~/src/app; for those without a tag: sterna list -- -'#work'.
 
-    With --json each line has: id, name, title, at, model, preview, live, unread, failed, pinned, archived, tags.
+    With --json each line has: id, name, title, at, model, preview, live, unread, failed, pinned, archived, tags,
+    origin (program and project that it was imported from; empty for none).
     """
     states = {"is:pinned": pinned, "is:archived": archived, "is:untagged": untagged}
     conditions = [state for state, is_wanted in states.items() if is_wanted]
@@ -69,6 +70,7 @@ def list_(
                     | {"preview": row.preview}
                     | flags
                     | labels
+                    | {"origin": row.origin}
                 )
             else:
                 title = title_line(UNTITLED if row.untitled else row.title, 255)
@@ -79,7 +81,8 @@ def list_(
 def _marks(row: ConversationSummary) -> list[str]:
     """Return the labels of a conversation as they are shown behind its title."""
     states = [word for word, is_so in (("(pinned)", row.pinned), ("(archived)", row.archived)) if is_so]
-    return [*states, *(f"#{title_line(tag)}" for tag in row.tags)]
+    origin = [title_line(row.origin, 60)] if row.origin else []
+    return [*states, *(f"#{title_line(tag)}" for tag in row.tags), *origin]
 
 
 def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[ConversationSummary]:

@@ -73,7 +73,9 @@ def test_nothing_is_taken_before_somebody_agrees(run: Run, machine: Path) -> Non
 
     done = run("gather", "on", "claude-code", "--yes", "--exclude", "/home/ana/secret")
     assert done.out.splitlines()[-1] == "claude-code: 1 new, 0 continued, 1 message"
-    assert titles(run) == {"about app"}
+    [row] = run("list", "--json", "from:claude-code", "in:/home/ana/app").lines()
+    assert (row["title"], row["origin"]) == ("about app", "claude-code · app")
+    assert run("list").out.endswith("about app  claude-code · app\n")
     [state] = [row for row in run("gather", "status", "--json").lines() if row["on"]]
     assert (state["source"], state["excludes"], state["conversations"]) == ("claude-code", ["/home/ana/secret"], 1)
     assert run("gather", "on", "chatgpt", "--yes").code == 2

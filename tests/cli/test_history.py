@@ -55,6 +55,7 @@ def test_json_lines_have_the_documented_keys(run: Run) -> None:
         "failed",
         "pinned",
         "archived",
+        "origin",
         "tags",
     }
     assert (row["failed"], row["live"], row["unread"]) == (True, False, True)

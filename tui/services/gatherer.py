@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -29,6 +30,8 @@ POLL_SECONDS = 15.0
 """The same where nothing can be watched."""
 LEASE_SECONDS = 180
 """Time for which one window gathers; another takes over when it is gone for so long."""
+BUSY_PART = 10
+"""A round that took long is followed by a pause so many times as long."""
 PAUSE = 0.02
 
 
@@ -64,16 +67,17 @@ class Gatherer:
     async def _follow(self, store: StoreThread) -> None:
         await asyncio.sleep(FIRST_SECONDS)
         while True:
-            watch = None
+            watch, began = None, time.monotonic()
             with suppress(storage.StoreError):  # the list says what is wrong with the history
                 choice = await store.run(storage.Gathered.choice)
                 if choice.sources and await self._claim(store, LEASE_SECONDS):
                     watch = await self._watch_over(choice)
                     await self._round(store, choice)
+            spent = time.monotonic() - began
             if watch is None:
                 await asyncio.sleep(ROUND_SECONDS)
             elif await watch.wait(ROUND_SECONDS if watch.is_working else POLL_SECONDS):
-                await asyncio.sleep(QUIET_SECONDS)
+                await asyncio.sleep(max(QUIET_SECONDS, BUSY_PART * spent))
 
     async def _claim(self, store: StoreThread, seconds: int) -> bool:
         return await store.run(storage.Gathered.claim, self._owner, seconds)
