@@ -21,7 +21,8 @@ class GeminiSession:
         self.header: dict[str, Any] = {}
         self._records: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, str] = {}
-        self._active: list[str] = []
+        self._active: dict[str, None] = {}
+        """Messages of the branch that is shown, in order."""
 
     def take(self, record: dict[str, Any]) -> None:
         """Apply one line, or a whole document."""
@@ -52,7 +53,7 @@ class GeminiSession:
             key,
             text(self.header.get("summary")),
             messages,
-            self._active[-1] if self._active else None,
+            next(reversed(self._active), None),
             moment(self.header.get("startTime")),
             moment(self.header.get("lastUpdated")) or _latest(messages),
             models[-1] if models else None,
@@ -63,12 +64,15 @@ class GeminiSession:
     def _add(self, record: dict[str, Any]) -> None:
         key = identifier(record.get("id"))
         if key not in self._active:
-            self._parents[key] = self._active[-1] if self._active else ROOT
-            self._active.append(key)
+            self._parents[key] = next(reversed(self._active), ROOT)
+            self._active[key] = None
         self._records[key] = record
 
     def _rewind(self, key: str) -> None:
-        del self._active[self._active.index(key) if key in self._active else 0 :]
+        if key not in self._active:
+            self._active.clear()
+        while key in self._active:
+            self._active.popitem()
 
 
 def _latest(messages: list[Message]) -> datetime | None:
