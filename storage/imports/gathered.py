@@ -18,7 +18,7 @@ from ..records import Attachment
 from ..sync.privacy import Privacy
 from .imports import Imports
 from .records import IncomingConversation, Taken
-from .runs import ImportRuns
+from .runs import GATHERED, ImportRuns
 
 CHOICE = "gather"
 """Key of what was chosen (``local_state``)."""
@@ -118,7 +118,10 @@ class Gathered:
         with self.db.write():
             lost = self._without_beginning(batch)
             batch = [conversation for conversation in batch if conversation.id not in lost]
-            taken = self._imports.take(self._run(source), batch, attachments) if batch else []
+            run = self._run(source) if batch else 0
+            taken = self._imports.take(run, batch, attachments) if batch else []
+            if any(conversation.status in ("new", "updated") for conversation in taken):
+                self._count(run)
             if stays_here:
                 for conversation in taken:
                     if conversation.status == "new":
@@ -184,9 +187,19 @@ class Gathered:
         is_there = "select 1 from import_runs where id = :run and state <> 'undone'"
         if isinstance(run, int) and self.db.one(is_there, run=run) is not None:
             return run
-        run = self._runs.begin([source])
+        run = self._runs.begin([GATHERED + source])
         self._local_state.set(key, run)
         return run
+
+    def _count(self, run: int) -> None:
+        """Note what a run has brought so far."""
+        self.db.execute(
+            """update import_runs set state = 'done', counts = (
+                select json_object('new', sum(before is null), 'updated', sum(before is not null))
+                from import_changes where run_id = :run
+            ) where id = :run""",
+            {"run": run},
+        )
 
 
 def _source_choice(value: Any) -> SourceChoice:

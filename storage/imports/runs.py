@@ -22,6 +22,8 @@ _CACHE, _LARGE_CACHE = 8_000, 40_000
 """KiB, as :func:`..database.connection.connect` sets it, and during an import."""
 _OFTEN, _SELDOM = 1_000, 10_000
 """Pages of the journal after which it is copied into the file."""
+GATHERED = "gathered from "
+"""Beginning of the path of a run to which everything belongs that is gathered from one source."""
 _COLUMNS = "id, began_at, state, paths, counts"
 
 
@@ -81,13 +83,15 @@ class ImportRuns:
         ]
 
     def undo(self, run: int | None = None) -> UndoneImport:
-        """Take back an import, the last one if none is named. Raises NotFound where there is none."""
+        """Take back an import, the last one if none is named: nothing gathered. Raises NotFound where there is none."""
         with self.db.write():
             row = self.db.one(
-                """select id from import_runs where state <> 'undone' and (:run is null or id = :run)
+                """select id from import_runs where state <> 'undone'
+                    and iif(:run is null, substr(paths, 3, length(:gathered)) <> :gathered, id = :run)
                     and exists (select 1 from import_changes where run_id = import_runs.id)
                 order by id desc limit 1""",
                 run=run,
+                gathered=GATHERED,
             )
             if row is None:
                 raise NotFound(

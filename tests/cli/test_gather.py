@@ -121,6 +121,14 @@ def test_a_history_grows_is_rewound_rewritten_and_vanishes(run: Run, machine: Pa
     assert titles(run) == set()
 
 
+def test_only_an_undo_that_names_it_takes_back_what_was_gathered(run: Run, machine: Path) -> None:
+    run("gather", "on", "claude-code", "--yes")
+    assert "There is no import to take back." in run("import", "--undo").err
+    assert run("import", "--runs").out.endswith("2 new, 0 updated  gathered from claude-code\n")
+    run("import", "--undo", "1")
+    assert titles(run) == set()
+
+
 def test_a_source_can_stay_on_this_machine(run: Run, machine: Path) -> None:
     run("gather", "on", "codex", "--yes", "--stay-here")
     run("gather", "on", "claude-code", "--yes")
