@@ -45,6 +45,11 @@ class Archive:
                 self._members[name] = info
                 yield name
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Return whether its files need a password."""
+        return any(info.flag_bits & 1 for info in self._members.values())
+
     def size(self, name: str) -> int:
         return self._members[name].file_size
 

@@ -206,6 +206,8 @@ class Files(FileTree):
                 path = self._add(prefix + "/".join(parts), (archive, name))
                 if path.lower().endswith(_ARCHIVE_ENDS):
                     inner.append(path)
+        if archive.is_encrypted:
+            self.problems.append(f"{shown} is encrypted. Unpack it with its password and import the folder.")
         for path in inner:
             if depth < DEEPEST_ARCHIVE and self.head(path).startswith(_ZIP):
                 try:

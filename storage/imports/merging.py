@@ -72,6 +72,8 @@ class Merging:
         if not plan.is_older:
             self._plan_title(incoming, session["title"], base, plan)
             self._plan_settings(incoming, settings, base, plan, has_own=has_own)
+        if plan.is_empty and _version(base.get("version")) >= incoming.version:
+            plan.settings.clear()  # the same from another file
         plan.pinned_leaf = has_own and bool(plan.added)
         return plan
 

@@ -13,14 +13,23 @@ import pytest
 from PIL import Image
 from pypdf import PdfWriter
 
-from sterna.chat import Turns, attach, attach_bytes, paths_in
+from sterna.chat import Turns, attach, attach_bytes, folder_in, paths_in
 from sterna.chat.attachments import inspection
 from sterna.chat.attachments.clipboard import clipboard_image
 from sterna.chat.attachments.images import fit
+from sterna.chat.attachments.sending import load_attached
 from sterna.config import Settings
 from sterna.providers import Catalog, Done, ImagePart, Model
 from sterna.providers.model_traits import Traits
-from sterna.storage import Attachment, Conversations, Invalid, StoreThread
+from sterna.storage import (
+    Attachment,
+    AttachmentFiles,
+    Conversations,
+    Invalid,
+    Message,
+    StoreThread,
+    attachments_json,
+)
 from tests.chat.scripted_model import FakeClock, ScriptedModel, until
 
 
@@ -319,3 +328,21 @@ async def test_what_is_attached_counts_for_what_fits_into_a_request(
     assert "gull gull" in sent.content
     assert "tern tern" not in sent.content
     await turns.close()
+
+
+async def test_a_file_of_another_program_that_no_model_takes_is_named_in_words(tmp_path: Path) -> None:
+    files = AttachmentFiles(tmp_path / "account.db")
+    voice = Attachment(files.add([b"RIFF\0\0\0\0WAVE"]).id, "voice.wav", "audio/wav", 12)
+    metadata = {"attachments": attachments_json([voice])}
+    message = Message("m", "c", "user", "?", "2026-01-01T00:00:00.000000Z", metadata=metadata)
+    sent = await load_attached(files, [message], budget=1_000, image_side=100, takes_images=True)
+    assert sent["m"].text == "[Attachment voice.wav: a file of a kind that models do not take]"
+
+
+def test_a_folder_dropped_on_a_terminal_is_found_in_the_paste(tmp_path: Path) -> None:
+    folder = tmp_path / "my exports"
+    folder.mkdir()
+    for text in (f"{folder}\n", f"'{folder}'", str(folder).replace(" ", "\\ ")):
+        assert folder_in(text) == folder
+    for text in (f"{folder} {folder}", "see /tmp", f"{folder}/gone", ""):
+        assert folder_in(text) is None

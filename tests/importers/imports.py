@@ -82,8 +82,19 @@ def take(
     return work.account, result
 
 
-def take_path(store: Store, path: Path) -> list[Taken]:
+def take_samples(store: Store, path: Path) -> list[Taken]:
     """Import what is recognized in a file or folder, and return what became of each conversation."""
+    return _take_path(store, path)[1]
+
+
+def take_path(store: Store, path: Path) -> list[Taken]:
+    """Import what is recognized in a file or folder, all of which can be read."""
+    account, result = _take_path(store, path)
+    assert not account.skipped
+    return result
+
+
+def _take_path(store: Store, path: Path) -> tuple[Account, list[Taken]]:
     with open_tree(path) as tree:
         work = Import(tree, find(tree).units, now=store.db.clock())
         number = store.import_runs.begin([str(path)])
@@ -92,8 +103,8 @@ def take_path(store: Store, path: Path) -> list[Taken]:
             compared = store.imports.compare(batch.conversations)
             files = work.keep_files(batch, compared, store.attachment_files)
             result += store.imports.take(number, batch.conversations, files)
-        assert not work.account.skipped
-    return result
+        store.import_runs.finish(number, {})
+    return work.account, result
 
 
 def shown(store: Store, conversation_id: str) -> list[str]:

@@ -64,7 +64,7 @@ def distinct(found: Conversation) -> int:
     return count
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(broken)
 def test_nothing_that_is_visible_is_lost_and_the_tree_is_sound(found: Conversation) -> None:
     store = in_memory()

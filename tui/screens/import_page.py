@@ -201,6 +201,8 @@ def _lines(job: ImportJob) -> list[str]:
         left = job.seconds_left
         estimate = f", about {counted(max(1, round(left)), 'second')} left" if left is not None else ""
         lines.append(f"{job.done:.0%}, {job.rate:,.0f} a second{estimate}")
+    elif job.phase in ("found", "done") and job.account is not None and job.account.total("deleted"):
+        lines.append("What was deleted here stays so; sterna import --restore brings it back.")
     elif job.phase == "stopped":
         lines.append("What is imported stays. Importing the same again goes on.")
     return lines
@@ -211,8 +213,9 @@ def _reasons(job: ImportJob) -> list[str]:
         return []
     reasons = [one_line(item.reason, 160) for _, item in job.account.skipped]
     notes = [one_line(note, 160) for note in job.account.notes]
-    lines = [*reasons, *notes]
-    more = job.account.total("skipped") + len(notes) - SHOWN_REASONS
+    problems = [one_line(problem, 300) for problem in job.problems]
+    lines = [*problems, *reasons, *notes]
+    more = len(problems) + job.account.total("skipped") + len(notes) - SHOWN_REASONS
     return lines[:SHOWN_REASONS] + ([f"and {more:,} more; see sterna import --json"] if more > 0 else [])
 
 

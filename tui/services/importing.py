@@ -42,6 +42,8 @@ class ImportJob:
         self.path = Path()
         self.problem = ""
         """Why nothing can be imported."""
+        self.problems: list[str] = []
+        """What cannot be read beside the rest."""
         self.account: Account | None = None
         """Counts of what was found; while importing and after it, of what was done."""
         self.done = 0.0
@@ -71,6 +73,7 @@ class ImportJob:
         """Recognize what a path has, and count what is new of it. Nothing is changed."""
         await self.close()
         self.phase, self.path, self.problem, self.account, self.undone = "looking", path, "", None, None
+        self.problems = []
         self._is_stopping = False
         self.changed()
         try:
@@ -79,7 +82,7 @@ class ImportJob:
             self._fail(str(error) if not error.strerror else f"{path} cannot be read ({error.strerror}).")
             return
         if not self._units:
-            self._fail(f"{path} has no history that Sterna recognizes.")
+            self._fail(" ".join([f"{path} has no history that Sterna recognizes.", *self.problems]))
             return
         try:
             await self._go_through(0)
@@ -164,7 +167,9 @@ class ImportJob:
         from sterna.importers.registry import find
 
         self._tree = open_tree(path)
-        return find(self._tree).units
+        found = find(self._tree)
+        self.problems = [*self._tree.problems, *found.problems]
+        return found.units
 
     def _close(self) -> None:
         if self._tree is not None:
