@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from sterna.providers import Waiting
 from sterna.storage import Finish, Message, Settled
 
 SAVE_THRESHOLD = 2048
@@ -54,6 +55,10 @@ class Reply:
         """False once the reply is settled or abandoned."""
         self.problem: str | None = None
         """Sentence that says why text cannot be saved at the moment; None while it can."""
+        self.waiting: Waiting | None = None
+        """Wait before the request is repeated; None while there is none."""
+        self.on_waiting: Callable[[Waiting], None] | None = None
+        """Called when such a wait begins."""
         self.saved = 0
         """Characters of :attr:`content` that are on disk."""
         self.input_tokens = self.output_tokens = self.total_tokens = 0
@@ -88,6 +93,12 @@ class Reply:
         while self.version == since and self.running:
             self._has_changed.clear()
             await self._has_changed.wait()
+
+    def wait(self, waiting: Waiting | None) -> None:
+        """Note that the request is repeated after a wait, or with None that there is no such wait any more."""
+        self.waiting = waiting
+        if waiting is not None and self.on_waiting is not None:
+            self.on_waiting(waiting)
 
     def add(self, text: str, *, reasoning: bool = False, settled: bool = True) -> None:
         """Append the next piece; after the end it is ignored."""

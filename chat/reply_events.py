@@ -20,6 +20,7 @@ from sterna.providers import (
     Reclassified,
     Request,
     Usage,
+    Waiting,
 )
 
 from .reply import Ending, Reply
@@ -52,6 +53,7 @@ async def receive(
 
 def apply(event: Event, reply: Reply) -> Ending | None:
     """Apply the event to the reply, and return the end if it is one."""
+    reply.wait(event if isinstance(event, Waiting) else None)
     match event:
         case Delta(text):
             reply.add(text, settled=event.settled)

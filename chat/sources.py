@@ -68,6 +68,7 @@ def build_catalog(
         default=None if is_blocked else settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
         cache=ModelCache(cache_dir / MODEL_CACHE if cache_dir is not None else None),
+        retries=settings.retries,
     )
     if not is_blocked and (package := llm_models()) is not None:
         catalog.add_provider(package, explicit=True)

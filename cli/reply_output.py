@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sterna.chat import Reply
+from sterna.providers import Waiting
 from sterna.storage import Finish, Message, Settled, clean
 from sterna.storage.conversations.reply_notes import reply_details, reply_notes
 
@@ -33,6 +34,7 @@ class Stop:
         self.output_error: OutputError | None = None
         """Error of the output, unless the reader closed the pipe."""
         self._reply = reply
+        reply.on_waiting = _print_waiting
 
     def request(self, code: int) -> None:
         """Stop the reply, which is then saved as far as it came."""
@@ -72,6 +74,10 @@ async def show_reply(reply: Reply, stop: Stop) -> None:
     finally:
         failure.cancel()
     stop.output_error = stream.error
+
+
+def _print_waiting(waiting: Waiting) -> None:
+    click.echo(clean(f"sterna: {waiting.reason} Trying again in {waiting.seconds:.0f} s."), err=True)
 
 
 async def _stop_on_failure(stream: ReplyStream, stop: Stop) -> None:

@@ -212,6 +212,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("ui.enter_sends", BOOLEAN, True, "Enter sends. false: Enter adds a line and Ctrl+J sends."),
     Setting(
+        "retries",
+        INTEGER,
+        2,
+        "Times that a request is repeated which a provider refuses for now (status 429 or 5xx).",
+        minimum=0,
+        maximum=10,
+    ),
+    Setting(
         "timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection to a provider.", minimum=0.1, maximum=600
     ),
     Setting(

@@ -98,6 +98,7 @@ class Settings:
     theme: str = ""
     similar: bool = True
     discover: bool = True
+    retries: int = 2
     titles: TitleSettings = field(default_factory=TitleSettings)
     ui: Ui = field(default_factory=Ui)
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)

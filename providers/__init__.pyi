@@ -21,6 +21,7 @@ from .events import Reasoning as Reasoning
 from .events import Reclassified as Reclassified
 from .events import Request as Request
 from .events import Usage as Usage
+from .events import Waiting as Waiting
 from .guide import guide as guide
 from .guide_answers import HistoryError as HistoryError
 from .guide_answers import HistoryHit as HistoryHit

@@ -38,6 +38,7 @@ class Catalog:
         default: str | None = None,
         timeouts: Timeouts | None = None,
         cache: ModelCache | None = None,
+        retries: int = 0,
     ) -> None:
         self.problems = {}
         self.finders: list[Callable[[], Awaitable[None]]] = []
@@ -49,6 +50,7 @@ class Catalog:
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
         self._cache = cache or ModelCache()
+        self._retries = retries
         self._explicit: set[str] = set()
         self._length_requests: dict[str, asyncio.Task[None]] = {}
         """Requests for lists, made only for the context length of a model."""
@@ -269,7 +271,13 @@ class Catalog:
         await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
 
     def _provider(self, endpoint: Endpoint) -> Provider:
-        return EndpointProvider(endpoint, transport=self._transport, timeouts=self._timeouts, cache=self._cache)
+        return EndpointProvider(
+            endpoint,
+            transport=self._transport,
+            timeouts=self._timeouts,
+            cache=self._cache,
+            retries=self._retries,
+        )
 
     async def _list(self, name: str) -> None:
         try:

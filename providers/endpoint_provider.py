@@ -1,8 +1,8 @@
 """Provider for any server that speaks one of the protocols.
 
-A request for a reply is never repeated once it may have arrived, since it may have been billed. There are two
-exceptions: no connection was made, or the server rejected one of the parameters. Redirects are not followed: a key must
-not be sent to an address that its owner did not configure.
+A request for a reply is never repeated once it may have arrived, since it may have been billed. The exceptions: no
+connection was made, the server rejected one of the parameters, or it refused the request for now (429, 5xx).
+Redirects are not followed: a key must not be sent to an address that its owner did not configure.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, pr
 from .endpoint import Endpoint, Timeouts
 from .error_context import secrets_of
 from .error_payloads import error_of, looks_like_html, message_of
-from .events import Done, Event, Failed, FailureKind, Model, ParametersOmitted, ProviderError, Request
+from .events import Done, Event, Failed, FailureKind, Model, ParametersOmitted, ProviderError, Request, Waiting
 from .failures import FailureReporter
 from .model_cache import ModelCache
 from .network_errors import network_failure
 from .options import Options
+from .patience import wait_before
 from .protocols import protocol_named
 from .protocols.wire_protocol import WireProtocol
 from .quirks import Quirks
@@ -73,13 +74,16 @@ class EndpointProvider:
         timeouts: Timeouts | None = None,
         clock: Callable[[], datetime] = utc_now,
         cache: ModelCache | None = None,
+        retries: int = 0,
     ) -> None:
+        """Create a provider. ``retries``: how often a request is repeated that was refused for now."""
         self.name = endpoint.name
         self.endpoint = endpoint
         self._timeouts = timeouts or Timeouts()
         self._transport = transport
         self._clock = clock
         self._cache = cache or ModelCache()
+        self._retries = retries
         self._client: httpx.AsyncClient | None = None
         self._proxy = ""
         self._client_lock = asyncio.Lock()
@@ -94,7 +98,8 @@ class EndpointProvider:
             yield error.failure
             return
         saved = quirks = self._cache.quirks(self._cache_key, request.model)
-        for is_last in (False,) * MAX_ATTEMPTS + (True,):
+        repeated = 0
+        for is_last in (False,) * (MAX_ATTEMPTS + self._retries) + (True,):
             body = call.protocol.body(request, call.options, quirks)
             parser = ReplyParser(thinks_first=quirks.thinks_first)
             stream = stream_wanted(call.options, quirks)
@@ -119,6 +124,12 @@ class EndpointProvider:
                 break
             status, payload = parser.rejection or (0, {})
             updated = _updated(quirks, status, payload, body)
+            if updated is None and repeated < self._retries:
+                repeated += 1
+                if (seconds := wait_before(repeated, status, rejection)) is not None:
+                    yield Waiting(seconds, rejection.message)
+                    await asyncio.sleep(seconds)
+                    continue
             if updated is None:
                 if rejection.limit is not None:
                     self._cache.save_context_length(self._cache_key, request.model, rejection.limit)

@@ -100,6 +100,14 @@ class ParametersOmitted(NamedTuple):
     parameters: tuple[str, ...]
 
 
+class Waiting(NamedTuple):
+    """The provider refused the request for now; it is repeated after a wait."""
+
+    seconds: float
+    reason: str
+    """Sentence of the refusal."""
+
+
 class Done(NamedTuple):
     """The reply is complete."""
 
@@ -149,7 +157,7 @@ class Failed(NamedTuple):
     """Tokens of the rejected request, if the error states them."""
 
 
-Event = Delta | Reasoning | Reclassified | Usage | Citations | ParametersOmitted | Done | Failed
+Event = Delta | Reasoning | Reclassified | Usage | Citations | ParametersOmitted | Waiting | Done | Failed
 
 
 class ProviderError(Exception):

@@ -176,8 +176,13 @@ def _length(parts: list[Part]) -> int:
     return sum(cell_len(part.text) for part in parts) + len(DOT) * (len(parts) - 1)
 
 
-def replying(seconds: float, text: str, is_waiting: bool) -> str:
-    """Return the text for a reply that arrives; its speed is estimated at four characters a token."""
+def replying(seconds: float, text: str, is_waiting: bool, was_refused: bool = False) -> str:
+    """Return the text for a reply that arrives; its speed is estimated at four characters a token.
+
+    ``was_refused``: the provider refused the request for now, and it is repeated.
+    """
+    if was_refused:
+        return f"provider busy, trying again, {seconds:.0f} s"
     if is_waiting:
         return f"waiting {seconds:.0f} s"
     speed = len(text) / 4 / seconds if seconds >= 1 else 0.0

@@ -126,7 +126,8 @@ class StatusDisplay:
             if self._ticker is None:
                 self._ticker = self._layout.set_interval(TICK_SECONDS, self.show_activity)
             is_waiting = not reply.content and not reply.reasoning
-            status.activity = reply.problem or replying(monotonic() - reply.started, reply.content, is_waiting)
+            arriving = replying(monotonic() - reply.started, reply.content, is_waiting, reply.waiting is not None)
+            status.activity = reply.problem or arriving
         self.show_hints()
 
     def show_sync(self) -> None:
