@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from memory_tree import MemoryTree
-
 from sterna.importers import Conversation, FileTree, Message, Reader, Skipped, Text
 from sterna.importers.files import open_tree
 from sterna.importers.importing import Account, Import
 from sterna.importers.registry import find
 from sterna.storage import Store, Taken
+from tests.importers.memory_tree import MemoryTree
 
 AT = datetime(2024, 5, 1, 9, tzinfo=UTC)
 

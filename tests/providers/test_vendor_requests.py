@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,8 +28,8 @@ ASK = Request(
         ChatMessage("user", "What is this?", (PICTURE,)),
     ),
 )
-FULL = replace(
-    ASK, temperature=0.5, max_tokens=100, reasoning_effort="low", schema=SCHEMA,
+FULL = ASK._replace(
+    temperature=0.5, max_tokens=100, reasoning_effort="low", schema=SCHEMA,
     parameters={"top_p": 0.9, "stop": "END", "seed": 7},
 )  # fmt: skip
 
@@ -74,7 +73,7 @@ async def test_a_response_is_asked_for_and_not_kept_by_the_provider() -> None:
 
 
 async def test_parameters_of_a_response_have_their_names() -> None:
-    request = replace(FULL, model="gpt-5", parameters={"verbosity": "low", "web_search": True})
+    request = FULL._replace(model="gpt-5", parameters={"verbosity": "low", "web_search": True})
     seen, _ = await asked("openai-responses", request, "/v1/chat/completions")
     body = seen.json
     assert seen.line == "POST /v1/responses HTTP/1.1"
@@ -91,14 +90,14 @@ async def test_summaries_that_a_key_may_not_see_are_left_out() -> None:
     error = {"message": "Your organization must be verified to generate reasoning summaries.",
              "type": "invalid_request_error", "param": "reasoning.summary", "code": "unsupported_value"}  # fmt: skip
     refused = answer("400 Bad Request", {"error": error})
-    request = replace(ASK, model="gpt-5", reasoning_effort="high")
+    request = ASK._replace(model="gpt-5", reasoning_effort="high")
     seen, events = await asked("openai-responses", request, "/v1", refused, WHOLE["openai-responses"])
     assert "reasoning" not in seen.json
     assert ParametersOmitted(("reasoning_effort",)) in events
 
 
 async def test_gemini_is_asked_by_model_in_the_path() -> None:
-    seen, events = await asked("gemini", replace(ASK, model="gemini-2.5-pro"), "/v1beta/openai")
+    seen, events = await asked("gemini", ASK._replace(model="gemini-2.5-pro"), "/v1beta/openai")
     assert seen.line == "POST /v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse HTTP/1.1"
     assert seen.headers["x-goog-api-key"] == "key-1"
     assert "authorization" not in seen.headers
@@ -126,7 +125,7 @@ async def test_gemini_is_asked_by_model_in_the_path() -> None:
     ],
 )
 async def test_parameters_of_gemini_have_their_names(model: str, thinking: object) -> None:
-    seen, _ = await asked("gemini", replace(FULL, model=model))
+    seen, _ = await asked("gemini", FULL._replace(model=model))
     config = seen.json["generationConfig"]
     assert config.pop("thinkingConfig", None) == thinking
     assert config == {
@@ -177,10 +176,10 @@ async def test_ollama_is_asked_in_its_own_api_wherever_the_address_points() -> N
 
 
 async def test_ollama_is_asked_for_a_window_that_holds_a_long_conversation() -> None:
-    long = replace(ASK, messages=(ChatMessage("user", "word " * 6_000),))
+    long = ASK._replace(messages=(ChatMessage("user", "word " * 6_000),))
     seen, _ = await asked("ollama", long)
     assert seen.json["options"] == {"num_ctx": 16_384}
-    seen, _ = await asked("ollama", replace(long, parameters={"num_ctx": 5_000, "keep_alive": "1h"}))
+    seen, _ = await asked("ollama", long._replace(parameters={"num_ctx": 5_000, "keep_alive": "1h"}))
     assert seen.json["options"] == {"num_ctx": 5_000}
     assert seen.json["keep_alive"] == "1h"
 
