@@ -103,8 +103,9 @@ class SyncPush:
             picked = self._pick(most_ops, most_bytes, now_ms)
             version = self.db.version()
         if picked.empty:
-            with self.db.write():
-                self.db.executemany("delete from sync_outbox where seq = ?", [(seq,) for seq in picked.empty])
+            with self.db.write():  # looked for again, because another process may have written since
+                empty = self._pick(most_ops, most_bytes, now_ms).empty
+                self.db.executemany("delete from sync_outbox where seq = ?", [(seq,) for seq in empty])
         if not picked.changes:
             return None
         return PushBatch(state.replica, state.push_seq + 1, picked.changes, picked.size, now_ms, version)
