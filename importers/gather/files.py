@@ -56,8 +56,7 @@ def find_files(roots: Iterable[Root], excludes: Sequence[str] = (), home: Path |
     left_out = [excluded(pattern, home) for pattern in excludes]
     names: dict[str, int] = {}
     for root in roots:
-        number = names[root.path.name] = names.get(root.path.name, 0) + 1
-        name = root.path.name if number == 1 else f"{root.path.name}~{number}"
+        folder = _tree_folder(root.path, names)
         kinds = [(_pattern(one), True) for one in root.patterns] + [(_pattern(one), False) for one in root.companions]
         for relative, path in _walk(root.path, found.problems):
             is_history = next((kind for pattern, kind in kinds if pattern.fullmatch(relative)), None)
@@ -70,19 +69,21 @@ def find_files(roots: Iterable[Root], excludes: Sequence[str] = (), home: Path |
             size, modified = state.st_size, state.st_mtime_ns
             if _is_database(path):
                 size, modified = _with_log(path, size, modified)
-            shown = f"{name}/{relative}" if relative != root.path.name or root.path.is_dir() else name
-            found.files[shown] = SourceFile(path, state.st_ino, size, modified, is_history)
+            found.files[folder + relative] = SourceFile(path, state.st_ino, size, modified, is_history)
     return found
+
+
+def _tree_folder(root: Path, names: dict[str, int]) -> str:
+    """Return where the files of a root stand in the tree: below its own name, a single file at the top."""
+    number = names[root.name] = names.get(root.name, 0) + 1
+    above = "" if number == 1 else f"{number}/"
+    return above if os.path.isfile(root) else f"{above}{root.name}/"
 
 
 def _walk(root: Path, problems: list[str]) -> Iterator[tuple[str, Path]]:
     """Yield the files below a folder with their relative paths; of a file its name."""
-    try:
-        if root.is_file():
-            yield root.name, root
-            return
-    except OSError as error:
-        problems.append(f"{root} cannot be read: {error.strerror}.")
+    if os.path.isfile(root):
+        yield root.name, root
         return
     waiting = [(str(root), "")]
     while waiting:

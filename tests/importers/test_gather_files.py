@@ -80,6 +80,7 @@ def test_histories_beside_the_code_are_found_in_projects_and_in_folders_that_are
     places = Places(tmp_path, {}, "linux")
     found = find("aider", places, SourceChoice(folders=("~/one",)), (str(tmp_path / "two"), "no path", ""))
     assert {file.path.parent.name for file in found.files.values()} == {"one", "two"}
+    assert {name.rpartition("/")[2] for name in found.files} == {".aider.chat.history.md"}
     assert len(found.files) == 2
 
 
