@@ -147,9 +147,10 @@ class Outbox:
         )
 
     def date_copied(self, now_ms: int) -> None:
-        """Do the same for what waits, because another copy of this file may have sent it.
+        """Date first revisions that wait as old as can be where the clock was put back since: a copy of this file may
+        have sent them.
 
-        Later revisions are left alone: they may replace one that the other copy has sent.
+        Later revisions are left alone, because they may replace one that the copy has sent.
         """
         self.db.execute(
             f"update sync_outbox as o set edited_at = 0 where o.edited_at > :now and {_IS_VALUE} and o.rev = 1",
