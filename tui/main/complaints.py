@@ -40,6 +40,11 @@ class Complaints:
         if (sentence := self._sentences.pop(about, None)) is not None:
             self._app.take_back(sentence)
 
+    def dismiss(self) -> None:
+        """Take back every error that is shown: the user has read it."""
+        self._sentences.clear()
+        self._app.take_back_errors()
+
     @property
     def _app(self) -> BaseApp:
         return cast("BaseApp", self._screen.app)

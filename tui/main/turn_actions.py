@@ -187,7 +187,7 @@ class TurnActions:
             saved = " Partial reply saved." if reply is not None and (reply.content or reply.reasoning) else ""
             self._layout.notify(f"Stopped.{saved}", timeout=3)
         else:
-            self._layout.app.clear_notifications()
+            self._layout.complaints.dismiss()
             self._layout.remove_class("-list")
             self._layout.focus_prompt()
 

@@ -110,6 +110,13 @@ class BaseApp(App[int], inherit_bindings=False):
                 self._unnotify(notice)
         self._remove_notices_left_behind()
 
+    def take_back_errors(self) -> None:
+        """Remove the errors that are shown."""
+        for notice in list(self._notifications):
+            if notice.severity == "error":
+                self._unnotify(notice)
+        self._remove_notices_left_behind()
+
     def alert(self, title: str, text: str, environ: Mapping[str, str], *, on_desktop: bool) -> None:
         """Ring the terminal's bell, and with ``on_desktop`` ask the terminal for a notice of the desktop."""
         self.bell()
