@@ -85,12 +85,14 @@ class Account:
         if taken.status == "refused":
             self.skip(source, Skipped("It has an id or a value that cannot be stored.", taken.id))
             return
+        count.found += 1
         setattr(count, taken.status, getattr(count, taken.status) + 1)
         if taken.status in ("new", "updated"):
             count.messages += taken.messages
         count.kept += taken.kept
 
     def skip(self, source: str, item: Skipped) -> None:
+        self.sources[source].found += 1
         self.sources[source].skipped += 1
         if len(self.skipped) < MOST_REASONS:
             self.skipped.append((source, item))
@@ -171,7 +173,6 @@ class Import:
                 self.account.note(f"{conversation.title[:60]}: {sentence}")
 
     def _conversations(self, reader: Reader, path: str) -> Iterator[IncomingConversation]:
-        count = self.account.sources[reader.name]
         file_time = self._file_time(path)
         begun: Counter[str] = Counter()
         items: Iterator[Conversation | Skipped] | None = None
@@ -187,10 +188,8 @@ class Import:
             if item is None:
                 return
             if isinstance(item, Skipped):
-                count.found += 1
                 self.account.skip(reader.name, item)
                 continue
-            count.found += 1
             try:
                 occurrence = 0
                 if not item.id:
