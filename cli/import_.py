@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,10 +114,12 @@ def _import(
                     tree, units = found
                     work = Import(tree, units, now=store.db.clock(), tags=tags)
                     try:
-                        with _progress(work, shown=not as_json) as show:
+                        with _progress(work, shown=not as_json) as show, _stopped_by_ctrl_c(work):
                             run_import(work, store, run, restore=restore, show=show)
                     finally:
                         account.join(work.account)
+                    if work.is_stopped:
+                        raise KeyboardInterrupt
         except KeyboardInterrupt:
             is_stopped = True
             code = INTERRUPTED
@@ -157,6 +160,26 @@ def _opened(path: Path, reader: Reader | None, problems: list[str]) -> Iterator[
 def _sentence(path: Path, error: OSError) -> str:
     reason = f"{path} cannot be read ({error.strerror})." if error.strerror else str(error)
     return one_line(reason, 500)
+
+
+@contextmanager
+def _stopped_by_ctrl_c(work: Import) -> Iterator[None]:
+    """Let ctrl+c end an import after what is being written, so that the account is true; the second one ends it now."""
+
+    def stop(number: int, frame: object) -> None:
+        if work.is_stopped:
+            raise KeyboardInterrupt
+        work.is_stopped = True
+
+    try:
+        before = signal.signal(signal.SIGINT, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

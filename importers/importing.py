@@ -124,6 +124,8 @@ class Import:
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
         self.account = Account()
+        self.is_stopped = False
+        """Set it to stop reading; what was read until then is still to be written."""
         self._tree = _CountedTree(tree)
         self._units = units
         self._now = now
@@ -140,6 +142,8 @@ class Import:
         batch: list[IncomingConversation] = []
         messages = characters = 0
         for (reader, path), weight in zip(self._units, weights, strict=True):
+            if self.is_stopped:
+                break
             self._tree.read = 0
             for conversation in self._conversations(reader, path):
                 batch.append(conversation)
@@ -176,7 +180,7 @@ class Import:
         file_time = self._file_time(path)
         begun: Counter[str] = Counter()
         items: Iterator[Conversation | Skipped] | None = None
-        while True:
+        while not self.is_stopped:
             try:
                 items = iter(reader.read(self._tree, path)) if items is None else items
                 item = next(items, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -126,20 +128,22 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_taken(run: Run, tmp_path: 
 def test_an_interrupted_import_keeps_what_is_in_and_goes_on(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = str(export(tmp_path / "a.zip", "terns", "gulls"))
-    whole = Import.batches
+    path = str(export(tmp_path / "a.zip", "terns", *(f"gull {n}" for n in range(11))))
+    whole = Import.count
 
-    def interrupted(self: Import) -> Any:
-        self._batch_messages = 1
-        batches = whole(self)
-        yield next(batches)
-        raise KeyboardInterrupt
+    def interrupted(self: Import, *taken: Any) -> None:
+        whole(self, *taken)
+        os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Import, "batches", interrupted)
+        patch.setattr("sterna.importers.importing.BATCH_CHARACTERS", 1)
+        patch.setattr(Import, "count", interrupted)
         stopped = run("import", path)
     assert stopped.code == 130
     assert "Stopped. What is imported stays; the same command goes on from here." in stopped.err
-    assert titles(run) == {"About terns"}
+    assert stopped.out.startswith(f"ChatGPT: {len(titles(run))} conversation")
+    assert "About terns" in titles(run)
+    assert len(titles(run)) < 12
     assert run("import", "--runs").out.count("(stopped)") == 1
-    assert "(1 new, 1 unchanged, 1 skipped)" in run("import", path).out
+    assert f" {len(titles(run))} unchanged, 1 skipped)" in run("import", path).out
+    assert len(titles(run)) == 12
