@@ -26,7 +26,7 @@ class CurrentRow:
 
     seq: int
     created_seq: int
-    is_dead: bool
+    is_deleted: bool
     stamp: Stamp
     session_id: str
     value: Any = None
@@ -146,7 +146,7 @@ def decide(
 ) -> Plan:
     """Return the writes and results of ``ops``. ``current`` has the existing rows of :func:`affected_keys`.
 
-    ``trash`` has their rows in the trash if an op is a restore. A row is dead if it was deleted before its
+    ``trash`` has their rows in the trash if an op is a restore. A row counts as deleted if it was deleted before its
     conversation; it may have a value nevertheless.
 
     ``now`` is the server's clock, and ``sent_at`` the device's at the push, both in milliseconds since 1970.
@@ -224,14 +224,14 @@ class _Resolution:
     def _put_conversation(self, op: Op) -> Verdict:
         row = self._current.get(("c", op.id))
         value = self._validated(op)
-        if row is not None and row.is_dead:
+        if row is not None and row.is_deleted:
             return _DELETED
         self._live.add(op.id)
         return self._write_newer(op, op.id, row, value)
 
     def _restore_conversation(self, op: Op) -> Verdict:
         row = self._current.get(("c", op.id))
-        if row is not None and not row.is_dead:
+        if row is not None and not row.is_deleted:
             return Verdict("ok", with_value=True)
         if ("c", op.id) in self._trash:
             self._restored.add(op.id)
@@ -249,18 +249,18 @@ class _Resolution:
         conversation = self._current.get(("c", session_id))
         if conversation is None:
             return Verdict("ok" if op.verb == "del" and op.kind == "s" else "conv_missing")
-        return _DELETED if conversation.is_dead else None
+        return _DELETED if conversation.is_deleted else None
 
     def _put_message(self, op: Op) -> Verdict:
         row = self._row_after_restores("m", op.id, op.session_id)
         value = self._validated(op)
-        if row is not None and row.is_dead:
+        if row is not None and row.is_deleted:
             return _DELETED
         return self._write_newer(op, op.session_id, row, value)
 
     def _restore_message(self, op: Op) -> Verdict:
         row = self._row_after_restores("m", op.id, op.session_id)
-        if row is not None and not row.is_dead:
+        if row is not None and not row.is_deleted:
             return Verdict("ok", with_value=True)
         trashed = self._trash.get(("m", op.id))
         if trashed is not None and trashed.value is not None and trashed.session_id == op.session_id:
@@ -279,7 +279,7 @@ class _Resolution:
     def _delete(self, op: Op) -> Verdict:
         """Delete a row, which always wins. An unknown row gets a tombstone too, because another device may push it."""
         row = self._row_after_restores(op.kind, op.id, conversation_of(op))
-        if row is None or not row.is_dead:
+        if row is None or not row.is_deleted:
             self.writes.append(Delete(op.kind, op.id, conversation_of(op) if row is None else row.session_id))
         return _OK
 
@@ -292,7 +292,7 @@ class _Resolution:
             row = self._trash.get((kind, key))
             if row is None or row.session_id != session_id:
                 return None
-            return replace(row, value=None) if row.is_dead else row
+            return replace(row, value=None) if row.is_deleted else row
         return row
 
     def _validated(self, op: Op) -> Any:

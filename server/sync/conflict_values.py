@@ -33,7 +33,7 @@ where h.seqs is not null
 
 async def with_overtaken(db: Connection, user: UUID, rows: Sequence[Row]) -> list[Row]:
     """Return the rows with the numbers of values that each has overtaken, for the authors of lost values."""
-    rewritten = [row for row in rows if row.ver > 1 and not row.is_dead]
+    rewritten = [row for row in rows if row.ver > 1 and not row.is_deleted]
     if not rewritten:
         return list(rows)
     values = {

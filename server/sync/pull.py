@@ -19,9 +19,9 @@ MAX_ROWS: Final = 1000
 ROW_BYTES: Final = 400
 """Approximate bytes of a row without its texts."""
 
-_STAMP_COLUMNS = (
-    "r.kind, r.id, r.session_id, r.seq, r.created_seq, r.ver, r.deleted_at is not null as is_dead, r.cls, r.time, r.tie"
-)
+_STAMP_COLUMNS = """
+r.kind, r.id, r.session_id, r.seq, r.created_seq, r.ver, r.deleted_at is not null as is_deleted, r.cls, r.time, r.tie
+"""
 _VALUE_COLUMNS = """
     s.title as session_title,
     least(greatest(s.created_at, '0001-01-02'), '9999-12-30') as session_created_at,
@@ -264,12 +264,12 @@ async def page(db: Connection, request: PageRequest) -> tuple[list[Row], int, bo
 
 
 async def load_rows(db: Connection, user: UUID, keys: Iterable[tuple[str, str]]) -> list[Row]:
-    """Return rows by key, live or dead, with their values; unknown keys are left out."""
+    """Return rows by key, tombstones too, with their values; unknown keys are left out."""
     return [row_of(record) for record in await _select(db, ROWS, user, keys)]
 
 
 async def load_stamps(db: Connection, user: UUID, keys: Iterable[tuple[str, str]]) -> list[Row]:
-    """Return rows by key, live or dead, without values; unknown keys are left out."""
+    """Return rows by key, tombstones too, without values; unknown keys are left out."""
     return [stamped_row(record) for record in await _select(db, STAMPS, user, keys)]
 
 
@@ -294,7 +294,7 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
     for record in await all_rows(await db.execute(NEWEST, {"user": user, "rows": count})):
         row = row_of(record)
         at = record["last_message_timestamp"]
-        if row.is_dead:
+        if row.is_deleted:
             continue
         row.value.update(
             lastMessageTimestamp=None if at is None else format_time(at),
@@ -309,11 +309,11 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
 
 def row_of(record: dict[str, Any]) -> Row:
     """Return a row of the history as on the wire."""
-    value = None if record["is_dead"] else _value(record)
-    return stamped_row(record, value, is_dead=value is None)
+    value = None if record["is_deleted"] else _value(record)
+    return stamped_row(record, value, is_deleted=value is None)
 
 
-def stamped_row(record: dict[str, Any], value: Any = None, *, is_dead: bool | None = None) -> Row:
+def stamped_row(record: dict[str, Any], value: Any = None, *, is_deleted: bool | None = None) -> Row:
     """Return a row of the history with another value, or without one."""
     kind: Kind = record["kind"]
     return Row(
@@ -323,7 +323,7 @@ def stamped_row(record: dict[str, Any], value: Any = None, *, is_dead: bool | No
         seq=record["seq"],
         created_seq=record["created_seq"],
         ver=record["ver"],
-        is_dead=record["is_dead"] if is_dead is None else is_dead,
+        is_deleted=record["is_deleted"] if is_deleted is None else is_deleted,
         stamp=Stamp(record["cls"], record["time"], record["tie"]),
         value=value,
     )

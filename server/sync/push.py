@@ -43,7 +43,7 @@ NO_STAMPS: Final = "select set_config('sterna.stamps', '', true)"
 IN_TRASH: Final = """
 select
     t.kind, t.id, t.session_id, t.seq, 0 as created_seq, 0 as ver, t.with_session, t.cls, t.time, t.tie,
-    t.payload is null as is_dead, t.payload
+    t.payload is null as is_deleted, t.payload
 from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
 cross join lateral (
     select * from sync_trash as o where o.user_id = %(user)s and o.kind = k.kind and o.id = k.id limit 1
@@ -180,7 +180,7 @@ class PushOperation:
         keys = affected_keys(ops)
         before: dict[Key, Row] = {(row.kind, row.id): row for row in await pull.load_rows(db, self.user, keys)}
         current = {
-            key: CurrentRow(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+            key: CurrentRow(row.seq, row.created_seq, row.is_deleted, row.stamp, row.session_id, row.value)
             for key, row in before.items()
         }
         trash = await _in_trash(db, self.user, keys) if any(op.verb == "restore" for op in ops) else {}
@@ -235,8 +235,8 @@ async def _in_trash(db: Connection, user: UUID, keys: set[Key]) -> dict[Key, Cur
     trash: dict[Key, CurrentRow] = {}
     for record in await (await db.execute(IN_TRASH, values)).fetchall():
         row = pull.trash_row(record)
-        is_dead = row.kind != "c" and not record["with_session"]
-        trash[(row.kind, row.id)] = CurrentRow(row.seq, 0, is_dead, row.stamp, row.session_id, row.value)
+        is_deleted = row.kind != "c" and not record["with_session"]
+        trash[(row.kind, row.id)] = CurrentRow(row.seq, 0, is_deleted, row.stamp, row.session_id, row.value)
     return trash
 
 
@@ -323,8 +323,8 @@ async def _delete(db: Connection, user: UUID, kind: str, statement: LiteralStrin
 
 async def _add_tombstones(db: Connection, user: UUID, kind: str, deleted: list[tuple[str, str]]) -> None:
     """Add tombstones for deleted rows that have none, because they never existed here."""
-    dead = {row.id for row in await pull.load_stamps(db, user, ((kind, key) for key, _ in deleted)) if row.is_dead}
-    rest = [(key, session) for key, session in deleted if key not in dead]
+    gone = {row.id for row in await pull.load_stamps(db, user, ((kind, key) for key, _ in deleted)) if row.is_deleted}
+    rest = [(key, session) for key, session in deleted if key not in gone]
     if rest:
         await db.execute(
             "select public.sync_bury(%s, %s, %s)", (kind, [key for key, _ in rest], [session for _, session in rest])

@@ -12,7 +12,7 @@ from ..json_text import from_json, to_json
 from ..records import Attachment, attachments_from, attachments_json
 from ..text import storable
 from .conversations import text_of
-from .process_locks import ProcessLock, is_dead
+from .process_locks import ProcessLock, is_free
 from .search import ASKED_LATELY
 from .search_query import parse_query
 
@@ -118,7 +118,7 @@ class Drafts:
         return bool(owner) and owner == self._process_lock.name
 
     def _is_left(self, owner: str) -> bool:
-        return not owner or is_dead(self.db.path.parent / owner)
+        return not owner or is_free(self.db.path.parent / owner)
 
     def prompt_history(self, limit: int = 200, *, before: str | None = None) -> list[str]:
         """Return prompts of all conversations, newest first, each once; only those older than the time ``before``."""

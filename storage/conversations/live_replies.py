@@ -38,7 +38,7 @@ from .branch_changes import BranchChanges
 from .conversations import Conversations
 from .message_tree import ROOT
 from .messages import Messages
-from .process_locks import ProcessLock, is_dead
+from .process_locks import ProcessLock, is_free
 from .settled_replies import SettledReplies
 from .shown_branch import ShownBranch
 from .trash import Trash
@@ -229,7 +229,7 @@ class LiveReplies:
     def _recover(self) -> list[Message]:
         owners = [row["owner"] for row in self.db.rows("select distinct owner from live_replies")]
         mine = self._process_lock.name
-        dead = [name for name in owners if name != mine and is_dead(self.db.path.parent / name)]
+        dead = [name for name in owners if name != mine and is_free(self.db.path.parent / name)]
         result = []
         for name in dead:
             with self.db.write():  # the rows are read again inside: another process may be doing the same

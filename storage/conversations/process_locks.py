@@ -55,7 +55,7 @@ class ProcessLock:
             self._owner = None
 
 
-def is_dead(lock_file: Path) -> bool:
+def is_free(lock_file: Path) -> bool:
     """Return True when no process holds that lock, False too where that cannot be found out."""
     try:
         handle = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)

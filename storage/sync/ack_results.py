@@ -71,7 +71,7 @@ class AckResults:
         if row is None:  # a clear; a setting taken away that was never there
             if unchanged:
                 self._outbox.dequeue(result.kind, result.id)
-        elif row.is_dead and row.kind != "s":
+        elif row.is_deleted and row.kind != "s":
             self._settle_death(result, row, unchanged)
         elif op is None:
             self._settle_binned(result, row)
@@ -143,7 +143,7 @@ class AckResults:
             return  # written again since: that replaces only what its writer had seen
         self._outbox.dequeue(result.kind, result.id)
         row = result.row
-        if row.is_dead and row.kind != "s":
+        if row.is_deleted and row.kind != "s":
             return
         session_id = row.session_id
         if row.kind == "c":
@@ -176,7 +176,7 @@ class AckResults:
             return
         if row is not None and self.db.one(
             """select 1 from sync_deferred where kind = :kind and id = :id and seq > :seq
-                and not json_extract(content, '$.is_dead')""",
+                and not json_extract(content, '$.is_deleted')""",
             kind=result.kind, id=result.id, seq=row.seq,
         ):  # fmt: skip
             return  # it was brought back since
@@ -187,7 +187,7 @@ class AckResults:
             if row is not None:
                 self._outbox.record_known("c", session_id, row.seq)
             self._merge.apply_delete(session_id, now_ms)
-        elif result.kind == "m" and row is not None and row.is_dead:
+        elif result.kind == "m" and row is not None and row.is_deleted:
             self._lose_message(result, session_id, now_ms)
 
     def _lose_message(self, result: OpResult, session_id: str, now_ms: int) -> None:
@@ -260,7 +260,7 @@ class AckResults:
                 self._row_writer.update_message(row)
             self._row_writer.record_messages([row])
         else:
-            if row.value is not None or row.is_dead:
+            if row.value is not None or row.is_deleted:
                 self._row_writer.set_setting(row)
             self._row_writer.record_setting(row)
 
@@ -292,11 +292,11 @@ class AckResults:
             return
         self.db.executemany(
             """delete from sync_deferred
-            where kind = 'c' and id = ? and seq < ? and json_extract(content, '$.is_dead')""",
+            where kind = 'c' and id = ? and seq < ? and json_extract(content, '$.is_deleted')""",
             [
                 (item.row.session_id, item.row.seq)
                 for item in results
-                if item.result == "ok" and item.row is not None and not item.row.is_dead
+                if item.result == "ok" and item.row is not None and not item.row.is_deleted
             ],
         )
 

@@ -145,7 +145,7 @@ class Acknowledgements:
         others: list[OpResult] = []
         for item in results:
             row = item.row
-            as_sent = item.kind == "m" and row is not None and row.value is None and not row.is_dead
+            as_sent = item.kind == "m" and row is not None and row.value is None and not row.is_deleted
             if as_sent and item.result == "ok" and waiting.get((item.kind, item.id)) == ("put", item.rev):
                 assert row is not None
                 plain.append(row)

@@ -118,8 +118,8 @@ class Merge:
         for row in rows:
             fact = facts[row.id]
             known = fact["server_seq"] if fact["noted"] or not page.resync else 0
-            if row.is_dead:
-                self._dead_conversation(row, fact, known, page)
+            if row.is_deleted:
+                self._deleted_conversation(row, fact, known, page)
             elif fact["private"]:
                 self._private_conversation(row, fact, page)
             elif fact["tombstone"] is not None:
@@ -173,7 +173,7 @@ class Merge:
         else:
             self._outbox.defer(row, page)
 
-    def _dead_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
+    def _deleted_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
         if row.seq <= known and fact["tombstone"] is None:
             return
         dies = fact["here"] and not fact["private"] and fact["op"] != "restore"
@@ -218,7 +218,7 @@ class Merge:
             fact = self.db.one(_SETTINGS, ids=to_json([row.id]), session=row.session_id)
             assert fact is not None
             known = fact["server_seq"] if fact["noted"] or not page.resync else 0
-            value = None if row.is_dead or row.value is None else row.value["value"]
+            value = None if row.is_deleted or row.value is None else row.value["value"]
             same = value == fact["value"]
             stamp = (0, fact["time"], fact["tie"])
             if fact["private"] or not fact["here"]:

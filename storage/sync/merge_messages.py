@@ -38,8 +38,8 @@ class MessageMerge:
         same: list[RemoteRow] = []
         for row in rows:
             at = page.here.get(row.id)
-            if row.is_dead:
-                self._dead_message(row, at, page)
+            if row.is_deleted:
+                self._deleted_message(row, at, page)
             elif row.session_id in page.private or row.session_id not in page.sessions:
                 self._outbox.defer(row, page)
                 self._outbox.forget_acknowledged_delete(row, page)
@@ -108,7 +108,7 @@ class MessageMerge:
             self._row_writer.update_message(row)
         same.append(row)
 
-    def _dead_message(self, row: RemoteRow, at: str | None, page: Page) -> None:
+    def _deleted_message(self, row: RemoteRow, at: str | None, page: Page) -> None:
         if row.seq <= page.known(row.id) and row.id not in page.tombstones:
             return
         if row.session_id not in page.sessions or ("m", row.id) in page.flying:

@@ -195,7 +195,7 @@ class Outbox:
         """Drop deferred rows of a conversation that was deleted; a restore brings its messages back as new."""
         self.db.execute(
             """delete from sync_deferred
-            where session_id = :id and seq < :seq and not json_extract(content, '$.is_dead')""",
+            where session_id = :id and seq < :seq and not json_extract(content, '$.is_deleted')""",
             {"id": tombstone.id, "seq": tombstone.seq},
         )
 

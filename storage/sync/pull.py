@@ -70,7 +70,7 @@ class SyncPull:
                 set cursor = :new, complete = :whole, full_cursor = iif(:whole, :new, full_cursor)""",
                 {"new": new_cursor, "whole": not more},
             )
-            if any(row.is_dead and row.kind == "c" for row in page):
+            if any(row.is_deleted and row.kind == "c" for row in page):
                 self._removed_conversations.complete()
             self.record_seen(seen)
             if not more:
@@ -95,12 +95,12 @@ class SyncPull:
             with self.db.applying():
                 if not self._sync_metadata.pull_is_complete():
                     self._row_writer.store_summaries(
-                        row for row in listed if row.kind == "c" and not row.is_dead and self._is_empty(row.id)
+                        row for row in listed if row.kind == "c" and not row.is_deleted and self._is_empty(row.id)
                     )
                 self._row_writer.mark_complete(whole)
 
-    def apply_removals(self, dead: Sequence[RemoteRow], start: int, *, fence: int, now_ms: int) -> int | None:
-        """Remove some of the conversations that are dead in a page, from ``start`` on; return where to go on, or None.
+    def apply_removals(self, deleted: Sequence[RemoteRow], start: int, *, fence: int, now_ms: int) -> int | None:
+        """Remove some of the conversations that a page deletes, from ``start`` on; return where to go on, or None.
 
         It comes before :meth:`apply` of the page, which finds them removed. Few messages are left to that one.
         """
@@ -108,20 +108,20 @@ class SyncPull:
             row["id"]: row["message_count"]
             for row in self.db.rows(
                 "select id, message_count from chat_sessions where id in (select value from json_each(:ids))",
-                ids=to_json([row.id for row in dead[start:]]),
+                ids=to_json([row.id for row in deleted[start:]]),
             )
         }
         if sum(counts.values()) <= REMOVED_AT_ONCE:
             return None
         end, room = start, REMOVED_AT_ONCE
-        while end < len(dead) and (end == start or counts.get(dead[end].id, 0) <= room):
-            room -= counts.get(dead[end].id, 0)
+        while end < len(deleted) and (end == start or counts.get(deleted[end].id, 0) <= room):
+            room -= counts.get(deleted[end].id, 0)
             end += 1
         with self.db.write():
             if self._sync_metadata.require_fence(fence).resync:
                 return None
             with self._removed_conversations.in_parts():
-                self._merge.merge_rows(dead[start:end], resync=False, now_ms=now_ms)
+                self._merge.merge_rows(deleted[start:end], resync=False, now_ms=now_ms)
         return end
 
     def start_resync(self, fence: int) -> None:

@@ -22,14 +22,14 @@ Item = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class RemoteRow:
-    """One place in a server's history: a value that lives there, or that something is dead."""
+    """Row of a server's history: a value, or a tombstone."""
 
     kind: RemoteKind
     id: str
     session_id: str
     seq: int
     created_seq: int
-    is_dead: bool = False
+    is_deleted: bool = False
     cls: int = 0
     """Of a title: 1 by hand, 0 automatic."""
     time: int = 0

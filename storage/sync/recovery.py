@@ -1,7 +1,7 @@
 """Recovery of unsent texts whose conversation was deleted elsewhere.
 
 It moves, with a reply that is still arriving and the prompt that asked for it, into a conversation of its own that is
-sent to no server: bringing the dead one back would undo what somebody wanted, and losing the words is worse.
+sent to no server: bringing the deleted one back would undo what somebody wanted, and losing the words is worse.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class RowWriter:
 
     def set_setting(self, row: RemoteRow) -> None:
         key = row.id[len(row.session_id) + 1 :]
-        if row.is_dead or row.value is None:
+        if row.is_deleted or row.value is None:
             self.db.execute(
                 "delete from session_settings where session_id = :id and key = :key", {"id": row.session_id, "key": key}
             )

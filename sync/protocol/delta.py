@@ -265,7 +265,7 @@ class DeltaSync:
         self, answer: DeltaResponse, rows: Sequence[RemoteRow], state: SyncState, fence: int, now_ms: int
     ) -> Effects[None]:
         seen = newest_commit(answer)
-        removed = [row for row in rows if row.kind == "c" and row.is_dead]
+        removed = [row for row in rows if row.kind == "c" and row.is_deleted]
         start = 0 if removed and not state.resync else None
         while start is not None:  # in transactions of their own, so that other writes can come between
             start = yield from Transaction(SyncPull.apply_removals, removed, start, fence=fence, now_ms=now_ms)

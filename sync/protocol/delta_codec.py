@@ -65,14 +65,14 @@ def decode_row(row: Row) -> RemoteRow:
     """Return a row of the server for the history. Raises :class:`BadItem` for a value that cannot be stored."""
     if row.kind == "x":
         raise BadItem("bad_row")
-    value = None if row.value is None or row.is_dead else _decode_value(row)
+    value = None if row.value is None or row.is_deleted else _decode_value(row)
     return RemoteRow(
         kind=row.kind,
         id=row.id,
         session_id=row.session_id,
         seq=row.seq,
         created_seq=row.created_seq,
-        is_dead=row.is_dead,
+        is_deleted=row.is_deleted,
         cls=row.stamp.cls,
         time=row.stamp.time,
         tie=row.stamp.tie,

@@ -188,7 +188,7 @@ class Row:
     seq: int
     created_seq: int
     ver: int = 1
-    is_dead: bool = False
+    is_deleted: bool = False
     stamp: Stamp = field(default_factory=Stamp)
     value: Any = None
     overtook: Sequence[int] = ()
@@ -199,8 +199,8 @@ class Row:
         """Return the row of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
         get = _object(item, "bad_row").get
         kind: Any = get("kind")
-        is_dead = get("dead", False)
-        if not _is_known(kind, KINDS) or not isinstance(is_dead, bool):
+        is_deleted = get("dead", False)
+        if not _is_known(kind, KINDS) or not isinstance(is_deleted, bool):
             raise BadItem("bad_row")
         value = get("value")
         return cls(
@@ -210,7 +210,7 @@ class Row:
             seq=count(get("seq"), LARGEST),
             created_seq=count(get("created"), LARGEST),
             ver=count(get("ver"), LARGEST),
-            is_dead=is_dead,
+            is_deleted=is_deleted,
             stamp=Stamp.decode(get("stamp", {})),
             value=value if is_clean else json_value(value),
             overtook=tuple([count(seq, LARGEST) for seq in _list(get("overtook"), "bad_row")]),
@@ -228,7 +228,7 @@ class Row:
             "ver": self.ver,
             "stamp": {"cls": stamp.cls, "time": stamp.time, "tie": stamp.tie},
         }
-        if self.is_dead:
+        if self.is_deleted:
             item["dead"] = True
         if self.overtook:
             item["overtook"] = list(self.overtook)

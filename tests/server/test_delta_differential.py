@@ -135,8 +135,8 @@ def plain(ack: Ack) -> Any:
 
 def shown(row: Row) -> Any:
     """Return the parts of a row that must agree; stamps of tombstones count only for settings."""
-    stamp = row.stamp if not row.is_dead or row.kind == "s" else None
-    return row.kind, row.id, row.session_id, row.is_dead, stamp, row.created_seq == row.seq
+    stamp = row.stamp if not row.is_deleted or row.kind == "s" else None
+    return row.kind, row.id, row.session_id, row.is_deleted, stamp, row.created_seq == row.seq
 
 
 def state(rows: Sequence[Row]) -> Any:

@@ -135,7 +135,7 @@ def test_one_persons_device_is_nothing_to_another(ada: Person, bob: Person, db: 
     his.push(Op("c", "c1", "del"))
     his.push(Op("x", "", "clear", upto=2**50))
     assert his.decode(bob.http.get(SYNC, params={"session": "c1"}, headers=CLIENT)).rows == ()
-    assert {row.id: row.is_dead for row in hers.pull().rows} == {"c1": False, "m1": False, "c1/model": False}
+    assert {row.id: row.is_deleted for row in hers.pull().rows} == {"c1": False, "m1": False, "c1/model": False}
     for table in ("sync_trash", "message_history", "sync_replica"):
         result = db.execute(f"select count(*) as n from {table} where user_id = %s", (bob.id,)).fetchone()
         assert result is not None

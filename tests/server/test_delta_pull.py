@@ -82,14 +82,14 @@ def test_a_device_at_the_end_is_told_nothing_and_stays_there(lived: Person) -> N
 
 
 def test_a_new_device_needs_no_tombstones(lived: Person) -> None:
-    with_dead = {(row.kind, row.id) for row in Device(lived, "a").pull().rows if row.is_dead}
+    with_dead = {(row.kind, row.id) for row in Device(lived, "a").pull().rows if row.is_deleted}
     assert with_dead == {("c", "c3"), ("m", "m1-0")}
     result = Device(lived, "b").pull(dead=0)
-    assert not any(row.is_dead for row in result.rows)
+    assert not any(row.is_deleted for row in result.rows)
     assert not result.more
     device = Device(lived, "c")
     device.cur = 1
-    assert any(row.is_dead for row in device.pull(dead=0).rows)
+    assert any(row.is_deleted for row in device.pull(dead=0).rows)
 
 
 def test_the_newest_conversations_come_first_with_what_a_list_shows(lived: Person) -> None:
@@ -172,7 +172,7 @@ def test_what_plain_sql_did_to_ones_own_rows_breaks_no_page(ada: Person, db: Db)
     rows = {row.id: row for row in Device(ada).pull().rows}
     assert rows["odd"].value["timestamp"].startswith("9999-")
     assert "metadata" not in rows["odd"].value
-    assert rows["c1/odd"].is_dead
+    assert rows["c1/odd"].is_deleted
     assert rows["m1"].value["contentType"] == "text"
 
 

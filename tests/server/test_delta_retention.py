@@ -21,9 +21,9 @@ from sterna.sync.wire import Op
 
 SYNC = "/api/chat/sync"
 Serve = Callable[..., str]
-STAMPS = (
-    "select kind, id, deleted_at is not null as is_dead, cls, time, tie from sync_rows where user_id = %s order by id"
-)
+STAMPS = """
+select kind, id, deleted_at is not null as is_deleted, cls, time, tie from sync_rows where user_id = %s order by id
+"""
 
 
 def rows(db: Db, who: Person, table: str) -> list[dict[str, Any]]:
@@ -163,10 +163,10 @@ def test_what_had_died_in_a_conversation_is_dead_when_it_is_back(ada: Person) ->
     device.push(Op("m", "m1", "del", "c1"))
     device.push(Op("c", "c1", "del"))
     device.push(Op("c", "c1", "restore"))
-    assert {row.id: row.is_dead for row in device.pull().rows} == {"c1": False, "m1": True, "m2": False}
+    assert {row.id: row.is_deleted for row in device.pull().rows} == {"c1": False, "m1": True, "m2": False}
     assert device.push(message_op("m1")).acks[0].result == "deleted"
     assert device.push(Op("m", "m1", "restore", "c1")).acks[0].row is not None
-    assert not device.pull().rows[-1].is_dead
+    assert not device.pull().rows[-1].is_deleted
 
 
 def test_an_old_copy_says_nothing_new_to_what_came_back(ada: Person) -> None:
@@ -231,7 +231,7 @@ def test_what_is_over_goes_and_tombstones_stay(ada: Person, db: Db, served: Serv
     (left,) = rows(db, ada, "sync_commit")
     assert other.seen == f"{left['seq_hi']}.{left['nonce']}"
     assert rows(db, ada, "message_history") == []
-    dead = {row.id for row in Device(ada, "three").pull().rows if row.is_dead}
+    dead = {row.id for row in Device(ada, "three").pull().rows if row.is_deleted}
     assert dead == {"old", "m2"}
     assert not other.pull().resync
     # whoever was told of a state that has no name any more starts over, which is safe

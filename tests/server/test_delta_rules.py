@@ -109,7 +109,7 @@ def test_a_delete_wins_over_an_edit_and_comes_to_everybody(ada: Person) -> None:
     assert results(first.push(Op("c", "c1", "del"))) == ["ok"]
     assert results(two.push(conversation_op(title="Edited"), message_op("m9"))) == ["deleted", "deleted"]
     rows = two.pull().rows
-    assert [(row.kind, row.id, row.is_dead) for row in rows] == [("c", "c1", True)]
+    assert [(row.kind, row.id, row.is_deleted) for row in rows] == [("c", "c1", True)]
 
 
 def test_deleting_what_was_never_there_keeps_it_from_coming(ada: Person) -> None:
@@ -117,7 +117,7 @@ def test_deleting_what_was_never_there_keeps_it_from_coming(ada: Person) -> None
     answer = first.push(Op("c", "c9", "del"))
     assert results(answer) == ["ok"]
     assert answer.acks[0].row
-    assert answer.acks[0].row.is_dead
+    assert answer.acks[0].row.is_deleted
     assert results(two.push(conversation_op("c9"))) == ["deleted"]
 
 
@@ -126,7 +126,7 @@ def test_a_message_is_deleted_and_stays_so(ada: Person) -> None:
     device.push(conversation_op(), message_op(), message_op("m2"))
     assert results(device.push(Op("m", "m1", "del", "c1"), Op("m", "m7", "del", "c1"))) == ["ok", "ok"]
     assert results(device.push(message_op())) == ["deleted"]
-    rows = {row.id: row.is_dead for row in Device(ada, "r2").pull().rows}
+    rows = {row.id: row.is_deleted for row in Device(ada, "r2").pull().rows}
     assert rows == {"c1": False, "m1": True, "m2": False, "m7": True}
 
 
@@ -147,7 +147,7 @@ def test_settings_are_values_that_can_be_taken_away_and_come_back(ada: Person) -
     assert results(answer) == ["ok", "ok"]
     base = answer.acks[1].row.seq if answer.acks[1].row else 0
     assert results(device.push(Op("s", "c1/model", "del", "c1", base=base))) == ["ok"]
-    assert Device(ada, "r2").pull().rows[-1].is_dead
+    assert Device(ada, "r2").pull().rows[-1].is_deleted
     base = Device(ada, "r3").pull().rows[-1].seq
     assert results(device.push(Op("s", "c1/model", "put", "c1", base=base, value={"value": "c/d"}))) == ["ok"]
     assert Device(ada, "r2").pull().rows[-1].value == {"value": "c/d"}
@@ -159,7 +159,7 @@ def test_a_clear_takes_what_could_be_seen_and_nothing_newer(ada: Person) -> None
     seen = first.pull().cur
     two.push(conversation_op("new"))
     assert results(first.push(Op("x", "", "clear", upto=seen))) == ["ok"]
-    live = {row.id for row in Device(ada, "r3").pull().rows if not row.is_dead}
+    live = {row.id for row in Device(ada, "r3").pull().rows if not row.is_deleted}
     assert live == {"new"}
 
 
@@ -181,7 +181,7 @@ def test_a_restore_brings_everything_back_and_counts_nothing_twice(ada: Person, 
     answer = device.push(Op("c", "c1", "restore", value={"title": "Terns"}))
     assert [(ack.result, ack.code) for ack in answer.acks] == [("ok", "")]
     rows = {(row.kind, row.id): row for row in Device(ada, "r2").pull().rows}
-    assert not any(row.is_dead for row in rows.values())
+    assert not any(row.is_deleted for row in rows.values())
     assert rows.keys() == {("c", "c1"), ("m", "m1"), ("m", "m2"), ("s", "c1/model")}
     assert rows[("c", "c1")].stamp.cls == 1
     assert usage_figures(db, ada.id) == used

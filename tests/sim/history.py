@@ -41,7 +41,7 @@ class LastPush:
 
 @dataclass(frozen=True)
 class DeletedRow:
-    """Something dead as it was. One without a value is only known to have died."""
+    """Something deleted, as it was. One without a value is only known to have been there."""
 
     row: Row
     with_session: bool = False
@@ -140,11 +140,11 @@ class History:
     def _named(self, row: Row) -> Row:
         """The row with the numbers of what it overtook."""
         seqs = tuple(seq for kind, key, seq, _ in self.overtaken if (kind, key) == (row.kind, row.id))
-        return replace(row, overtook=seqs) if seqs and row.ver > 1 and not row.is_dead else row
+        return replace(row, overtook=seqs) if seqs and row.ver > 1 and not row.is_deleted else row
 
     def newest(self, count: int) -> list[Row]:
         """The conversations that were made last, without moving any cursor."""
-        live = [row for row in self.rows.values() if row.kind == "c" and not row.is_dead]
+        live = [row for row in self.rows.values() if row.kind == "c" and not row.is_deleted]
         return [self._named(row) for row in sorted(live, key=lambda row: -row.created_seq)[:count]]
 
     def of(self, session_id: str) -> list[Row]:
@@ -156,7 +156,7 @@ class History:
 
     def _done(self, ops: Sequence[Op], now: int, sent_at: int | None, replica: str) -> list[Ack]:
         held = {
-            key: CurrentRow(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+            key: CurrentRow(row.seq, row.created_seq, row.is_deleted, row.stamp, row.session_id, row.value)
             for key in affected_keys(ops)
             if (row := self.rows.get(key)) is not None
         }
@@ -176,7 +176,7 @@ class History:
                     self._kill(write.kind, write.id, write.session_id)
                 case Clear():
                     for row in list(self.rows.values()):
-                        if row.kind == "c" and not row.is_dead and row.created_seq <= write.upto:
+                        if row.kind == "c" and not row.is_deleted and row.created_seq <= write.upto:
                             self._kill("c", row.id, row.id)
                 case Restore():
                     self._restore(write.kind, write.id)
@@ -192,7 +192,7 @@ class History:
 
     def _write(self, kind: str, key: str, session_id: str, value: Any, stamp: Stamp) -> None:
         before = self.rows.get((kind, key))
-        is_dead = value is None
+        is_deleted = value is None
         text = (value or {}).get("content") or (value or {}).get("title") or ""
         self.sent.setdefault(text, set()).add((key, session_id))
         self.seq += 1
@@ -201,9 +201,9 @@ class History:
             id=key,
             session_id=session_id,
             seq=self.seq,
-            created_seq=before.created_seq if before is not None and not before.is_dead else self.seq,
+            created_seq=before.created_seq if before is not None and not before.is_deleted else self.seq,
             ver=before.ver + 1 if before is not None else 1,
-            is_dead=is_dead,
+            is_deleted=is_deleted,
             stamp=stamp,
             value=value,
         )
@@ -219,7 +219,7 @@ class History:
 
     def _falls(self, key: Key, row: Row) -> None:
         """Into the trash with its conversation, a tombstone too: or somebody's old copy would come back with that."""
-        if not row.is_dead:
+        if not row.is_deleted:
             self.trash[key] = DeletedRow(row, with_session=True)
             return
         known = self.trash.get(key)

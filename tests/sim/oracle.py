@@ -43,7 +43,7 @@ def live(history: History) -> dict[tuple[str, str], Any]:
     """Return the conversations at the server, as a person would see them."""
     answer: dict[tuple[str, str], Any] = {}
     for (kind, key), row in history.rows.items():
-        if row.is_dead:
+        if row.is_deleted:
             continue
         if kind == "c":
             answer[kind, key] = row.value["title"]
@@ -155,7 +155,7 @@ def _quiet(device: Device) -> None:
 
 def _nothing_back(history: History, ledger: Ledger) -> None:
     for (kind, key), row in history.rows.items():
-        if not row.is_dead and kind in "cm" and ledger.is_deleted(kind, key):
+        if not row.is_deleted and kind in "cm" and ledger.is_deleted(kind, key):
             raise Broken(f"{kind} {key} was deleted and is back")
 
 
@@ -172,7 +172,7 @@ def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
         if one.kind != "m" or one.parent is not None or one.text in ledger.lost:
             continue
         row = history.rows.get(("m", one.thing))
-        if row is not None and not row.is_dead:
+        if row is not None and not row.is_deleted:
             continue
         texts = {other.text for other in ledger.written.values() if other.thing == one.thing}
         texts |= ledger.since(one.text)  # what was recovered goes on under another id
@@ -194,7 +194,7 @@ def _went_as_recovered(thing: str, texts: set[str], history: History, ledger: Le
     for key, session_id in set().union(*(history.sent.get(text, ()) for text in texts)):
         row = history.rows.get(("c", session_id))
         deleted = session_id in ledger.hidden or any(one.thing == session_id for one in ledger.deleted)
-        if key != thing and deleted and (row is None or row.is_dead):
+        if key != thing and deleted and (row is None or row.is_deleted):
             return True
     return False
 
@@ -204,11 +204,11 @@ def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
         if one.text in ledger.lost or one.text in kept:
             continue
         row = history.rows.get((one.kind, one.thing))
-        dead = row is None or row.is_dead
+        gone = row is None or row.is_deleted
         gone = one.session_id in ledger.hidden or any(
             other.thing in (one.thing, one.session_id) for other in ledger.deleted
         )
-        if dead and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
+        if gone and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
             continue
         if gone and (one.thing in ledger.accepted or one.kind == "c") and _was_told(history, one.text):
             continue

@@ -134,7 +134,7 @@ class World:
         """The whole run in a few letters: the same for the same seed, wherever and whenever it runs."""
         import hashlib
 
-        rows = sorted((key, row.seq, str(row.value), row.is_dead) for key, row in self.history.rows.items())
+        rows = sorted((key, row.seq, str(row.value), row.is_deleted) for key, row in self.history.rows.items())
         return hashlib.sha256(repr((rows, self.net.requests, self._ms, self.trail)).encode()).hexdigest()
 
     def _swarm(self) -> list[tuple[Callable[[], None], float]]:
@@ -334,8 +334,8 @@ class World:
             for one in self.devices
             for row in one.store.db.rows("select * from sync_tombstones")
         }
-        dead = {key for key, row in self.history.rows.items() if row.is_dead}
-        self.ledger.forgotten += [one for one in self.ledger.deleted if (one.kind, one.thing) not in tombstones | dead]
+        gone = {key for key, row in self.history.rows.items() if row.is_deleted}
+        self.ledger.forgotten += [one for one in self.ledger.deleted if (one.kind, one.thing) not in tombstones | gone]
 
     # Healing
 

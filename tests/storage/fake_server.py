@@ -11,11 +11,11 @@ AT = "2026-03-01T09:00:00.000000Z"
 
 
 def conversation(
-    id_: str, seq: int, title: str = "Title", *, created: int | None = None, dead: bool = False, **stamp: Any
+    id_: str, seq: int, title: str = "Title", *, created: int | None = None, deleted: bool = False, **stamp: Any
 ) -> RemoteRow:
     """A conversation's row; ``stamp`` is of ``cls``, ``time`` and ``tie``."""
-    value = None if dead else {"title": title, "created_at": AT}
-    return RemoteRow("c", id_, id_, seq, seq if created is None else created, dead, value=value, **stamp)
+    value = None if deleted else {"title": title, "created_at": AT}
+    return RemoteRow("c", id_, id_, seq, seq if created is None else created, deleted, value=value, **stamp)
 
 
 def message(
@@ -25,14 +25,14 @@ def message(
     content: str = "text",
     *,
     created: int | None = None,
-    dead: bool = False,
+    deleted: bool = False,
     time: int = 0,
     tie: str = "",
     **columns: Any,
 ) -> RemoteRow:
     """A message's row."""
-    value = None if dead else {"role": "user", "content": content, "message_timestamp": AT, **columns}
-    return RemoteRow("m", id_, session_id, seq, seq if created is None else created, dead, 0, time, tie, value)
+    value = None if deleted else {"role": "user", "content": content, "message_timestamp": AT, **columns}
+    return RemoteRow("m", id_, session_id, seq, seq if created is None else created, deleted, 0, time, tie, value)
 
 
 def setting(session_id: str, key: str, seq: int, value: Any, *, time: int = 0, tie: str = "") -> RemoteRow:
@@ -87,8 +87,8 @@ class FakeServer:
         """Return the result of one op."""
         if result == "ok" and row is None and one.kind != "x":
             self.seq += 1
-            dead = one.op == "del"
-            row = RemoteRow(one.kind, one.id, one.session_id, self.seq, self.seq, dead, one.cls, one.edited_at, "me")
+            deleted = one.op == "del"
+            row = RemoteRow(one.kind, one.id, one.session_id, self.seq, self.seq, deleted, one.cls, one.edited_at, "me")
             if one.op == "restore":
                 row = RemoteRow(one.kind, one.id, one.session_id, self.seq, self.seq, False, one.cls, 0, "", one.value)
         return OpResult(one.kind, one.id, one.rev, result, row, code)  # type: ignore[arg-type]

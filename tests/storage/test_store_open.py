@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -299,6 +300,20 @@ def test_an_older_file_is_copied_then_brought_up_to_date_with_its_rows(tmp_path:
         assert db.execute("select title from chat_sessions").fetchall() == [("Kept",)]
         assert db.execute("pragma user_version").fetchone() == (len(steps()) - 1,)
     db.close()
+
+
+def test_what_waits_in_an_older_file_is_deleted_or_not_as_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    older(path, [file.stem for file in steps()].index("38_deferred_deletions"))
+    with sqlite3.connect(path) as db:
+        for seq, is_dead in enumerate((True, False), start=1):
+            row = {"kind": "m", "id": f"m{seq}", "session_id": "s", "seq": seq, "created_seq": 1, "is_dead": is_dead}
+            values = (row["kind"], row["id"], row["session_id"], seq, json.dumps(row))
+            db.execute("insert into sync_deferred (kind, id, session_id, seq, content) values (?, ?, ?, ?, ?)", values)
+    db.close()
+    store = Store.open(path)
+    assert [(row.id, row.is_deleted) for row in store.outbox.pop_deferred("true")] == [("m1", True), ("m2", False)]
+    store.close()
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ def test_words_of_a_conversation_that_died_elsewhere_are_recovered(store: Store,
     reply = exchange(store, "unsent", session_id=session)
     store.conversations.rename(session, "Gone")
     server.freeze()
-    dead = conversation(session, 9, dead=True)
-    server.settle(**{session: server.answer(server.sent[0], "deleted", dead),
+    deleted = conversation(session, 9, deleted=True)
+    server.settle(**{session: server.answer(server.sent[0], "deleted", deleted),
                   **{one.id: server.answer(one, "deleted") for one in server.sent[1:]}})  # fmt: skip
     (row,) = store.conversations.page(0, 9)
     assert row.title == "Recovered: Gone"
@@ -132,7 +132,7 @@ def test_a_message_of_a_dead_conversation_waits_for_the_row_that_says_so(store: 
     server.freeze()
     server.settle(**{one.id: server.answer(one, "deleted") for one in server.sent})
     assert len(outbox(store)) == 2
-    server.tell(conversation(session, 9, dead=True))
+    server.tell(conversation(session, 9, deleted=True))
     assert [row.title for row in store.conversations.page(0, 9)] == ["Recovered: acked"]
 
 
@@ -141,8 +141,8 @@ def test_an_edit_of_a_message_that_died_elsewhere_goes_to_the_log(store: Store, 
     server.sync()
     store.messages.edit(reply.id, "Edited.")
     server.freeze()
-    dead = message(reply.id, reply.session_id, 9, dead=True)
-    server.settle(**{reply.id: server.answer(server.sent[0], "deleted", dead)})
+    deleted = message(reply.id, reply.session_id, 9, deleted=True)
+    server.settle(**{reply.id: server.answer(server.sent[0], "deleted", deleted)})
     assert [one.mine for one in store.conflicts.list_open()] == ["Edited."]
     assert store.messages.count(reply.session_id) == 1
 
@@ -154,7 +154,7 @@ def test_a_message_that_never_got_there_is_recovered_from_one_that_died_under_it
     server.sync()
     reply = exchange(store, "unsent", session_id=session)
     server.freeze()
-    server.settle(**{reply.id: server.answer(server.sent[1], "deleted", message(reply.id, session, 9, dead=True))})
+    server.settle(**{reply.id: server.answer(server.sent[1], "deleted", message(reply.id, session, 9, deleted=True))})
     recovered = next(row for row in store.conversations.page(0, 9) if row.title.startswith("Recovered"))
     assert [one.content for one in store.messages.before(recovered.id, None, 9)] == ["Yes."]
 
@@ -165,7 +165,7 @@ def test_a_deletion_of_what_is_dead_already_is_done(store: Store, server: FakeSe
     store.trash.delete_message(reply.id)
     server.freeze()
     server.settle(
-        **{reply.id: server.answer(server.sent[0], "deleted", message(reply.id, reply.session_id, 9, dead=True))}
+        **{reply.id: server.answer(server.sent[0], "deleted", message(reply.id, reply.session_id, 9, deleted=True))}
     )
     assert outbox(store) == set()
 
@@ -309,7 +309,7 @@ def test_a_conversation_that_dies_while_its_words_are_on_their_way_waits_for_the
     server.sync()
     exchange(store, "unsent", session_id=session)
     server.freeze()
-    server.tell(conversation(session, 9, created=1, dead=True))
+    server.tell(conversation(session, 9, created=1, deleted=True))
     assert store.conversations.get(session).title == "acked"
     server.settle(**{one.id: server.answer(one, "deleted") for one in server.sent})
     assert [row.title for row in store.conversations.page(0, 9)] == ["Recovered: acked"]

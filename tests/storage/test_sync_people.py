@@ -68,7 +68,7 @@ def test_the_log_says_where_it_was_and_what_stands_there(store: Store, server: F
 
 def test_the_text_of_what_is_gone_stays_in_the_log(store: Store, server: FakeServer) -> None:
     lost(server)
-    server.tell(conversation("c", 20, dead=True))
+    server.tell(conversation("c", 20, deleted=True))
     filed = {one.kind: one for one in store.conflicts.list_open()}
     assert filed["m"].theirs is None
     assert filed["m"].title == "Theirs"
@@ -89,7 +89,7 @@ def test_a_conversation_becomes_private_its_copy_is_deleted_there_and_it_stays_h
     store.privacy.set_private(reply.session_id, True)
     assert server.ops() == [("c", reply.session_id, "del")]
     server.settle()
-    server.tell(conversation(reply.session_id, server.seq, dead=True))
+    server.tell(conversation(reply.session_id, server.seq, deleted=True))
     assert store.messages.count(reply.session_id) == 2
     exchange(store, "again", session_id=reply.session_id)
     store.conversations.rename(reply.session_id, "Other")
@@ -163,7 +163,7 @@ def test_rows_of_a_private_conversation_change_nothing_here(store: Store, server
         conversation("c", 5, "Theirs", created=1), message("m", "c", 6, "theirs"), message("n", "c", 7),
         setting("c", "model", 8, "x"),
     )  # fmt: skip
-    server.tell(message("m", "c", 9, dead=True), conversation("c", 10, dead=True))
+    server.tell(message("m", "c", 9, deleted=True), conversation("c", 10, deleted=True))
     assert store.conversations.get("c").title == "Trip"
     assert [one.content for one in store.messages.before("c", None, 9)] == ["mine"]
 
@@ -173,7 +173,7 @@ def test_a_rescued_conversation_can_be_shown_to_the_server_under_ids_of_its_own(
 ) -> None:
     server.tell(conversation("c", 1, "Trip"))
     reply = exchange(store, "hello", session_id="c")
-    server.tell(conversation("c", 2, created=1, dead=True))
+    server.tell(conversation("c", 2, created=1, deleted=True))
     (row,) = store.conversations.page(0, 9)
     store.privacy.set_private(row.id, False)
     ops = server.ops()
@@ -222,11 +222,11 @@ def test_undo_of_a_clear_that_was_taken_brings_back_each(store: Store, server: F
 def test_undo_of_what_died_elsewhere_too_brings_it_back_there(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1), message("m", "c", 2))
     trashed = store.trash.delete_conversation("c")
-    server.tell(conversation("c", 5, created=1, dead=True))
+    server.tell(conversation("c", 5, created=1, deleted=True))
     assert outbox(store) == set()
     store.undo.undo(trashed.token)
     assert server.ops() == [("c", "c", "restore")]
-    server.tell(conversation("c", 5, created=1, dead=True))
+    server.tell(conversation("c", 5, created=1, deleted=True))
     assert store.messages.get("m").content == "text"
 
 
@@ -243,15 +243,15 @@ def test_undo_of_what_others_brought_back_and_deleted_again_brings_it_back_there
     }[how]()
     server.sync()
     if how == "clear":
-        server.tell(conversation("c", 10, created=1, dead=True))
+        server.tell(conversation("c", 10, created=1, deleted=True))
     if how == "message":
         server.tell(message("m", "c", 20, "again", created=20))
         assert store.messages.get("m").content == "again"
-        server.tell(message("m", "c", 21, created=20, dead=True))
+        server.tell(message("m", "c", 21, created=20, deleted=True))
     else:
         server.tell(conversation("c", 20, created=20), message("m", "c", 21, created=21))
         assert store.messages.get("m").content == "text"
-        server.tell(conversation("c", 22, created=20, dead=True))
+        server.tell(conversation("c", 22, created=20, deleted=True))
     store.undo.undo(trashed.token)
     assert store.messages.get("m").content == "text"
     thing = ("m", "m") if how == "message" else ("c", "c")
@@ -270,7 +270,7 @@ def test_undo_of_what_others_brought_back_meanwhile_changes_nothing_and_says_so(
     }[how]()
     server.sync()
     if how == "clear":
-        server.tell(conversation("c", 10, created=1, dead=True))
+        server.tell(conversation("c", 10, created=1, deleted=True))
     server.tell(
         conversation("c", 20, created=1 if how == "message" else 20), message("m", "c", 21, "again", created=21)
     )
@@ -288,7 +288,7 @@ def test_undo_brings_back_messages_that_a_conversation_lacks_since_others_brough
     trashed = store.trash.delete_conversation("c") if how == "conversation" else store.trash.clear_all()
     server.sync()
     if how == "clear":
-        server.tell(conversation("c", 10, created=1, dead=True))
+        server.tell(conversation("c", 10, created=1, deleted=True))
     server.tell(conversation("c", 20, created=20), message("m", "c", 21, "again", created=21))
     assert store.undo.undo(trashed.token) == ["c"]
     assert store.messages.get("m").content == "again"
@@ -302,7 +302,7 @@ def test_undo_of_a_clear_brings_back_the_rest_where_others_brought_back_some(sto
     server.tell(conversation("c", 1, "One"), message("m", "c", 2), conversation("d", 3, "Two"), message("n", "d", 4))
     trashed = store.trash.clear_all()
     server.sync()
-    server.tell(conversation("c", 10, created=1, dead=True), conversation("d", 11, created=3, dead=True))
+    server.tell(conversation("c", 10, created=1, deleted=True), conversation("d", 11, created=3, deleted=True))
     server.tell(conversation("d", 20, "Two", created=20), message("n", "d", 21, "newer", created=21))
     assert store.trash.latest() == trashed
     assert store.undo.undo(trashed.token) == ["c"]
@@ -325,7 +325,7 @@ def test_what_came_while_it_was_in_the_trash_is_there_after_an_undo(store: Store
     one, all_ = store.trash.delete_message("o"), store.trash.delete_conversation("c")
     server.tell(
         conversation("c", 11, "Renamed", created=1), message("m", "c", 12, "new", created=2),
-        message("n", "c", 13, created=3, dead=True), message("p", "c", 14, "more"), setting("c", "model", 15, "x"),
+        message("n", "c", 13, created=3, deleted=True), message("p", "c", 14, "more"), setting("c", "model", 15, "x"),
         message("o", "c", 16, "new", created=4),
     )  # fmt: skip
     store.undo.undo(all_.token)

@@ -66,11 +66,11 @@ def test_a_later_value_replaces_an_earlier_one_and_the_statistics_follow(store: 
 
 def test_what_died_goes(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1), message("m", "c", 2, "one"), message("n", "c", 3, "two"), conversation("d", 4))
-    server.tell(message("n", "c", 5, dead=True), conversation("d", 6, dead=True))
+    server.tell(message("n", "c", 5, deleted=True), conversation("d", 6, deleted=True))
     assert contents(store, "c") == ["one"]
     assert store.conversations.get("c").message_count == 1
     assert store.conversations.count() == 1
-    server.tell(conversation("c", 7, dead=True))
+    server.tell(conversation("c", 7, deleted=True))
     assert store.conversations.count() == 0
     assert store.search.search("one") == []
     assert outbox(store) == set()
@@ -92,7 +92,12 @@ def test_messages_that_came_before_their_conversation_are_there_once_it_comes(st
 
 
 def test_a_page_told_again_changes_nothing(store: Store, server: FakeServer) -> None:
-    page = (conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "a"), message("n", "c", 4, dead=True))
+    page = (
+        conversation("c", 1),
+        message("m", "c", 2),
+        setting("c", "model", 3, "a"),
+        message("n", "c", 4, deleted=True),
+    )
     server.tell(*page)
     names = [row["name"] for row in store.db.rows("select name from sqlite_master where type = 'table'")]
     before = {name: table(store, name) for name in names}
@@ -186,7 +191,7 @@ def test_of_a_thing_that_a_copy_of_this_file_sent_a_deletion_is_told(store: Stor
 def test_an_edit_of_what_was_deleted_elsewhere_goes_to_the_log(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1), message("m", "c", 2))
     store.messages.edit("m", "Mine.")
-    server.tell(message("m", "c", 3, dead=True))
+    server.tell(message("m", "c", 3, deleted=True))
     assert contents(store, "c") == []
     (filed,) = store.conflicts.list_open()
     assert (filed.mine, filed.theirs, filed.session_id) == ("Mine.", None, "c")
@@ -199,7 +204,7 @@ def test_an_edit_of_what_was_deleted_elsewhere_goes_to_the_log(store: Store, ser
 def test_unsent_words_move_to_a_conversation_that_is_told_to_nobody(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1, "Trip"), message("m", "c", 2, "known"))
     exchange(store, "unsent", session_id="c")
-    server.tell(conversation("c", 3, dead=True))
+    server.tell(conversation("c", 3, deleted=True))
     (row,) = store.conversations.page(0, 9)
     assert row.title == "Recovered: Trip"
     assert contents(store, row.id) == ["unsent", "Yes."]
@@ -216,7 +221,7 @@ def test_edits_of_a_conversation_that_dies_go_to_the_log(store: Store, server: F
     store.conversations.rename("c", "My trip")
     store.messages.edit("m", "Known better.")
     store.conversations.set_setting("c", "system_prompt", "Be kind.")
-    server.tell(conversation("c", 4, dead=True))
+    server.tell(conversation("c", 4, deleted=True))
     assert {(one.kind, one.mine) for one in store.conflicts.list_open()} == {
         ("c", "My trip"), ("m", "Known better."), ("s", "Be kind.")
     }  # fmt: skip
@@ -227,7 +232,7 @@ def test_a_reply_that_is_arriving_moves_too_with_the_prompt_that_asked_for_it(st
     server.tell(conversation("c", 1, "Trip"))
     begun = store.live_replies.begin_turn("c", "Where to?", model="a/b")
     server.sync()
-    server.tell(conversation("c", server.seq + 1, dead=True))
+    server.tell(conversation("c", server.seq + 1, deleted=True))
     (row,) = store.conversations.page(0, 9)
     assert row.live
     store.live_replies.settle(begun.reply.id, Settled("done", "South."))
@@ -238,21 +243,21 @@ def test_a_reply_that_is_arriving_moves_too_with_the_prompt_that_asked_for_it(st
 def test_a_draft_is_not_lost(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1, "Trip"))
     store.drafts.save("c", "I was about to")
-    server.tell(conversation("c", 2, dead=True))
+    server.tell(conversation("c", 2, deleted=True))
     (row,) = store.conversations.page(0, 9)
     assert store.drafts.get(row.id) == "I was about to"
 
 
 def test_nothing_is_recovered_where_nothing_would_be_lost(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1), message("m", "c", 2))
-    server.tell(conversation("c", 3, dead=True))
+    server.tell(conversation("c", 3, deleted=True))
     assert store.conversations.count() == 0
 
 
 def test_a_rescued_message_gives_its_id_back_when_the_server_has_it_too(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1))
     reply = exchange(store, "hello", session_id="c")
-    server.tell(conversation("c", 2, created=1, dead=True))
+    server.tell(conversation("c", 2, created=1, deleted=True))
     server.tell(conversation("c", 5), message(reply.id, "c", 6, "Yes."))
     assert contents(store, "c") == ["Yes."]
     recovered = next(row for row in store.conversations.page(0, 9) if row.id != "c")
@@ -282,8 +287,8 @@ def test_what_a_person_brought_back_elsewhere_is_back_here(store: Store, server:
     server.sync()
     store.trash.delete_conversation("c")
     server.sync()
-    dead = server.seq
-    server.tell(conversation("c", dead + 1), message("m", "c", dead + 2), message("n", "c", dead + 3))
+    deleted = server.seq
+    server.tell(conversation("c", deleted + 1), message("m", "c", deleted + 2), message("n", "c", deleted + 3))
     assert contents(store, "c") == ["text", "text"]
     assert outbox(store) == set()
     assert table(store, "sync_tombstones") == []
@@ -292,10 +297,10 @@ def test_what_a_person_brought_back_elsewhere_is_back_here(store: Store, server:
 def test_an_old_row_of_what_is_dead_says_nothing(store: Store, server: FakeServer) -> None:
     server.tell(conversation("c", 1), message("m", "c", 2), message("n", "c", 3))
     old = (conversation("c", 1), message("m", "c", 2), message("n", "c", 3))
-    server.tell(message("n", "c", 8, created=3, dead=True))
+    server.tell(message("n", "c", 8, created=3, deleted=True))
     store.sync_pull.apply_extra(old, fence=server.fence, now_ms=1)
     assert contents(store, "c") == ["text"]
-    server.tell(conversation("c", 9, created=1, dead=True))
+    server.tell(conversation("c", 9, created=1, deleted=True))
     store.sync_pull.apply_extra(old, fence=server.fence, now_ms=1)
     assert store.conversations.count() == 0
 

@@ -128,7 +128,7 @@ def test_what_was_deleted_here_is_deleted_there_again(store: Store, server: Fake
 
 def test_what_died_there_dies_here(store: Store, server: FakeServer) -> None:
     exchange(store, "unsent", session_id="c")
-    again(server, [conversation("c", 9, dead=True)])
+    again(server, [conversation("c", 9, deleted=True)])
     assert [row.title for row in store.conversations.page(0, 9)] == ["Recovered: Trip"]
     assert outbox(store) == set()
 

@@ -36,22 +36,22 @@ def feeds(draw: st.DrawFn) -> list[RemoteRow]:
         there = things.get(("c", session))
         kind = draw(st.sampled_from("cmmms"))
         stamp: dict[str, Any] = {"time": seq, "tie": draw(st.sampled_from("xy"))}
-        if kind == "c" or there is None or there.is_dead:
-            if there is not None and not there.is_dead and draw(st.booleans()):
+        if kind == "c" or there is None or there.is_deleted:
+            if there is not None and not there.is_deleted and draw(st.booleans()):
                 things = {key: row for key, row in things.items() if row.session_id != session}
-                row = conversation(session, seq, created=there.created_seq, dead=True)
-            elif there is None or not there.is_dead:
+                row = conversation(session, seq, created=there.created_seq, deleted=True)
+            elif there is None or not there.is_deleted:
                 row = conversation(session, seq, draw(words), created=there.created_seq if there else seq, **stamp)
             else:
                 continue
         elif kind == "m":
             id_ = session + draw(st.sampled_from("123"))
             known = things.get(("m", id_))
-            if known is not None and known.is_dead:
+            if known is not None and known.is_deleted:
                 continue
             row = message(
                 id_, session, seq, draw(words), created=known.created_seq if known else seq,
-                dead=known is not None and draw(st.booleans()), total_tokens=draw(st.integers(0, 9)),
+                deleted=known is not None and draw(st.booleans()), total_tokens=draw(st.integers(0, 9)),
                 role=draw(st.sampled_from(["user", "assistant", "system"])),
                 error_message=draw(st.sampled_from([None, "no"])),
                 message_timestamp=f"2026-03-01T10:00:{draw(st.integers(10, 59))}.000000Z", **stamp,

@@ -153,8 +153,8 @@ def test_a_row_that_is_none_is_not_taken(found: Row) -> None:
 
 
 def test_what_is_dead_or_as_it_was_sent_has_no_value() -> None:
-    assert decode_row(row("m", MESSAGE, is_dead=True)).value is None
-    assert decode_row(row("m", MESSAGE, is_dead=True)).is_dead
+    assert decode_row(row("m", MESSAGE, is_deleted=True)).value is None
+    assert decode_row(row("m", MESSAGE, is_deleted=True)).is_deleted
     assert decode_row(row("c")).value is None
 
 

@@ -37,7 +37,7 @@ def test_delete_against_edit(group: DeviceGroup) -> None:
     assert other.store.sync_metadata.is_private(recovered)
     assert other.texts(recovered) == ["never seen by anybody", "You said: never seen by anybody"]
     assert [each.mine for each in other.store.conflicts.list_open(9)] == ["hello, edited"]
-    assert not [row for row in group.history.rows.values() if not row.is_dead]
+    assert not [row for row in group.history.rows.values() if not row.is_deleted]
 
 
 def test_delete_of_a_message_against_its_edit(group: DeviceGroup) -> None:
@@ -94,7 +94,7 @@ def test_a_recovered_message_that_was_shown_goes_as_any_other(group: DeviceGroup
     one.store.trash.delete_conversation(recovered.id)
     in_step(group)
     assert other.titles() == []
-    assert group.history.rows["c", recovered.id].is_dead
+    assert group.history.rows["c", recovered.id].is_deleted
     (_, removal) = other.store.removed_conversations.pop_unreported("screen")
     assert removal.messages == 2
     other.store.undo.undo(removal.token)
@@ -210,5 +210,5 @@ def test_what_was_deleted_and_acknowledged_does_not_come_back_with_an_old_copy(g
     other.store.conversations.rename(session_id, "Again")
     group.settle()
     assert one.titles() == []
-    assert group.history.rows["c", session_id].is_dead
+    assert group.history.rows["c", session_id].is_deleted
     assert ("m", prompt.id) not in group.history.rows

@@ -152,7 +152,7 @@ def test_server_restored_from_a_backup(group: DeviceGroup) -> None:
     assert [text for text in one.texts(kept) if not text.startswith("You")] == [
         "kept", "after the backup", "after the restore",
     ]  # fmt: skip
-    assert group.history.rows["c", gone].is_dead
+    assert group.history.rows["c", gone].is_deleted
 
 
 def test_server_restored_and_gone_on(group: DeviceGroup) -> None:
@@ -264,7 +264,7 @@ def test_a_copy_says_what_the_original_had_taken_back(group: DeviceGroup) -> Non
     one.cycle()
     copy.cycle()
     in_step(group)
-    assert group.history.rows["c", session_id].is_dead
+    assert group.history.rows["c", session_id].is_deleted
     assert len(copy.titles()) == 1
 
 

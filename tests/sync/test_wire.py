@@ -111,7 +111,7 @@ rows = st.builds(
     seq=large,
     created_seq=large,
     ver=large,
-    is_dead=st.booleans(),
+    is_deleted=st.booleans(),
     stamp=stamps,
     value=st.none() | st.dictionaries(ids, plain, max_size=2),
 )

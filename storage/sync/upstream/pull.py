@@ -161,7 +161,7 @@ class UpstreamPull:
                 self._row_writer.insert_messages([_row(item.id, session_id, item.value) for item in fresh])
                 self._note_base(fresh)
                 if fingerprint is not None:
-                    self._offer_lost(session_id, ids, now_ms)
+                    self._enqueue_lost(session_id, ids, now_ms)
                     self.db.execute(
                         "update sync_remote set fingerprint = :fingerprint where id = :id",
                         {"fingerprint": fingerprint, "id": session_id},
@@ -296,7 +296,7 @@ class UpstreamPull:
                 {"key": key, "value": to_json(value)},
             )
 
-    def _offer_lost(self, session_id: str, ids: str, now_ms: int) -> None:
+    def _enqueue_lost(self, session_id: str, ids: str, now_ms: int) -> None:
         """Say again what the server had and has no more. It deletes no single message: the conversation was deleted
         as a whole, and somebody's next message made it again."""
         self.db.execute(
