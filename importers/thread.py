@@ -95,6 +95,7 @@ class Thread:
         above = reparented(parents, self.messages.keys() | outside)
         for message in self.messages.values():
             message.parent = above.get(message.id, ROOT)
+            message.hidden = message.hidden or not (message.parts or message.reasoning or message.error)
         self._above = above
         shown = self._message_of(self.last)
         return list(self.messages.values()), shown or None

@@ -20,6 +20,8 @@ from ..tree import FileTree
 from ..values import mapping, text
 from .claude_code_lines import Session
 
+_HELPERS = ("agent-acompact-", "agent-aprompt_suggestion-")
+"""Logs of agents that sum up a session or guess the next prompt: they repeat all of it."""
 _copies: WeakKeyDictionary[FileTree, dict[str, dict[str, list[str]]]] = WeakKeyDictionary()
 
 
@@ -128,7 +130,7 @@ def _agent_details(tree: FileTree, path: str) -> dict[str, object]:
 
 
 def _is_session(tree: FileTree, path: str) -> bool:
-    if b'"' not in tree.head(path)[:4]:
+    if PurePosixPath(path).name.startswith(_HELPERS):
         return False
     return any(
         ("leafUuid" in record and record.get("type") == "summary")

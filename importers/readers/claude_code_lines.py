@@ -11,7 +11,7 @@ from ..records import ROOT, Conversation, Message, Part, Text, ToolCall, Unsuppo
 from ..thread import Thread, orphan, spoken
 from ..times import moment
 from ..values import at, chosen, count, identifier, items, mapping, mappings, text
-from .claude_code_context import visible
+from .claude_code_context import typed_text, visible
 
 _INTERRUPTED = "[Request interrupted by user"
 
@@ -60,7 +60,9 @@ class Session:
         when = moment(record.get("timestamp"))
         if queued.get("type") == "queued_command":
             prompt = _content_text(queued.get("prompt"))
+            typed, added = typed_text(prompt)
             message = spoken(line or f"queued {record.get('timestamp')} {prompt}", "user", prompt, created_at=when)
+            message.hidden = bool(added) and not typed
             if line:
                 thread.add(message, _parent(record))
             else:

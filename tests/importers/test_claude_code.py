@@ -136,6 +136,23 @@ def test_compaction_goes_on_and_its_summary_is_hidden(tmp_path: Path) -> None:
     assert said(found["s1/ag"]) == ["u: find it"]
 
 
+def test_what_nobody_wrote_is_not_shown(tmp_path: Path) -> None:
+    queued = {"type": "queued_command", "prompt": "<task-notification>done</task-notification>"}
+    write_lines(tmp_path / "s1" / "subagents" / "agent-acompact-1.jsonl", [line("u1", None, "copy", isSidechain=True)])
+    write_lines(
+        tmp_path / "s1.jsonl",
+        [
+            line("u1", None, "one"),
+            line("a1", "u1", [{"type": "thinking", "thinking": "", "signature": "x"}], "assistant"),
+            {"type": "attachment", "attachment": queued, "uuid": "q", "parentUuid": "a1", "sessionId": "s1"},
+            line("a2", "q", [text("1")], "assistant"),
+        ],
+    )
+    found, _ = read_all(READER, tmp_path)
+    assert said(found.pop("s1")) == ["u: one", "a: 1"]
+    assert found == {}
+
+
 def test_a_broken_line_is_named_and_a_line_being_written_is_left_out(tmp_path: Path) -> None:
     log = write_lines(
         tmp_path / "s1.jsonl", [line("u1", None, "one"), "{broken", line("u2", "u1", "two"), '{"type":'], end=""

@@ -178,7 +178,7 @@ def test_qwen_hides_what_was_not_typed_and_pi_keeps_ids_of_a_file_that_it_rewrit
     header = {"type": "session", "version": 1, "id": "p1", "timestamp": "2026-02-01T12:00:00Z", "cwd": "/p"}
     old = [
         {"type": "message", "message": {"role": "user", "content": "one", "timestamp": 1769947201000}},
-        {"type": "message", "message": {"role": "assistant", "content": [], "timestamp": 1769947202000}},
+        {"type": "message", "message": {"role": "assistant", "content": "two", "timestamp": 1769947202000}},
     ]
     log = write_lines(tmp_path / "pi.jsonl", [header, *old])
     before = [message.id for message in shown(read_all(Pi(), log)[0]["p1"])]
