@@ -61,7 +61,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configured(home: Path, server: Server) -> Path:
     """Return a home whose model is that of the scripted provider."""
     (home / "config" / "config.toml").write_text(
-        f'model = "test/model"\ndiscover = false\n[endpoints.test]\nurl = "{server.url}"\n'
+        f'model = "test/model"\ndiscover = false\nretries = 0\n[endpoints.test]\nurl = "{server.url}"\n'
     )
     return home
 

@@ -95,6 +95,14 @@ def test_a_failure_is_a_sentence_on_standard_error(run: Run) -> None:
     assert run("show", "--json").json()["messages"][1]["error"] in result.err
 
 
+def test_a_provider_that_is_busy_is_asked_again_and_that_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sterna.providers.patience.FIRST_WAIT", 0.01)
+    run("config", "set", "retries", "1")
+    result = run("ask", "--no-store", "!fail 503")
+    assert result.code == 1
+    assert result.err.count("Trying again in 0 s.") == 1
+
+
 def test_what_came_before_a_failure_is_shown_and_kept(run: Run) -> None:
     result = run("ask", "!drop 5")
     assert (result.code, result.out) == (1, "word1 word2 word3 word4 word5 \n")
