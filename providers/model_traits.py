@@ -27,6 +27,23 @@ class Traits(NamedTuple):
     pricing: Mapping[str, str] = MappingProxyType({})
     """US dollars as decimals, by the names in PRICES."""
 
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """What the model can do beside text, as far as the list says: ``vision``, ``tools``, ``reasoning``."""
+        can = {
+            "vision": "image" in self.input_modalities,
+            "tools": not {"tools", "tool_choice"}.isdisjoint(self.supported_parameters),
+            "reasoning": not {"reasoning", "reasoning_effort"}.isdisjoint(self.supported_parameters),
+        }
+        return tuple(name for name, is_able in can.items() if is_able)
+
+    @property
+    def prices(self) -> tuple[float, float] | None:
+        """US dollars per million tokens of input and of output; None where the list does not state both."""
+        if "prompt" not in self.pricing or "completion" not in self.pricing:
+            return None
+        return float(self.pricing["prompt"]) * 1e6, float(self.pricing["completion"]) * 1e6
+
 
 def traits_of(row: Mapping[str, Any]) -> Traits:
     """Return the properties in a row of a list; values of the wrong type are ignored."""
@@ -38,7 +55,7 @@ def traits_of(row: Mapping[str, Any]) -> Traits:
     return Traits(
         _words(architecture.get("input_modalities") or row.get("input_modalities") or _parts(inputs)) or _inputs(row),
         _words(architecture.get("output_modalities") or row.get("output_modalities") or _parts(outputs)),
-        _words(row.get("supported_parameters")),
+        _words(row.get("supported_parameters")) or _supported(row),
         description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
         created if is_moment and isinstance(created, int) else 0,
         {name: price for name in PRICES if (price := _price(_mapping(row.get("pricing")).get(name)))},
@@ -56,6 +73,20 @@ def _inputs(row: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(seeing, bool):
         return ()
     return ("text", "image") if seeing else ("text",)
+
+
+def _supported(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return ``tools`` and ``reasoning`` where Mistral, Anthropic and Google state them in words of their own."""
+    capabilities = _mapping(row.get("capabilities"))
+    stated = {
+        "tools": (capabilities.get("function_calling"), capabilities.get("tool_use")),
+        "reasoning": (capabilities.get("reasoning"), capabilities.get("thinking"), row.get("thinking")),
+    }
+    return tuple(
+        name
+        for name, values in stated.items()
+        if any(value is True or _mapping(value).get("supported") is True for value in values)
+    )
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .conversations.kept_versions import KeptVersions
     from .conversations.labels import ConversationLabels
     from .conversations.live_replies import LiveReplies
+    from .conversations.model_use import ModelUse
     from .conversations.reattachment import Reattachment
     from .conversations.search_history import SearchHistory
     from .conversations.setting_changes import SettingChanges
@@ -232,6 +233,12 @@ class Store(SyncStore):
         from .conversations.costs import Costs
 
         return Costs(self.db)
+
+    @cached_property
+    def model_use(self) -> ModelUse:
+        from .conversations.model_use import ModelUse
+
+        return ModelUse(self.db, self.local_state)
 
     @cached_property
     def bulk_import(self) -> BulkImport:

@@ -27,3 +27,13 @@ def short_cost(dollars: float, *, is_estimate: bool = False) -> str:
     if dollars < 0.0001:
         return "<$0.0001"
     return f"{about}${dollars:,.2f}" if dollars >= 0.1 else f"{about}${dollars:.4f}"[: 7 + len(about)]
+
+
+def short_price(dollars: float) -> str:
+    """Return a price per million tokens: ``$3``, ``$0.15``, ``free``."""
+    return f"${dollars:,.2f}".removesuffix(".00") if dollars >= 0.01 else "free" if dollars <= 0 else f"${dollars:.4f}"
+
+
+def price_pair(prices: tuple[float, float]) -> str:
+    """Return the prices of input and output per million tokens: ``$3/$15``, ``free``."""
+    return "free" if max(prices) <= 0 else "/".join(short_price(price) for price in prices)

@@ -157,7 +157,16 @@ def test_the_models_are_listed_as_they_are_asked(run: Run, configured: Path) -> 
         "tier": None,
         "allowed": True,
         "limits": None,
+        "abilities": [],
+        "favourite": False,
+        "input_price": None,
+        "output_price": None,
     }
+    assert run("models", "--favourite", "test/tiny").out == "test/tiny\n"
+    assert "test/tiny  (favourite)\n" in run("models").out
+    assert run("models", "--favourites", "--json").lines() == [{"ref": "test/tiny"}]
+    assert run("models", "--no-favourite", "test/tiny").out == ""
+    assert "is not a model" in run("models", "--favourite", "tiny").err
 
 
 def test_a_key_is_kept_used_and_never_shown(run: Run, server: Server, configured: Path) -> None:

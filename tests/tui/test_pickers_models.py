@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lists import Clock, ListApp, frame, line_of, running, until
+from lists import Clock, ListApp, fill, frame, line_of, running, until
 from textual.pilot import Pilot
 
 from sterna.providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
+from sterna.providers.model_traits import traits_of
+from sterna.storage import ModelUse
 from sterna.tui.pickers import ModelPicker
 
 
@@ -91,6 +93,39 @@ async def test_models_stand_under_their_endpoints_with_what_they_take(file: Path
         assert lines.index("router") < lines.index("anthropic/claude-sonnet-4 Claude Sonnet 4 200k")
         await pilot.press("enter")
         assert await chosen(app, pilot) == "router/openai/gpt-4o"
+
+
+async def test_favourites_and_recent_models_stand_first_with_what_they_can_do(file: Path) -> None:
+    fill(file, Clock(), (3, "Where?", "There."))
+    priced = {
+        "pricing": {"prompt": "0.000003", "completion": "0.000015"},
+        "supported_parameters": ["tools", "reasoning"],
+    }
+    able = Model("test", "able", "", 128_000, traits=traits_of(priced | {"input_modalities": ["text", "image"]}))
+    back = Back("test", Model("test", "other"), Model("test", "small"), able)
+    app = ListApp(file, Clock())
+    async with running(app, (80, 30)) as pilot:
+        screen = ModelPicker(catalog(back), store=app.store)
+        await app.push_screen(screen, app.keep)
+        await until(pilot, lambda: "Recent" in shown(app))
+        recent, other = line_of(app, "☆ test/small"), line_of(app, "☆ other")
+        assert recent is not None
+        assert other is not None
+        assert recent < other
+        await pilot.press(*"able")
+        await until(pilot, lambda: "Sees images, uses tools, reasons · 128,000 tokens of context" in shown(app))
+        assert "$3/$15" in shown(app)
+        await pilot.press("f2")
+        await until(pilot, lambda: "★ able" in shown(app))
+        await pilot.press(*["backspace"] * 4)
+        await until(pilot, lambda: "★ test/able" in shown(app))
+        assert shown(app).index("Favourites") < shown(app).index("Recent")
+        star = line_of(app, "★ test/able")
+        assert star is not None
+        await pilot.click(offset=(4, star))
+        await until(pilot, lambda: "Favourites" not in shown(app))
+        assert app.result == "nothing yet"
+        assert await app.store.run(ModelUse.favourites) == []
 
 
 async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:

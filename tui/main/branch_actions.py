@@ -144,7 +144,7 @@ class BranchActions:
 
         context = self._context
         await context.ready.wait()
-        picker = ModelPicker(context.catalog, current=self._conversation.chosen_model)
+        picker = ModelPicker(context.catalog, current=self._conversation.chosen_model, store=context.store)
         chosen = await self._layout.app.push_screen_wait(picker)
         if chosen is not None:
             self._turns.regenerate(message_id, chosen)

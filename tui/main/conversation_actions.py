@@ -288,7 +288,8 @@ class ConversationActions:
         from ..pickers import ModelPicker
 
         current = self._conversation.chosen_model
-        picker = ModelPicker(self._context.catalog, current=current, find=self._wait_for_catalog)
+        store = self._context.store if self._context.has_store else None
+        picker = ModelPicker(self._context.catalog, current=current, find=self._wait_for_catalog, store=store)
         chosen = await self._layout.app.push_screen_wait(picker)
         if chosen is not None:
             await self._conversation.set_settings({"model": chosen})

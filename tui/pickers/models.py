@@ -1,33 +1,39 @@
-"""Picker of models: known ones at once, the rest as providers answer, and any name typed by hand."""
+"""Picker of models: favourites and recent ones first, the rest as providers answer, and any name typed by hand."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from sterna import storage
 from sterna.storage.text import one_line
 
-from ..counts import short_count
 from .chooser import Chooser
 from .fuzzy import match
+from .model_lines import LONGEST_NAME, STAR_CELLS, about_model, model_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sterna.providers import Catalog, Model
+    from sterna.storage import StoreThread
 
 POLL_SECONDS = 0.1
 """Time between two updates of the list while providers are asked."""
-LONGEST_NAME = 120
-KEYS = "enter choose   f5 refresh   esc cancel"
+KEYS = "enter choose   f2 favourite   f5 refresh   esc cancel"
+MOST_RECENT = 5
+"""Recent models that stand above the others."""
 EXACT = float("inf")
+MARGIN = 2
+"""Cells before the text of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class ModelPicker(Chooser[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+r", "refresh", "Refresh", id="models.refresh"),
+        Binding("f2", "favourite", "Favourite", id="models.favourite"),
     ]
 
     def __init__(
@@ -65,14 +72,24 @@ class ModelPicker(Chooser[str | None]):
         *,
         current: str | None = None,
         find: Callable[[], Awaitable[tuple[Catalog, str | None]]] | None = None,
+        store: StoreThread | None = None,
     ) -> None:
-        """Take the chosen model and the catalog; where there is none yet, ``find`` waits for both."""
+        """Take the chosen model and the catalog; where there is none yet, ``find`` waits for both.
+
+        ``store`` knows favourites and recent models.
+        """
         super().__init__()
+        self._store = store
+        self._favourites: list[str] = []
+        self._recent: list[str] = []
+        self._is_on_star = False
+        """True while the click that chooses a line is on its star."""
         self._catalog_or_none = catalog
         self._find = find
         self._chosen = current
         self._lines: list[Line] = []
         self._is_loading = False
+        self._has_matches = False
         self._has_moved = False
         """True once the user has moved the highlight: then it stays on its model while the list fills."""
         self._seen: object = None
@@ -108,7 +125,11 @@ class ModelPicker(Chooser[str | None]):
         try:
             if self._catalog_or_none is None and self._find is not None:
                 self._catalog_or_none, self._chosen = await self._find()
-                self._show()
+            if self._store is not None:
+                with suppress(storage.StoreError):
+                    self._favourites = await self._store.run(storage.ModelUse.favourites)
+                    self._recent = await self._store.run(storage.ModelUse.recent)
+            self._show()
             await self._catalog.models(refresh=refresh)
         finally:
             self._is_loading = False
@@ -155,7 +176,11 @@ class ModelPicker(Chooser[str | None]):
         self._seen = (len(known), dict(self._catalog.problems))
         query = self.field.value.strip()
         matches = self._matches(query, known)
-        self._lines = [*self._grouped(matches), *self._as_typed(query, known)]
+        self._has_matches = bool(matches)
+        above = [] if query else self._above(matches)
+        shown = {line.ref for line in above}
+        below = self._grouped([each for each in matches if each.model.ref not in shown])
+        self._lines = [*above, *([Line(Content(""))] if above and below else []), *below, *self._as_typed(query, known)]
         best = max(matches, key=lambda each: each.score).model.ref if query and matches else self._current
         if self._is_full_name(query) and all(query != model.ref for model in known):
             best = query  # a name typed in full is meant literally, though others resemble it
@@ -163,7 +188,7 @@ class ModelPicker(Chooser[str | None]):
         first = next((index for index, ref in enumerate(refs) if ref is not None), None)
         highlighted = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
         self.fill([Option(line.content, disabled=line.ref is None) for line in self._lines], highlighted)
-        self.say(self._status(query, len(matches)), KEYS)
+        self._say_status()
 
     def _matches(self, query: str, known: list[Model]) -> list[ModelMatch]:
         matches: list[ModelMatch] = []
@@ -201,6 +226,18 @@ class ModelPicker(Chooser[str | None]):
             lines += [Line(self._model_line(each), each.model.ref) for each in group]
         return lines
 
+    def _above(self, matches: list[ModelMatch]) -> list[Line]:
+        """Return the favourites and the recent models under headings of their own."""
+        by_ref = {each.model.ref: each for each in matches}
+        recent = [ref for ref in self._recent if ref in by_ref and ref not in self._favourites][:MOST_RECENT]
+        lines: list[Line] = []
+        for heading, refs in (("Favourites", self._favourites), ("Recent", recent)):
+            found = [Line(self._model_line(by_ref[ref], shows_provider=True), ref) for ref in refs if ref in by_ref]
+            if found:
+                between = [Line(Content(""))] if lines else []
+                lines += [*between, Line(Content.styled(heading, "bold $secondary")), *found]
+        return lines
+
     def _as_typed(self, query: str, known: list[Model]) -> list[Line]:
         """Return lines for a name that is in no list, one for each provider that may have it all the same."""
         if not query or " " in query or any(query in (model.ref, model.id) for model in known):
@@ -221,33 +258,31 @@ class ModelPicker(Chooser[str | None]):
             return Content.styled(name, "bold $secondary")
         return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 75%"))
 
-    def _model_line(self, matched: ModelMatch) -> Content:
-        """Return a model's id, its name if that says more, and the length of its context at the right."""
-        model = matched.model
-        model_id = one_line(model.id, LONGEST_NAME)
-        content = Content(model_id)
-        if model_id == model.id:
-            for index in matched.positions:
-                content = content.stylize("bold underline", index, index + 1)
-        if model.ref == self._current:
-            content = Content.assemble(content, ("  current", "bold $primary"))
-        name = one_line(model.name, 60)
-        if name and name.casefold() not in model_id.casefold():
-            content = Content.assemble(content, (f"  {name}", "$foreground 75%"))
-        if not model.allowed:
-            content = Content.assemble(content.stylize("$foreground 50%"), (f"  {model.tier} only", "$warning"))
-        elif model.limits:
-            content = Content.assemble(content, (f"  {model.limits}", "$foreground 75%"))
-        length = short_count(model.context_length) if model.context_length else ""
-        line = content.truncate(self.room - 7, ellipsis=True, pad=True)
-        return Content.assemble(line, (length.rjust(7), "$foreground 75%"))
+    def _model_line(self, matched: ModelMatch, *, shows_provider: bool = False) -> Content:
+        return model_line(
+            matched.model,
+            self.room,
+            positions=matched.positions,
+            is_current=matched.model.ref == self._current,
+            is_favourite=matched.model.ref in self._favourites if self._store is not None else None,
+            shows_provider=shows_provider,
+        )
 
-    def _status(self, query: str, matching: int) -> str:
+    @on(OptionList.OptionHighlighted)
+    def _say_status(self) -> None:
+        """Say what goes on, else what the highlighted model can do."""
+        if self._catalog_or_none is None:
+            return
+        ref = self._ref_at(self.menu.highlighted)
+        about = next((about_model(model) for model in self._catalog.known() if model.ref == ref), "")
+        self.say(self._status() or about, KEYS)
+
+    def _status(self) -> str:
         if self._is_loading:
             answered = {model.endpoint for model in self._catalog.known()} | self._catalog.problems.keys()
             waiting = [name for name in self._catalog.names() if name not in answered]
             return f"Loading models from {', '.join(waiting)}…" if waiting else "Loading models…"
-        if query and not matching:
+        if self.field.value.strip() and not self._has_matches:
             return "No model in the list has this name. Press enter to use it as typed."
         return ""
 
@@ -263,8 +298,34 @@ class ModelPicker(Chooser[str | None]):
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return the model that was clicked."""
-        self._choose(self._ref_at(event.option_index))
+        """Return the model that was clicked; a click on its star marks it as a favourite."""
+        if self._is_on_star:
+            self._is_on_star = False
+            self._toggle_favourite(self._ref_at(event.option_index))
+        else:
+            self._choose(self._ref_at(event.option_index))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Notice whether the star of a line is clicked."""
+        menu = self.menu.scrollable_content_region
+        self._is_on_star = menu.contains(*event.screen_offset) and event.screen_x - menu.x < MARGIN + STAR_CELLS
+
+    def action_favourite(self) -> None:
+        """Mark the highlighted model as a favourite, or take the mark away."""
+        self._toggle_favourite(self._ref_at(self.menu.highlighted))
+
+    @work(group="favourite")
+    async def _toggle_favourite(self, ref: str | None) -> None:
+        if ref is None or self._store is None:
+            return
+        is_favourite = ref not in self._favourites
+        try:
+            self._favourites = await self._store.run(storage.ModelUse.set_favourite, ref, is_favourite)
+        except storage.StoreError as error:
+            self.say(str(error), KEYS)
+            return
+        self._has_moved = True  # the highlight follows the model
+        self._show()
 
     def _choose(self, ref: str | None) -> None:
         if self._catalog_or_none is None:

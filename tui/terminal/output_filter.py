@@ -23,6 +23,7 @@ LOOKALIKES: Mapping[str, str] = {
     **dict.fromkeys("│┃║╎┆▏▎▍▌▋▊▉▐▕⎸⎹", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋", "+"),
     **dict.fromkeys("•●◆■▪⬤★✦", "*"),
+    "☆": "-",
     **dict.fromkeys("○◇□·∙…", "."),
     **dict.fromkeys("▶▸›❯»→⏵", ">"),
     **dict.fromkeys("◀◂‹❮«←⏴", "<"),

@@ -1,0 +1,45 @@
+"""Models as a person uses them: the favourites, and those that replied last."""
+
+from __future__ import annotations
+
+from ..database.connection import Database
+from ..database.local_state import LocalState
+from ..database.sqlite_errors import in_sentences
+
+FAVOURITES = "models.favourites"
+"""Key of the favourites (``local_state``)."""
+MOST_FAVOURITES = 200
+SEARCHED = 2_000
+"""Newest messages among whose models the recent ones are looked for."""
+
+_RECENT = """
+select model from (
+    select model, message_timestamp, role from chat_messages order by message_timestamp desc limit :searched
+)
+where role = 'assistant' and model <> '' group by model order by max(message_timestamp) desc limit :count
+"""
+
+
+@in_sentences
+class ModelUse:
+    """Favourites and recently used models, as ``provider/model``."""
+
+    def __init__(self, db: Database, local_state: LocalState) -> None:
+        self.db = db
+        self._local_state = local_state
+
+    def favourites(self) -> list[str]:
+        """Return the favourites, in the order in which they were marked."""
+        stored = self._local_state.get(FAVOURITES)
+        return [ref for ref in stored if isinstance(ref, str)] if isinstance(stored, list) else []
+
+    def set_favourite(self, ref: str, is_favourite: bool) -> list[str]:
+        """Mark a model as a favourite, or take the mark away; return all favourites."""
+        others = [other for other in self.favourites() if other != ref]
+        found = [*others[-MOST_FAVOURITES + 1 :], ref] if is_favourite else others
+        self._local_state.set(FAVOURITES, found or None)
+        return found
+
+    def recent(self, count: int = 50) -> list[str]:
+        """Return the models of the newest replies, the newest first; models of imported replies are among them."""
+        return [row["model"] for row in self.db.rows(_RECENT, searched=SEARCHED, count=count)]
