@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from sterna.importers import Reader
     from sterna.importers.files import Files
     from sterna.importers.importing import Batch, Import, Unit
+    from sterna.storage import Store
 
 LAST = "last"
+AT_ONCE = 5_000
+"""Messages that are added to the search index in one transaction."""
 
 
 @click.command("import", short_help="Import conversations of other programs.")
@@ -120,6 +123,8 @@ def _import(
                         account.join(work.account)
                     if work.is_stopped:
                         raise KeyboardInterrupt
+            if run:
+                _make_searchable(store, shown=not as_json)
         except KeyboardInterrupt:
             is_stopped = True
             code = INTERRUPTED
@@ -160,6 +165,15 @@ def _opened(path: Path, reader: Reader | None, problems: list[str]) -> Iterator[
 def _sentence(path: Path, error: OSError) -> str:
     reason = f"{path} cannot be read ({error.strerror})." if error.strerror else str(error)
     return one_line(reason, 500)
+
+
+def _make_searchable(store: Store, *, shown: bool) -> None:
+    """Put what was imported into the search index; the chat does it for what is left after ctrl+c."""
+    if store.search_index.catch_up(AT_ONCE):
+        if shown and sys.stderr.isatty():
+            click.echo("Adding to the search index…", err=True)
+        while store.search_index.catch_up(AT_ONCE):
+            pass
 
 
 @contextmanager

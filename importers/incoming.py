@@ -149,7 +149,10 @@ def _second(seconds: int) -> str:
 def _rows(
     tree: Arrangement, identity: str, is_own: bool, *, has_ids: bool
 ) -> tuple[list[dict[str, Any]], list[str], dict[int, list[IncomingFile]], list[str]]:
-    ids = [key if has_ids and key[0] != "#" and len(key) <= 255 else message_id(identity, key) for key in tree.keys]
+    ids = [
+        storable(key) if has_ids and key[0] != "#" and len(key) <= 255 else message_id(identity, key)
+        for key in tree.keys
+    ]
     rows: list[dict[str, Any]] = []
     parents: list[str] = []
     files: dict[int, list[IncomingFile]] = {}
