@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def public_methods(kind: type) -> set[str]:
     }
     outside = [base for base in kind.__mro__ if base not in ours(kind)]
     return {name for name in names if not any(name in vars(base) for base in outside)}
+
+
+def test_no_two_modules_of_the_tests_have_one_name() -> None:
+    """pytest puts their folders on the path: of two modules of one name, a whole run would import one for both."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("*.py") if "node_modules" not in path.parts)
+    special = {"__init__.py", "__main__.py", "conftest.py"}
+    assert sorted(name for name, count in names.items() if count > 1 and name not in special) == []
 
 
 def lines(path: Path) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from home import Home, frame, until, write
-from reading import Reading, reading
 from test_app import SIZE, says, shown
 from test_typeahead import in_conversation
+from transcript_screen import Reading, reading
 
 from sterna.tui.dialogs.save_file import SaveFile, suggested_name
 from sterna.tui.markdown import blocks

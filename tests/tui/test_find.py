@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from home import Home, frame, until, write
-from reading import Reading, reading, talk
 from test_app import SIZE, shown
 from test_typeahead import burst, in_conversation
+from transcript_screen import Reading, reading, talk
 
 from sterna.storage import Attachment, LiveReplies, Settled
 from sterna.tui.main.find_bar import FindBar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reading import Reading, reading
+from transcript_screen import Reading, reading
 
 from sterna.storage import Settled
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reading import Reading, reading
 from textual.binding import Binding
+from transcript_screen import Reading, reading
 
 from sterna.tui.transcript import Transcript
 

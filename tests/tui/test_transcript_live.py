@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reading import Reading, reading
+from transcript_screen import Reading, reading
 
 from sterna.storage import LiveReplies, Message, Settled, Store, Trash
 from sterna.storage.records import Role

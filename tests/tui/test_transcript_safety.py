@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from reading import reading
+from transcript_screen import reading
 
 from sterna.storage import Messages, Settled
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import reading
+from transcript_screen import reading
 
 from sterna.storage import Change, Messages, Search, Store, Trash
 from sterna.tui.transcript.source import PAGE, WINDOW
