@@ -38,6 +38,14 @@ _OF_CONVERSATIONS = {
     + _WANTED.format("join session_settings as s on s.session_id = j.value"),
 }
 """Rows of the outbox for all that new conversations have."""
+_KNOWN_TO_SERVER = {
+    "c": ("sync_session_state where session_id", "j.value"),
+    "m": (
+        "sync_message_state where message_id",
+        "coalesce((select m.session_id from chat_messages as m where m.id = j.value), '')",
+    ),
+}
+"""Condition for what a server acknowledged, and the id of its conversation."""
 
 
 @in_sentences
@@ -240,13 +248,16 @@ class Imports:
         )
 
     def _capture_deleted(self, ids: Sequence[str], kind: str = "c") -> None:
-        """Queue the return of what a server knows as deleted, and forget that it was."""
+        """Queue the return of what a server knows, and had deleted or told to delete, and forget that it was."""
         values = {"ids": to_json(ids), "kind": kind, "ms": millis(self.db.now())}
-        conversation = "id" if kind == "c" else "(select session_id from chat_messages as m where m.id = g.id)"
+        known, conversation = _KNOWN_TO_SERVER[kind]
         self.db.execute(
-            f"""insert into sync_outbox (kind, id, conv_id, op, edited_at, arg)
-            select :kind, id, {conversation}, 'restore', :ms, 1 from sync_tombstones as g
-            where kind = :kind and id in (select value from json_each(:ids)) and server_seq <> 0
+            f"""insert into sync_outbox (kind, id, conv_id, op, sent, edited_at, arg)
+            select :kind, j.value, {conversation}, 'restore', 1, :ms, 1 from json_each(:ids) as j
+            where exists (select 1 from {known} = j.value and server_seq > 0)
+                or exists (
+                    select 1 from sync_tombstones as g where g.kind = :kind and g.id = j.value and g.server_seq <> 0)
+                or exists (select 1 from sync_outbox as o where o.kind = :kind and o.id = j.value and o.sent > 0)
             on conflict (kind, id) do update set
                 op = 'restore', rev = rev + 1, arg = 1, edited_at = excluded.edited_at, restamp = 0""",
             values,
