@@ -137,12 +137,12 @@ def check(request: ChatRequest, caller: Caller) -> list[Turn]:
 
 
 def check_size(messages: Sequence[ChatMessage], tier: str) -> None:
-    """Raise bad_request if the messages together exceed the limit of the tier."""
-    images = sum(len(message.images) for message in messages)
-    estimated = -(-sum(len(message.content) for message in messages) // 4) + images * IMAGE_TOKENS
+    """Raise bad_request if the texts together exceed the limit of the tier, payload_too_large if images do."""
+    texts = -(-sum(len(message.content) for message in messages) // 4)
+    images = sum(len(message.images) for message in messages) * IMAGE_TOKENS
     limit = MAX_TOKENS.get(tier, MAX_TOKENS["free"])
-    if estimated > limit:
+    if texts + images > limit:
         raise ApiError(
-            "bad_request",
-            f"The request has about {estimated:,} tokens. The limit of the tier {tier} is {limit:,}.",
+            "bad_request" if texts > limit else "payload_too_large",
+            f"The request has about {texts + images:,} tokens. The limit of the tier {tier} is {limit:,}.",
         )

@@ -330,5 +330,5 @@ def test_images_count_for_the_limit_of_a_tier_and_those_of_other_roles_are_left_
     assert chat.post("/api/chat", json=few).status_code == 200
     many = {"messages": [{"role": "user", "content": "hello", "images": [picture] * 7}]}
     status, code, sentence = refused(chat.post("/api/chat", json=many))
-    assert (status, code) == (400, "bad_request")
+    assert (status, code) == (413, "payload_too_large")
     assert "about 10,5" in sentence, "1,500 for each image"
