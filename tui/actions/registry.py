@@ -338,6 +338,11 @@ PROGRAM = (
         "app.import", "Import", "leader H", "Import conversations of other programs",
         "open_page('import')", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
+    _app(
+        "app.gather", "Follow other programs", "leader W",
+        "Follow the histories that coding agents keep on this machine",
+        "open_page('gather')", needs=Needs.STORE, focus=Focus.LEAVES,
+    ),
     _app("app.screenshot", "Screenshot", "leader w,f12", "Save the screen as an SVG picture", "screenshot"),
     _app(
         "app.suspend", "Suspend", "alt+z,leader z", "Go back to the shell (fg resumes, unsent text is kept)",

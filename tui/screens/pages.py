@@ -28,6 +28,10 @@ def page(name: str, context: AppContext) -> Screen[Any]:
             from .import_page import ImportScreen
 
             return ImportScreen(context)
+        case "gather":
+            from .gather_page import GatherScreen
+
+            return GatherScreen(context)
         case _:
             from .help import HelpScreen
 

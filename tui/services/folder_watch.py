@@ -8,35 +8,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-FIRST_SECONDS = 3.0
-
 
 class FolderWatch:
-    """Tells when something below some folders changes; where that cannot be watched, ``is_working`` says so."""
+    """Sets an event when something below some folders changes; ``is_working`` says whether these can be watched."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], changed: asyncio.Event) -> None:
         self.folders = folders
         self.is_working = bool(folders)
-        self._is_new = True
-        self._changed = asyncio.Event()
+        self._changed = changed
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
         if folders:
             threading.Thread(target=self._watch, name="gather.watch", daemon=True).start()
-
-    async def wait(self, seconds: float) -> bool:
-        """Return whether something changed since the last call; wait for it at most so long.
-
-        The first wait is short: what changed before the watch began is not told.
-        """
-        seconds, self._is_new = min(seconds, FIRST_SECONDS) if self._is_new else seconds, False
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        self._changed.clear()
-        return True
 
     def stop(self) -> None:
         """End the thread."""
@@ -58,7 +41,8 @@ class FolderWatch:
         except Exception:  # noqa: BLE001 - too many folders, or a system that cannot watch
             pass
         self.is_working = False
-        self._tell()
+        if not self._stop.is_set():
+            self._tell()
 
     def _tell(self) -> None:
         with suppress(RuntimeError):  # the event loop has ended

@@ -30,6 +30,7 @@ POLL_SECONDS = 15.0
 """The same where nothing can be watched."""
 LEASE_SECONDS = 180
 """Time for which one window gathers; another takes over when it is gone for so long."""
+SOON_SECONDS = 3.0
 BUSY_PART = 10
 """A round that took long is followed by a pause so many times as long."""
 PAUSE = 0.02
@@ -44,6 +45,9 @@ class Gatherer:
         self._task: asyncio.Task[None] | None = None
         self._store: StoreThread | None = None
         self._watch: FolderWatch | None = None
+        self._watched: FolderWatch | None = None
+        """The watch at the last round."""
+        self._changed = asyncio.Event()
 
     def start(self, store: StoreThread) -> None:
         """Begin to follow what is chosen; nothing is loaded while nothing is."""
@@ -74,10 +78,31 @@ class Gatherer:
                     watch = await self._watch_over(choice)
                     await self._round(store, choice)
             spent = time.monotonic() - began
-            if watch is None:
-                await asyncio.sleep(ROUND_SECONDS)
-            elif await watch.wait(ROUND_SECONDS if watch.is_working else POLL_SECONDS):
-                await asyncio.sleep(max(QUIET_SECONDS, BUSY_PART * spent))
+            if await self._wait(self._seconds(watch)):
+                await asyncio.sleep(max(QUIET_SECONDS, min(BUSY_PART * spent, POLL_SECONDS)))
+                self._changed.clear()
+
+    def wake(self) -> None:
+        """Begin a round now: something else is chosen."""
+        self._changed.set()
+
+    async def _wait(self, seconds: float) -> bool:
+        """Return whether something changed; wait for it at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _seconds(self, watch: FolderWatch | None) -> float:
+        """Return the longest time until the next round; after a watch began, what changed before is looked for soon."""
+        is_new, self._watched = watch is not self._watched, watch
+        if watch is None:
+            return ROUND_SECONDS
+        if is_new:
+            return SOON_SECONDS
+        return ROUND_SECONDS if watch.is_working else POLL_SECONDS
 
     async def _claim(self, store: StoreThread, seconds: int) -> bool:
         return await store.run(storage.Gathered.claim, self._owner, seconds)
@@ -120,7 +145,7 @@ class Gatherer:
         if self._watch is None or self._watch.folders != folders:
             if self._watch is not None:
                 self._watch.stop()
-            self._watch = FolderWatch(folders)
+            self._watch = FolderWatch(folders, self._changed)
         return self._watch
 
 
