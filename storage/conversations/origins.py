@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..database.connection import Database
 from ..json_text import from_json, to_json
@@ -17,16 +16,14 @@ _OF_SETTING = "{id} in (select session_id from session_settings where key = '{ke
 Match = Literal["whole", "below", "name", "begun"]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Condition on conversations in SQL, with its values."""
 
     sql: str
     values: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A program or a project that a filter names."""
 
     kind: str
