@@ -33,7 +33,10 @@ class Providers:
 Keys = Mapping[str, str]
 """Keys of actions as users write them, as remapped, by the actions' ids."""
 
-STEPS = ("model.choose", "app.provider", "app.settings", "conversation.search", "app.help", "reply.retry", "app.quit")
+STEPS = (
+    "model.choose", "app.provider", "app.settings", "app.import", "conversation.search", "app.help", "reply.retry",
+    "app.quit",
+)  # fmt: skip
 """Actions that the text names."""
 STARTING: Keys = dict.fromkeys(STEPS, "")
 
@@ -120,7 +123,11 @@ class Welcome(Widget):
                 _line("Until then the built-in guide replies: ask it how Sterna works."),
                 _line(),
             ]
-        return [*lines, self._step("app.help", "all keys, commands and topics")]
+        return [
+            *lines,
+            self._step("app.import", "import from other programs"),
+            self._step("app.help", "all keys, commands and topics"),
+        ]
 
     def _problems(self, providers: Providers) -> list[Content]:
         return [_line((one_line(problem), "$warning")) for problem in providers.problems]
