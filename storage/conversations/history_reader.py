@@ -61,7 +61,8 @@ class HistoryReader:
     def call(self, method: Callable[Concatenate[T, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return ``method(topic, *args, **kwargs)``, where ``topic`` is the object whose class defines the method.
 
-        A function that is no method of a topic is called with this history.
+        The class is known by the method's qualified name: another function in its place has to keep that. A function
+        that is no method of a topic is called with this history.
         """
         owner = getattr(method, "__qualname__", "").rpartition(".")[0]
         attribute = self._attributes.get(owner)
