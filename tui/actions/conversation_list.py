@@ -71,7 +71,7 @@ LIST = (
         "label('export')", focus=Focus.LEAVES,
     ),
     _sidebar(
-        "sidebar.resume", "Copy the command of its program", "o",
+        "sidebar.resume", "Copy its command", "o",
         "Copy the command that opens the conversation in the program that it was gathered from", "label('resume')",
     ),
 )  # fmt: skip

@@ -102,7 +102,7 @@ CONVERSATIONS = (
         "export_open", target=Target.EXPORT, needs=CONVERSATION, focus=Focus.LEAVES,
     ),
     _conversations(
-        "conversation.resume", "Copy the command of its program", "leader Y",
+        "conversation.resume", "Copy its command", "leader Y",
         "Copy the command that opens this conversation in the program that it was gathered from",
         "copy_command_of_open", target=Target.EXPORT, needs=CONVERSATION,
         brief="Resume",
@@ -339,7 +339,7 @@ PROGRAM = (
         "open_page('import')", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
     _app(
-        "app.gather", "Follow other programs", "leader W",
+        "app.gather", "Gather", "leader W",
         "Follow the histories that coding agents keep on this machine",
         "open_page('gather')", needs=Needs.STORE, focus=Focus.LEAVES,
     ),

@@ -43,7 +43,7 @@ class GatherScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Compose the switches and the buttons."""
-        with Panel("Follow other programs", keys="space choose   ctrl+r save   esc close", classes="-large"):
+        with Panel("Gather", keys="space choose   ctrl+r save   esc close", classes="-large"):
             yield sentence(
                 "Coding agents keep their conversations on this machine, and some delete them after a while. What you"
                 " choose is read now, and as it grows while Sterna is open. What was read stays."
