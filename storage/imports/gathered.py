@@ -96,12 +96,6 @@ class Gathered:
             if isinstance(value, list) and len(value) == 6
         }
 
-    def forget_files(self, source: str) -> None:
-        """Read every file of a source from its beginning next time."""
-        with self.db.write():
-            for key in self._local_state.beginning_with(f"{_FILE} {source} "):
-                self._local_state.set(key, None)
-
     def take(
         self,
         source: str,
