@@ -9,41 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sterna.storage import read_pieces, safe_name
-from sterna.storage.conversations.documents import attachment_label, named_attachment
+from sterna.exporters.files import StoredFiles
 
 from .output_files import new_file
 
 if TYPE_CHECKING:
     from sterna.storage import Attachment, AttachmentFiles
 
-FOLDER = "attachments"
-
-
-def export_name(attachment: Attachment) -> str:
-    """Return the path of an attachment in an export: two files of one name do not meet."""
-    return f"{FOLDER}/{attachment.id[:8]}-{safe_name(attachment.name)}"
-
 
 def export_file(files: AttachmentFiles, attachment: Attachment, folder: Path) -> bool:
     """Copy an attachment into the folder of an export; return whether its file is here."""
-    if not files.has(attachment.id):
-        return False
-    target = folder / export_name(attachment)
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    if not target.exists():
-        target.touch(mode=0o600)
-        with target.open("wb") as copy:
-            for piece in read_pieces(files.path(attachment.id)):
-                copy.write(piece)
-    return True
-
-
-def markdown_line(files: AttachmentFiles, attachment: Attachment, folder: Path | None) -> str:
-    """Return the line about an attachment, which is a link where its file is in ``folder``."""
-    if folder is None or not export_file(files, attachment, folder):
-        return named_attachment(attachment)
-    return f"- Attached: [{attachment_label(attachment)}](<{export_name(attachment)}>)\n"
+    return bool(StoredFiles(files, folder).link(attachment))
 
 
 @contextmanager

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from sterna.storage import NotFound, attachments_json, clean, clip, one_line, size_text
+from sterna.exporters.chat import read_chat
+from sterna.exporters.formats.json_lines import chat_object
+from sterna.storage import NotFound, clean, clip, one_line, size_text
 from sterna.storage.conversations.documents import ROLE_NAMES, heading
-from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
-from sterna.storage.conversations.tags import labels_of
-from sterna.storage.conversations.tool_calls import TOOL_CALLS, ToolCall, tool_calls, with_tool_calls
+from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
+from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations, known_tag, tag_names
@@ -21,7 +22,7 @@ from .number_types import LIMIT
 from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
 
 if TYPE_CHECKING:
-    from sterna.storage import Conversation, ConversationSummary, HistoryReader, Hit, LiveReply, Message
+    from sterna.storage import ConversationSummary, HistoryReader, Hit, Message
 
 PAGE = 200
 UNTITLED = "New conversation"
@@ -134,7 +135,8 @@ def show(
             return
         end = _branch_end(store, session.id, branch) if branch is not None else None
         if as_json:
-            print_json(conversation_object(store, session, end))
+            chat = read_chat(store, session.id)
+            print_json(chat_object(chat, chat.shown if end is None else list(all_messages(store, session.id, end))))
             return
         click.echo(paint(f"# {title_line(session.title, 255)}", bold=True))
         for message in all_messages(store, session.id, end):
@@ -197,26 +199,6 @@ def _branch_end(store: HistoryReader, session_id: str, number: int) -> str:
     return ends[number - 1].id
 
 
-def conversation_object(
-    store: HistoryReader, session: Conversation, end: str | None = None, *, whole: bool = False
-) -> dict[str, Any]:
-    """Return the object that `sterna show --json` prints, of the branch that ends with a message, or with ``whole``
-    of all.
-    """
-    messages = every_message(store, session.id) if whole else all_messages(store, session.id, end)
-    columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
-    settings = store.conversations.settings(session.id)
-    labels = labels_of(key for key, value in settings.items() if value)
-    return (
-        {"id": session.id, "name": short_id(session.id)}
-        | {name: getattr(session, name) for name in columns}
-        | {"pinned": labels.pinned, "archived": labels.archived, "tags": labels.tags}
-        | {"settings": settings}
-        | {"messages": [_message_object(message) for message in messages]}
-        | {"live": [_live_reply_object(reply) for reply in store.arriving_replies.of(session.id)]}
-    )
-
-
 def all_messages(store: HistoryReader, session_id: str, end: str | None = None) -> Iterator[Message]:
     """Yield the messages of the shown branch, or of the one that ends with ``end``, reading page by page."""
     if end is not None:
@@ -228,44 +210,8 @@ def all_messages(store: HistoryReader, session_id: str, end: str | None = None) 
         page = store.messages.after(session_id, page[-1].key, PAGE)
 
 
-def every_message(store: HistoryReader, session_id: str) -> Iterator[Message]:
-    """Yield the messages of all branches in the order of time, reading page by page."""
-    page = store.messages.all_after(session_id, None, PAGE)
-    while page:
-        yield from page
-        page = store.messages.all_after(session_id, page[-1].key, PAGE)
-
-
 def _block_quote(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.rstrip("\n").split("\n"))
-
-
-def _message_object(message: Message) -> dict[str, Any]:
-    attached = {"attachments": attachments_json(message.attachments)} if message.attachments else {}
-    return (
-        {
-            "id": message.id,
-            "role": message.role,
-            "content": message.content,
-            "at": message.message_timestamp,
-            "model": message.model,
-            "finish": message.finish,
-            "error": message.error_message,
-            "reasoning": message.reasoning or "",
-            "input_tokens": message.input_tokens,
-            "output_tokens": message.output_tokens,
-            "total_tokens": message.total_tokens,
-            "elapsed_ms": message.elapsed_ms,
-            "parent_id": message.parent_id,
-        }
-        | attached
-        | ({TOOL_CALLS: message.metadata[TOOL_CALLS]} if tool_calls(message.metadata) else {})
-        | reply_details(message.metadata)
-    )
-
-
-def _live_reply_object(reply: LiveReply) -> dict[str, Any]:
-    return {"id": reply.id, "model": reply.model, "content": reply.content}
 
 
 @click.command(short_help="Search titles and messages.")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from sterna.exporters.json_text import escaped as escaped
+from sterna.exporters.json_text import json_line as json_line
 from sterna.storage import clean, clip, one_line
 from sterna.storage.clock import local_time as local_time
 from sterna.storage.conversations.documents import without_controls as without_controls
-
-_INVISIBLE = re.compile(
-    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
-)
 
 
 def as_written(text: str) -> str:
@@ -44,16 +40,6 @@ def title_line(text: str, limit: int | None = None) -> str:
 def print_json(value: Mapping[str, Any]) -> None:
     """Print an object on one line, with control and invisible characters escaped."""
     click.echo(json_line(value))
-
-
-def json_line(value: Mapping[str, Any]) -> str:
-    """Return ``value`` on one line."""
-    return escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
-def escaped(json_text: str) -> str:
-    """Return the same JSON with control and invisible characters escaped."""
-    return _INVISIBLE.sub(lambda match: json.dumps(match[0])[1:-1], json_text)
 
 
 def has_colors() -> bool:

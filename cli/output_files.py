@@ -52,6 +52,31 @@ def new_file(path: Path, *, force: bool, folder: Path | None = None) -> Iterator
 
 
 @contextmanager
+def new_binary(path: Path, *, force: bool) -> Iterator[Path]:
+    """Yield an empty file, readable by its owner only, which appears at ``path`` once it is complete.
+
+    An existing file is replaced only with ``force``. Raises ClickException.
+    """
+    if path.is_dir():
+        raise click.ClickException(f"{path} already exists and is a folder. Choose a file.")
+    _require_new(path, "file", force)
+    target = path.resolve() if force else path
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be created ({error.strerror}). Choose another file.") from error
+    part = Path(name)
+    os.close(descriptor)
+    try:
+        yield part
+        with _errors(path):
+            _publish(part, target, path, force)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
 def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     """Create a folder, which appears at ``path`` once it is complete.
 

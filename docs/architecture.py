@@ -17,7 +17,11 @@ PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->"
 PACKAGE = "sterna"
 
-LAYERS = (("tui", "cli"), ("chat", "importers", "sync", "server"), ("providers", "config", "net", "storage"))
+LAYERS = (
+    ("tui", "cli"),
+    ("chat", "importers", "exporters", "sync", "server"),
+    ("providers", "config", "net", "storage"),
+)
 """Order in the picture: a room stands above those that it imports."""
 
 

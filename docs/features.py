@@ -42,7 +42,7 @@ FEATURES = (
     Feature("Personas: saved system prompts", ("persona.choose",), "personas"),
     Feature("Snippets", ("snippet.insert",)),
     Feature("Attachments: text, PDF, images", ("attachment.add", "attachment.paste"), "attachments"),
-    Feature("Export as Markdown or JSON", ("conversation.export",), "export"),
+    Feature("Export: JSON, Markdown, HTML, JSONL, ChatGPT's JSON, SQLite", ("conversation.export",), "export"),
     Feature("Conversations that stay on this device", ("conversation.private",), "sync private"),
     Feature("Sync with your own server", ("app.sync",), "sync"),
     Feature("Themes, key presets and keys of your own", ("app.themes", "app.keys")),

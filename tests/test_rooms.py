@@ -39,6 +39,7 @@ DOORS = {
     "providers": room("net", "httpx lazy_loader llm"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),
     "importers": room("storage", "sqlite_utils yaml markdownify dateparser zstandard", sql=True),
+    "exporters": room("storage", "markdown_it pygments"),
     "chat": room("storage providers config", "lazy_loader PIL pypdf"),
     "sync": room("storage config net", "httpx"),
     "server": room(
@@ -47,11 +48,13 @@ DOORS = {
         " argon2 jwt limits prometheus_client python_multipart httpx",
     ),
     "cli": room(
-        "storage providers config importers chat sync tui server", "click rich mcp pydantic starlette uvicorn", sql=True
+        "storage providers config importers exporters chat sync tui server",
+        "click rich mcp pydantic starlette uvicorn",
+        sql=True,
     ),
     "tui": room(
-        "storage providers config importers chat sync",
-        "textual textual_image rich markdown_it pygments pylatexenc PIL watchfiles",
+        "storage providers config importers exporters chat sync",
+        "textual textual_plotext textual_image rich markdown_it pygments pylatexenc PIL watchfiles",
     ),
 }
 """``sql`` of cli is for the version that `sterna doctor` prints; only the store runs SQL."""
@@ -62,13 +65,16 @@ LIGHT = {
     "providers": NETWORK | SQL | {"textual"},
     "config": NETWORK | SQL | {"textual", "keyring", "tomlkit", "platformdirs", "yaml"},
     "importers": NETWORK | SQL | {"textual", "storage", "zipfile"},
+    "exporters": NETWORK | SQL | {"textual", "storage", "markdown_it", "pygments"},
     "chat": NETWORK | {"sqlite_utils", "textual", "keyring", "tomlkit", "PIL", "pypdf"},
     "sync": NETWORK | SQL | {"textual", "storage"},
     "server": NETWORK | SQL | {"textual", "storage", "fastapi", "psycopg", "pydantic", "uvicorn"},
     "cli": NETWORK
     | SQL
     | {"server", "fastapi", "textual", "click", "rich", "asyncio", "storage", "config", "chat", "tui"},
-    "tui": NETWORK | SQL | {"textual", "markdown_it", "pygments", "pylatexenc", "textual_image", "PIL"},
+    "tui": NETWORK
+    | SQL
+    | {"textual", "markdown_it", "pygments", "pylatexenc", "textual_image", "textual_plotext", "PIL"},
 }
 """What ``import room`` does not load: each costs a first frame, or a script, more than it can use."""
 
@@ -108,6 +114,15 @@ INNER_DOORS = {
         "gather": "attached_files incoming reader records registry tree",
         "running": "importing",
         "__init__": "reader records times tree",
+    },
+    "exporters": {
+        "json_text": "",
+        "chat": "",
+        "files": "",
+        "format": "chat files",
+        "formats": "chat files format json_text",
+        "registry": "format formats",
+        "__init__": "",
     },
     "server": {
         "errors": "",
@@ -209,7 +224,9 @@ INNER_DOORS = {
         "attachments": "context conversation_argument export_attachments output output_files",
         "edit": "context conversation_argument number_types output streams",
         "labels": "context conversation_argument output",
-        "export": "account_context context conversation_argument export_attachments history output output_files",
+        "export_selection": "context conversation_argument",
+        "export": "account_context context conversation_argument export_attachments export_selection output"
+        " output_files",
         "import_account": "output",
         "import_": "context exit_codes import_account output",
         "gather_report": "output",

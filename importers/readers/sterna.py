@@ -20,7 +20,16 @@ from .sterna_documents import BEGINNING, documents
 
 _WHOLE = re.compile(rb'\A\s*\{"(?:local":\s*\{\s*")?export_date":')
 _LINE = re.compile(rb'\A\s*\{"id":\s*"[^"]*",\s*"name":\s*"[^"]*",\s*"title":')
-_DETAILS = ("finish_reason", "left_out", "without", "citations", "cost", "cached_tokens", "reasoning_tokens")
+_DETAILS = (
+    "finish_reason",
+    "left_out",
+    "without",
+    "citations",
+    "cost",
+    "cached_tokens",
+    "reasoning_tokens",
+    "tool_calls",
+)
 FOLDER = "attachments"
 
 

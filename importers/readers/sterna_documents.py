@@ -5,18 +5,27 @@ It has no ids of messages, so a document is taken only where its conversation is
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from sterna.storage.text import one_line
 
 from ..records import ROOT, Attachment, Conversation, Message, Text
 from ..times import naive_moment
 from ..tree import FileTree
+from ..values import text, texts
+from .sterna_quotes import divided
 
 _TIME = r"\d{4,}-\d\d-\d\d \d\d:\d\d"
-BEGINNING = re.compile(rf"\A\ufeff?# [^\n]*\r?\n\r?\n{_TIME} · [^\s·]+\r?\n")
+_STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+BEGINNING = re.compile(
+    rf"\A\ufeff?(?:# [^\n]*\r?\n\r?\n{_TIME} · [^\s·]+\r?\n"
+    rf'|---\r?\n(?:title: "[^\n]*\r?\n)?id: "[^\n]*\r?\ncreated: "{_STAMP}"\r?\n)'
+)
+_FRONT = re.compile(r"\A---\n((?:[a-z_]+: [^\n]*\n)+)---\n\n")
 _TITLE = re.compile(rf"^# (?P<title>[^\n]*)\n\n(?P<at>{_TIME}) · (?P<id>[^\s·]+)\n", re.MULTILINE)
 _HEADING = re.compile(rf"## (?P<role>You|Reply|System) · (?P<at>{_TIME})(?: · (?P<rest>.*))?")
 _STATES = ("stopped", "interrupted", "failed")
@@ -32,7 +41,13 @@ def documents(tree: FileTree, path: str) -> Iterator[Conversation]:
     """Yield the conversations of a Markdown file."""
     with tree.open(path) as file:
         whole = file.read(MOST).decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    front: dict[str, Any] = {}
+    if (found := _FRONT.match(whole)) is not None:
+        front = dict(filter(None, map(_field, found[1].splitlines())))
+        whole = whole[found.end() :]
     titles = list(_TITLE.finditer(whole))
+    if front:  # it stands before one conversation, whose text may look like the beginning of another
+        del titles[1:]
     folder = path.rpartition("/")[0]
     for number, title in enumerate(titles):
         end = titles[number + 1].start() if number + 1 < len(titles) else len(whole)
@@ -43,8 +58,30 @@ def documents(tree: FileTree, path: str) -> Iterator[Conversation]:
             messages,
             shown,
             created_at=naive_moment(title["at"]),
-            metadata={"document": True},
+            metadata={"document": True, "session": _session(front), "settings": _settings(front)},
         )
+
+
+def _field(line: str) -> tuple[str, Any] | None:
+    """Return a line of front matter; None where its value is no JSON."""
+    name, _, value = line.partition(": ")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return None
+
+
+def _session(front: dict[str, Any]) -> dict[str, Any]:
+    return {f"{name}_at": front[name] for name in ("created", "updated") if isinstance(front.get(name), str)}
+
+
+def _settings(front: dict[str, Any]) -> dict[str, Any]:
+    tags = [f"tag:{tag}" for tag in texts(front.get("tags"))]
+    prompt, source = text(front.get("system_prompt")), text(front.get("source"))
+    settings: dict[str, Any] = dict.fromkeys(tags, True)
+    if prompt:
+        settings["system_prompt"] = prompt
+    return settings | ({"source": source} if source not in ("", "sterna") else {})
 
 
 def _messages(body: str, tree: FileTree, folder: str) -> tuple[list[Message], str | None]:
@@ -112,7 +149,8 @@ def _end(messages: list[Message], lines: list[str], tree: FileTree, folder: str)
         else:
             missing.insert(0, name)
         lines.pop()
-    message.parts = [Text("\n".join(lines).removeprefix("\n")), *files]
+    message.reasoning, parts = divided(lines)
+    message.parts = [*parts, *files]
     if missing:
         message.metadata["metadata"] = {"missing_files": missing}
 

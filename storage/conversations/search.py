@@ -257,7 +257,10 @@ class Search:
             more = (
                 f"select 1 from message_search as f where f.message_search match :match {_RANGE} limit 1 offset :skip"
             )
-            if len(hits) == limit or self.db.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
+            if (
+                len(hits) == limit
+                or self.db.one(more, match=query.near, skip=max(CANDIDATES, limit), session=session_id) is None
+            ):
                 return hits
         if self._has_imports():
             places = self._newest_places(query.match, values, also)
@@ -295,7 +298,7 @@ class Search:
             join chat_sessions as s on s.id = m.session_id
             where m.session_id = coalesce(:session, m.session_id) {also}
             order by m.message_timestamp desc, place desc limit :limit""",
-            match=match, candidates=CANDIDATES, **values,
+            match=match, candidates=max(CANDIDATES, values["limit"]), **values,
         )  # fmt: skip
         return [row["place"] for row in rows]
 
@@ -314,7 +317,7 @@ class Search:
             where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, cast(m.content as blob))
                 {also}
             order by {"m.message_timestamp desc," if self._has_imports() else ""} place desc limit :limit""",
-            match=query.near, begun=query.begun, candidates=CANDIDATES, **values,
+            match=query.near, begun=query.begun, candidates=max(CANDIDATES, values["limit"]), **values,
         )  # fmt: skip
         wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]
         return [_hit(row, words=(*wanted, query.begun)) for row in rows]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from ..errors import NotFound
@@ -55,6 +57,12 @@ _LISTS = (
     ),
 )
 
+_OF_SERVER = ("sync_account", "sync_inflight", "interactions_waiting", "user_interactions", "user_sessions")
+"""Tables that a copy of the file has without rows."""
+
+EXPORT_VERSION = 1
+"""Version of the JSON that is exported: docs/export.md. It grows when a program that reads it would have to change."""
+
 _CHUNK = 500
 
 
@@ -85,6 +93,7 @@ class Maintenance:
             profile = self._profile(user_id)
             return {
                 "export_date": self.db.stamp(),
+                "schema_version": EXPORT_VERSION,
                 "user_id": user_id,
                 "profile": profile,
                 "conversations": list(self._conversations(user_id)),
@@ -97,7 +106,8 @@ class Maintenance:
         Holds no more than a few messages in memory, whatever the size of the history.
         """
         with self.db.snapshot():
-            head = {"export_date": self.db.stamp(), "user_id": user_id, "profile": self._profile(user_id)}
+            head = {"export_date": self.db.stamp(), "schema_version": EXPORT_VERSION, "user_id": user_id}
+            head |= {"profile": self._profile(user_id)}
             write(to_json(head)[:-1] + ',"conversations":[')
             count = 0
             for place, session in self._sessions(user_id):
@@ -114,6 +124,19 @@ class Maintenance:
                 write("]")
             write("}\n")
         return count
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy of the file to ``path``, an empty file, without what connects it to a server.
+
+        Sign-ins are kept elsewhere; the copy has no account of a server and no identity for usage analytics either.
+        Raises StoreError.
+        """
+        self.db.execute("vacuum into :path", {"path": str(path)})
+        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            copy.execute("pragma secure_delete = on")
+            for table in _OF_SERVER:
+                copy.execute(f"delete from {table}")
+            copy.execute("update auth_users set raw_user_meta_data = '{}'")
 
     def analyze_database_health(self) -> dict[str, Any]:
         """Return sizes, in words, and totals.

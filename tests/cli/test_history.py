@@ -168,7 +168,11 @@ def test_an_export_that_fails_leaves_nothing_half_done(
     if force and form == "json":
         target.write_text("old")
 
-    broken = "sterna.cli.export.json_line" if form == "json" else "sterna.storage.conversations.documents.local_time"
+    broken = (
+        "sterna.exporters.formats.json_lines.json_line"
+        if form == "json"
+        else "sterna.storage.conversations.documents.local_time"
+    )
     monkeypatch.setattr(broken, fails)
     names = ["last"] if form == "json" else []
     result = run("export", *names, "--format", form, "-o", str(target), *(["--force"] if force else []))
