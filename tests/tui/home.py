@@ -26,6 +26,7 @@ time.tzset()
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 WAIT_SECONDS = 30.0
+SIZE = (100, 30)
 
 ANSWER = """Terns fly **from the Arctic to the Antarctic** and back, about *70,000 km* a year.
 
@@ -199,3 +200,31 @@ async def settled(pilot: Pilot[int], app: SternaApp) -> None:
     while (now := frame(app)) != last:
         last = now
         await pilot.pause(0.15)
+
+
+def notices(app: SternaApp) -> str:
+    """Every sentence that is shown beside the frame now."""
+    return "\n".join(notification.message for notification in app._notifications)
+
+
+def rows(home: Home) -> list[str]:
+    """Titles as the file has them, newest first."""
+    store = home.open()
+    try:
+        return [row.title for row in store.conversations.page(0, 50)]
+    finally:
+        store.close()
+
+
+async def opened(pilot: Pilot[int], app: SternaApp) -> None:
+    await until(pilot, app.context.ready.is_set)
+    await until(pilot, lambda: app.main.status.activity == "")
+
+
+async def shown(pilot: Pilot[int], app: SternaApp, text: str) -> None:
+    await until(pilot, lambda: text in frame(app))
+
+
+async def says(pilot: Pilot[int], app: SternaApp, text: str) -> None:
+    """Wait for a notice with that text."""
+    await until(pilot, lambda: any(text in note.message for note in app._notifications))

@@ -10,8 +10,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from home import Home, frame, no_reply_runs, until
-from test_app import opened
+from home import Home, frame, no_reply_runs, opened, until
 from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen

@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
 
-import pytest
-from home import Home, frame, live_text, no_reply_runs, open_title, until, write
+from home import (
+    SIZE,
+    Home,
+    frame,
+    live_text,
+    no_reply_runs,
+    notices,
+    opened,
+    rows,
+    shown,
+    until,
+    write,
+)
 from textual import events
-from textual.pilot import Pilot
 
 from sterna import config
 from sterna.providers import Catalog, Failed, FailureKind
-from sterna.storage import Change, Store, StoreBusy, StoreFull, StoreThread, Trash
-from sterna.tui.app import SternaApp
-from sterna.tui.dialogs.confirm import ConfirmClear
-
-SIZE = (100, 30)
-
-
-def notices(app: SternaApp) -> str:
-    """Every sentence that is shown beside the frame now."""
-    return "\n".join(notification.message for notification in app._notifications)
-
-
-def rows(home: Home) -> list[str]:
-    """Titles as the file has them, newest first."""
-    store = home.open()
-    try:
-        return [row.title for row in store.conversations.page(0, 50)]
-    finally:
-        store.close()
-
-
-async def opened(pilot: Pilot[int], app: SternaApp) -> None:
-    await until(pilot, app.context.ready.is_set)
-    await until(pilot, lambda: app.main.status.activity == "")
-
-
-async def shown(pilot: Pilot[int], app: SternaApp, text: str) -> None:
-    await until(pilot, lambda: text in frame(app))
-
-
-async def says(pilot: Pilot[int], app: SternaApp, text: str) -> None:
-    """Wait for a notice with that text."""
-    await until(pilot, lambda: any(text in note.message for note in app._notifications))
+from sterna.storage import Change, StoreFull, StoreThread
 
 
 async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
@@ -257,157 +234,6 @@ async def test_a_failed_reply_is_a_sentence_and_f5_asks_again(home: Home) -> Non
         assert [request.messages[-1].content for request in home.model.requests] == ["hello", "hello"]
 
 
-async def test_renaming_happens_in_the_list_and_holds_against_markup(home: Home) -> None:
-    home.seed(("old title", "text"))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("ctrl+o", "enter")
-        await until(pilot, lambda: app.main.conversation.id is not None)
-        await pilot.press("f2")
-        await until(pilot, lambda: app.main.sidebar.title.has_focus)
-        await pilot.press("ctrl+u")
-        await write(pilot, "[/x] [b]mine")
-        await pilot.press("enter")
-        await shown(pilot, app, "[/x] [b]mine")
-        await until(
-            pilot,
-            lambda: open_title(app) == "[/x] [b]mine",
-        )
-        await until(pilot, lambda: app.main.prompt.has_focus)
-    assert rows(home) == ["[/x] [b]mine"]
-
-
-async def test_deleting_offers_undo_and_undo_brings_everything_back(home: Home) -> None:
-    first, second = home.seed(("keep me", "1"), ("[/b] lose me", "2"))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        app.main.navigation.go_to(second)
-        await until(pilot, lambda: app.main.conversation.id == second)
-        await pilot.press("f8")
-        await until(pilot, lambda: "ctrl+_ undoes this" in notices(app))
-        assert app.main.conversation.id == first
-        assert rows(home) == ["keep me"]
-        await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: app.main.conversation.id == second)
-        await shown(pilot, app, "lose me")
-    assert rows(home) == ["[/b] lose me", "keep me"]
-
-
-async def test_what_stood_in_the_prompt_goes_with_its_conversation_and_comes_back_with_it(home: Home) -> None:
-    first, second = home.seed(("keep me", "1"), ("lose me", "2"))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        for delete in ("one", "all"):
-            app.main.navigation.go_to(second)
-            await until(pilot, lambda: app.main.conversation.id == second)
-            await write(pilot, f"{delete} ")
-            kept = app.main.prompt.text
-            if delete == "one":
-                await pilot.press("f8")
-                await until(pilot, lambda: app.main.conversation.id == first)
-            else:
-                await clear(pilot, app, "2")
-                await until(pilot, lambda: app.main.conversation.id is None)
-            await until(pilot, lambda: app.main.prompt.text == "")
-            await until(pilot, lambda: "undoes this" in notices(app))
-            app.clear_notifications()
-            await pilot.press("ctrl+underscore")
-            await until(pilot, lambda: "Restored" in notices(app))
-            app.main.navigation.go_to(second)
-            await until(pilot, lambda: app.main.conversation.id == second)
-            assert app.main.prompt.text == kept
-
-
-async def test_undo_with_nothing_deleted_says_so(home: Home) -> None:
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: "Nothing to undo" in notices(app))
-
-
-async def test_a_conversation_is_deleted_while_a_reply_arrives_and_comes_back_with_what_came(home: Home) -> None:
-    home.model.say("first second third")
-    home.model.hold()
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press(*"go", "enter")
-        await until(pilot, lambda: live_text(app))
-        await app.perform("conversation.delete")
-        await until(pilot, lambda: "Deleted" in notices(app))
-        assert rows(home) == []
-        await app.perform("conversation.undo")
-        await until(pilot, lambda: app.main.conversation.record is not None)
-        await until(pilot, lambda: "first" in frame(app))
-    assert rows(home) == ["go"]
-
-
-async def test_what_cannot_be_cleared_now_is_told_and_the_chat_goes_on(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home.seed(("one?", "one."), ("two?", "two."))
-
-    def busy(self: Store) -> None:
-        raise StoreBusy("Another program is writing. Try again.")
-
-    monkeypatch.setattr(Trash, "clear_all", busy)
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await clear(pilot, app, "2")
-        await until(pilot, lambda: "Try again." in notices(app))
-        await pilot.press(*"more", "enter")
-        await until(pilot, lambda: len(home.model.requests) == 1)
-
-
-async def clear(pilot: Pilot[int], app: SternaApp, typed: str) -> None:
-    await pilot.press("shift+f8")
-    await until(pilot, lambda: isinstance(app.screen, ConfirmClear))
-    await pilot.press(*typed, "enter")
-    await pilot.pause()
-
-
-async def test_everything_is_deleted_only_when_the_person_types_it_and_can_be_brought_back(home: Home) -> None:
-    home.seed(*((f"talk {number}", "text") for number in range(12)))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await clear(pilot, app, "yes")
-        assert "Nothing was deleted" in frame(app)
-        assert len(rows(home)) == 12
-        await pilot.press("escape")
-        await clear(pilot, app, "12")
-        await until(pilot, lambda: rows(home) == [])
-        await shown(pilot, app, "Welcome to Sterna.")
-        await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: len(rows(home)) == 12)
-
-
-async def test_a_conversation_keeps_its_own_system_prompt_and_temperature(home: Home) -> None:
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("f4")
-        await until(pilot, lambda: app.screen is not app.main)
-        await write(pilot, "Be brief.")
-        await pilot.press("tab", *"9", "enter")
-        await shown(pilot, app, "is not a number from 0 to 2")
-        await pilot.press("backspace", *"0.5", "enter")
-        await until(pilot, lambda: app.screen is app.main)
-        await pilot.press(*"hi", "enter")
-        await until(pilot, lambda: home.model.requests)
-        request = home.model.requests[0]
-        assert request.temperature == 0.5
-        assert [(message.role, message.content) for message in request.messages] == [
-            ("system", "Be brief."),
-            ("user", "hi"),
-        ]
-
-
 async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
     home.write_config('[keys]\n"conversation.new" = "alt+w"\n"app.help" = "ctrl+p"\n"conversation.nwe" = "x"\n')
     (only,) = home.seed(("one", "1"))
@@ -442,148 +268,6 @@ async def test_what_is_typed_behind_an_early_key_for_the_models_goes_into_their_
         await pilot.press("enter")
         await until(pilot, lambda: app.main.conversation.model == "test/large")
         assert app.main.prompt.text == ""
-
-
-async def test_two_terminals_see_each_others_changes(home: Home) -> None:
-    (only,) = home.seed(("shared", "text"))
-    one, two = home.app(), home.app()
-    async with one.run_test(size=SIZE) as pilot:
-        await opened(pilot, one)
-        one.main.navigation.go_to(only)
-        await until(pilot, lambda: one.main.conversation.id == only)
-        store = home.open()
-        store.conversations.rename(only, "seen elsewhere")
-        begun = store.live_replies.begin_turn(only, "a question from elsewhere", model=None)
-        store.close()
-        assert begun.session.id == only
-        await until(pilot, lambda: frame(one).count("seen elsewhere") == 2)
-        await shown(pilot, one, "a question from elsewhere")
-    assert two is not one
-
-
-@pytest.mark.parametrize("typed", ["half a thought", ""])
-async def test_a_conversation_deleted_in_another_window_is_named_and_its_typed_text_kept(
-    home: Home, typed: str
-) -> None:
-    (only,) = home.seed(("shared", "text"))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        app.main.navigation.go_to(only)
-        await until(pilot, lambda: app.main.conversation.id == only)
-        await write(pilot, typed)
-        store = home.open()
-        store.trash.delete_conversation(only)
-        store.close()
-        await until(pilot, lambda: app.main.conversation.id is None)
-        await until(pilot, lambda: "“shared” was deleted in another window." in notices(app))
-        assert ("Your text is still in the prompt." in notices(app)) is bool(typed)
-        assert app.main.prompt.text == typed
-        app.main.conversation_actions.undo_delete()
-        await until(pilot, lambda: app.main.conversation.id == only)
-        app.main.navigation.go_to(None)
-        await until(pilot, lambda: app.main.conversation.id is None)
-        assert app.main.prompt.text == typed
-
-
-async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -> None:
-    (only,) = home.seed(("one", "1"))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        app.main.navigation.go_to(only)
-        await until(pilot, lambda: app.main.conversation.id == only)
-        within: list[tuple[str, Callable[[], bool]]] = [
-            ("ctrl+g", lambda: app.main.transcript.has_focus_within or app.main.transcript.has_focus),
-            ("escape", lambda: app.main.prompt.has_focus),
-            ("ctrl+o", lambda: app.main.sidebar.has_focus_within),
-            ("i", lambda: app.main.prompt.has_focus),
-        ]
-        for key, holds in within:
-            await pilot.press(key)
-            await until(pilot, holds)
-        assert app.main.prompt.text == ""
-
-
-async def test_hiding_the_list_gives_its_place_to_the_conversation(home: Home) -> None:
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: not app.main.sidebar.display)
-        await pilot.press("ctrl+o")
-        await until(pilot, lambda: app.main.sidebar.display and app.main.sidebar.has_focus_within)
-
-
-async def test_in_a_narrow_terminal_the_list_lies_over_the_conversation_until_one_is_chosen(home: Home) -> None:
-    (only,) = home.seed(("one", "1"))
-    app = home.app()
-    async with app.run_test(size=(60, 20)) as pilot:
-        await opened(pilot, app)
-        assert not app.main.sidebar.display
-        await pilot.press("ctrl+o")
-        await until(pilot, lambda: app.main.sidebar.has_focus_within)
-        await pilot.press("enter")
-        await until(pilot, lambda: app.main.conversation.id == only)
-        await until(pilot, lambda: not app.main.sidebar.display)
-        assert app.main.prompt.has_focus
-
-
-async def test_any_size_at_any_moment(home: Home) -> None:
-    home.seed(("one", "1 " * 500))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("ctrl+o", "enter")
-        for size in ((40, 10), (20, 5), (1, 1), (200, 60), (69, 15), (70, 16)):
-            await pilot.resize_terminal(*size)
-            await pilot.press("a")
-        await until(pilot, lambda: app.main.prompt.text == "aaaaaa")
-
-
-async def test_search_finds_a_word_as_it_is_typed_and_opens_at_its_message(home: Home) -> None:
-    target, _ = home.seed(("where do puffins nest", "In burrows, on cliffs."), ("lunch", "Soup."))
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("ctrl+r")
-        await write(pilot, "burr")
-        await shown(pilot, app, "In burrows")
-        await pilot.press("enter")
-        await until(pilot, lambda: app.main.conversation.id == target)
-        await until(pilot, lambda: app.main.transcript.selected_message is not None)
-        assert app.main.transcript.selected_message is not None
-        assert app.main.transcript.selected_message.content == "In burrows, on cliffs."
-
-
-async def test_the_palette_leaves_out_what_cannot_be_done_and_does_what_is_chosen(home: Home) -> None:
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        assert not app.can_perform("conversation.rename")
-        assert not app.can_perform("reply.stop")
-        await pilot.press("ctrl+p")
-        await write(pilot, "light or")
-        await shown(pilot, app, "Switch between light and dark")
-        await pilot.press("enter")
-        await until(pilot, lambda: app.theme == "sterna-light")
-
-
-async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await pilot.press("ctrl+l")
-        await write(pilot, "large")
-        await pilot.press("enter")
-        await until(pilot, lambda: app.main.status.model == "test/large")
-        await pilot.press(*"hi", "enter")
-        await until(pilot, lambda: home.model.requests)
-        assert home.model.requests[0].model == "large"
-        await until(pilot, lambda: app.main.conversation.id is not None)
-        await pilot.press("ctrl+n")
-        await until(pilot, lambda: app.main.conversation.id is None)
-        assert app.main.status.model == "test/small"
 
 
 async def test_a_key_that_can_do_nothing_says_why(home: Home) -> None:

@@ -7,8 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from home import Home, frame, until, write
-from test_app import SIZE, says, shown
+from home import SIZE, Home, frame, says, shown, until, write
 from test_typeahead import in_conversation
 from transcript_screen import Reading, reading
 

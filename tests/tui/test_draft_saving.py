@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from home import Home, until
-from test_app import SIZE, opened
+from home import SIZE, Home, opened, until
 
 from sterna.storage import Drafts
 

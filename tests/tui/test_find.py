@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from home import Home, frame, until, write
-from test_app import SIZE, shown
+from home import SIZE, Home, frame, shown, until, write
 from test_typeahead import burst, in_conversation
 from transcript_screen import Reading, reading, talk
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, until
-from test_app import SIZE, opened, rows
+from home import SIZE, Home, opened, rows, until
 from test_typeahead import burst, in_conversation
 from textual import events
 from textual.pilot import Pilot

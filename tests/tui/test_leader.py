@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, until
-from test_app import SIZE, opened, rows, says, shown
+from home import SIZE, Home, frame, opened, rows, says, shown, until
 from test_typeahead import burst, in_conversation
 from textual.widgets import Input
 

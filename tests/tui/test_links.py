@@ -5,8 +5,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from home import Home, frame, until
-from test_app import SIZE, says, shown
+from home import SIZE, Home, frame, says, shown, until
 from test_typeahead import in_conversation
 
 from sterna.tui.markdown import Link, blocks, links, plain_blocks

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from home import Home, frame, until, write
-from test_app import opened
+from home import Home, frame, opened, until, write
 from textual.widgets._toast import Toast
 
 from sterna.tui.app import SternaApp

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from home import Home, frame, no_reply_runs, until, write
-from test_app import SIZE, notices, opened
+from home import SIZE, Home, frame, no_reply_runs, notices, opened, until, write
 from textual import events
 from textual.pilot import Pilot
 

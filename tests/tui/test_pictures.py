@@ -6,9 +6,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from home import Home, frame, until
+from home import SIZE, Home, frame, shown, until
 from PIL import Image
-from test_app import SIZE, shown
 
 from sterna.storage import Attachment
 from sterna.tui.screens.picture import PictureScreen

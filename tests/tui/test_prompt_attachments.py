@@ -7,9 +7,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from home import Home, frame, settled, until, write
+from home import Home, frame, notices, settled, until, write
 from PIL import Image
-from test_app import notices
 from textual.pilot import Pilot
 
 from sterna.providers import Model

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from home import Home, no_reply_runs, until, write
-from test_app import SIZE, notices, opened
+from home import SIZE, Home, no_reply_runs, notices, opened, until, write
 from test_terminal import Terminal, draft, folder, start  # noqa: F401
 from textual.pilot import Pilot
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from home import Home, frame, live_text, until, write
-from test_app import SIZE, notices, opened
+from home import SIZE, Home, frame, live_text, notices, opened, until, write
 from textual.pilot import Pilot
 
 from sterna.providers import Delta, Failed, FailureKind

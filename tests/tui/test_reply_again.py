@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, no_reply_runs, until
-from test_app import SIZE, notices, shown
+from home import SIZE, Home, frame, no_reply_runs, notices, shown, until
 from test_typeahead import in_conversation
 from textual.pilot import Pilot
 

@@ -6,10 +6,9 @@ import base64
 import re
 
 import pytest
-from home import Home, no_reply_runs, until, write
+from home import SIZE, Home, no_reply_runs, opened, until, write
 from hypothesis import given
 from hypothesis import strategies as st
-from test_app import SIZE, opened
 from textual import events
 from textual.pilot import Pilot
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from home import Home, frame, until, write
-from test_app import SIZE, notices
+from home import SIZE, Home, frame, notices, until, write
 from test_typeahead import in_conversation
 
 

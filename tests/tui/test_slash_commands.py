@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from home import Home, frame, no_reply_runs, open_title, until, write
-from test_app import SIZE, notices, opened
+from home import SIZE, Home, frame, no_reply_runs, notices, open_title, opened, until, write
 from textual import events
 from textual.pilot import Pilot
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
-from home import Home, until
-from test_app import SIZE, opened, rows
+from home import SIZE, Home, opened, rows, until
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from home import Home, until
-from test_app import SIZE, opened
+from home import SIZE, Home, opened, until
 from test_terminal import Terminal, folder, start  # noqa: F401
 from textual import events
 from textual.pilot import Pilot
