@@ -14,7 +14,7 @@ from sterna.tui.app import SternaApp
 T = TypeVar("T")
 
 
-def reading(home: Home, read: Callable[[Store], T]) -> T:
+def read_file(home: Home, read: Callable[[Store], T]) -> T:
     """What another program reads in the file."""
     store = home.open()
     try:
@@ -23,28 +23,28 @@ def reading(home: Home, read: Callable[[Store], T]) -> T:
         store.close()
 
 
-def texts(home: Home) -> list[str]:
+def shown_texts(home: Home) -> list[str]:
     """The shown branch of the newest conversation."""
 
     def read(store: Store) -> list[str]:
         return [one.content for one in store.messages.before(store.conversations.page(0, 1)[0].id, None, 99)]
 
-    return reading(home, read)
+    return read_file(home, read)
 
 
-def loaded(app: SternaApp) -> list[str]:
+def loaded_texts(app: SternaApp) -> list[str]:
     """The messages that the screen has."""
     return [view.content for view in app.main.transcript.loaded]
 
 
-def every_text(home: Home) -> set[str]:
-    return reading(
+def all_texts(home: Home) -> set[str]:
+    return read_file(
         home,
         lambda store: {one.content for one in store.messages.all_after(store.conversations.page(0, 1)[0].id, None, 99)},
     )
 
 
-def talk(home: Home, *prompts: str, answer: Callable[[str], str] = str.upper) -> str:
+def add_conversation(home: Home, *prompts: str, answer: Callable[[str], str] = str.upper) -> str:
     """A conversation of prompts, each answered in capitals; gives its id."""
 
     def write(store: Store) -> str:
@@ -58,10 +58,10 @@ def talk(home: Home, *prompts: str, answer: Callable[[str], str] = str.upper) ->
         store.conversations.mark_read(session_id)
         return session_id
 
-    return reading(home, write)
+    return read_file(home, write)
 
 
-def edit(home: Home, old: str, new: str) -> str:
+def add_edit(home: Home, old: str, new: str) -> str:
     """Another program edits a message; gives the id of the new one."""
 
     def write(store: Store) -> str:
@@ -72,12 +72,12 @@ def edit(home: Home, old: str, new: str) -> str:
         home.clock.forward(minutes=1)
         return turn.user_message.id
 
-    return reading(home, write)
+    return read_file(home, write)
 
 
-async def quiet(pilot: Pilot[int], app: SternaApp) -> None:
+async def wait_until_idle(pilot: Pilot[int], app: SternaApp) -> None:
     await until(pilot, lambda: no_reply_runs(app) and app.main.status.activity == "")
 
 
-def editing(app: SternaApp) -> bool:
+def is_editing(app: SternaApp) -> bool:
     return app.main.prompt.edited is not None and "Edit your message" in frame(app)

@@ -131,7 +131,7 @@ class ListApp(App[Any]):
     def note_label(self, event: Sidebar.LabelRequested) -> None:
         self.posted.append((event.what, *event.conversation_ids))
 
-    def keep(self, result: object) -> None:
+    def keep_result(self, result: object) -> None:
         """What a screen returned."""
         self.result = result
 

@@ -76,8 +76,8 @@ async def test_a_click_selects_a_block_and_the_words_of_its_label_are_buttons(tm
         assert "▎py" in selected(person)
         await person.pilot.click(offset=at("py ", "save"))
         await person.settled()
-        await person.until(lambda: person.got(Transcript.CodeRequested))
-        event = person.got(Transcript.CodeRequested)[0]
+        await person.until(lambda: person.posted_events(Transcript.CodeRequested))
+        event = person.posted_events(Transcript.CodeRequested)[0]
         assert isinstance(event, Transcript.CodeRequested)
         assert (event.action, event.code, event.language) == ("save", "one = 1", "py")
 

@@ -19,7 +19,7 @@ PAIRS = [
 
 
 def place(person: Reading) -> tuple[int, int]:
-    event = person.got(Transcript.MatchShown)[-1]
+    event = person.posted_events(Transcript.MatchShown)[-1]
     assert isinstance(event, Transcript.MatchShown)
     return event.number, event.total
 

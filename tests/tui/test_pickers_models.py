@@ -66,7 +66,7 @@ def router() -> Back:
 
 async def open_picker(app: ListApp, pilot: Pilot[Any], models: Catalog, current: str | None = None) -> ModelPicker:
     screen = ModelPicker(models, current=current)
-    await app.push_screen(screen, app.keep)
+    await app.push_screen(screen, app.keep_result)
     await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
     return screen
 
@@ -106,7 +106,7 @@ async def test_favourites_and_recent_models_stand_first_with_what_they_can_do(fi
     app = ListApp(file, Clock())
     async with running(app, (80, 30)) as pilot:
         screen = ModelPicker(catalog(back), store=app.store)
-        await app.push_screen(screen, app.keep)
+        await app.push_screen(screen, app.keep_result)
         await until(pilot, lambda: "Recent" in shown(app))
         recent, other = line_of(app, "☆ test/small"), line_of(app, "☆ other")
         assert recent is not None
@@ -191,7 +191,7 @@ async def test_the_picker_waits_for_the_catalog_and_keeps_what_is_typed_meanwhil
     app = ListApp(file, Clock())
     async with running(app, (80, 24)) as pilot:
         screen = ModelPicker(None, find=find)
-        await app.push_screen(screen, app.keep)
+        await app.push_screen(screen, app.keep_result)
         await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
         await until(pilot, lambda: "Loading models…" in shown(app))
         await pilot.press(*"gpt", "enter", "down")

@@ -29,7 +29,7 @@ STATS = {
 }
 
 
-def told(**changes: Any) -> list[str]:
+def shown_lines(**changes: Any) -> list[str]:
     page = {
         "account": "ada@example.org at chat.example.org",
         "profile": {"full_name": "Ada \x1b[31mLovelace"},
@@ -42,7 +42,7 @@ def told(**changes: Any) -> list[str]:
 
 
 def test_the_page_says_who_how_much_and_what_was_done() -> None:
-    lines = told()
+    lines = shown_lines()
     assert lines[0] == "ada@example.org at chat.example.org"
     assert "Tier  pro" in lines
     assert "Today  3 messages sent, 1 received, 1,234 tokens" in lines
@@ -54,11 +54,11 @@ def test_the_page_says_who_how_much_and_what_was_done() -> None:
 
 
 def test_nothing_of_it_is_obeyed_by_the_terminal() -> None:
-    assert "\x1b" not in "".join(told())
+    assert "\x1b" not in "".join(shown_lines())
 
 
 def test_without_a_sign_in_and_without_use_it_says_so() -> None:
-    lines = told(account="", days=[], activity=[], profile={"full_name": None})
+    lines = shown_lines(account="", days=[], activity=[], profile={"full_name": None})
     assert "Local account (not signed in)" in lines
     assert "Today  0 messages sent, 0 received, 0 tokens" in lines
     assert "Recent activity" not in lines
@@ -93,7 +93,7 @@ def test_limits_are_shown_of_the_models_that_have_any_and_may_be_asked() -> None
         {"model_id": "g/free", "allowed": True, "limits": ""},
         {"model_id": "g/big", "allowed": False, "limits": "0 of 5 today"},
     ]
-    lines = told(models=models)
+    lines = shown_lines(models=models)
     at = lines.index("Limits of your tier")
     assert lines[at + 1] == "g/m  3 of 20 today"
     assert not any("g/free" in line or "g/big" in line for line in lines)

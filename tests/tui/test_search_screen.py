@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 
 async def open_search(app: ListApp, pilot: Pilot[Any], session_id: str | None = None) -> SearchScreen:
     screen = SearchScreen(app.store, conversation_id=session_id, clock=app.clock)
-    await app.push_screen(screen, app.keep)
+    await app.push_screen(screen, app.keep_result)
     await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
     return screen
 

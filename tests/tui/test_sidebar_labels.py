@@ -154,7 +154,7 @@ async def test_the_tag_picker_adds_makes_and_removes_tags(file: Path, clock: Clo
     app = ListApp(file, clock)
     async with running(app) as pilot:
         known, current = await app.store.run(lambda store: (store.tags.all(), store.tags.of(ids[:2])))
-        app.push_screen(TagPicker(known, current, 2), app.keep)
+        app.push_screen(TagPicker(known, current, 2), app.keep_result)
         await until(pilot, lambda: any("[-] #some  1" in line for line in frame(app)))
         assert any("[x] #both  2" in line for line in frame(app))
         assert any("[ ] #other  1" in line for line in frame(app))
@@ -173,7 +173,7 @@ async def test_a_tag_picker_that_changes_nothing_returns_nothing(file: Path, clo
     app = ListApp(file, clock)
     async with running(app) as pilot:
         known, current = await app.store.run(lambda store: (store.tags.all(), store.tags.of(ids[:1])))
-        app.push_screen(TagPicker(known, current, 1), app.keep)
+        app.push_screen(TagPicker(known, current, 1), app.keep_result)
         await until(pilot, lambda: any("[x] #one" in line for line in frame(app)))
         await pilot.press("space", "space", "escape")
         await until(pilot, lambda: app.result is None)

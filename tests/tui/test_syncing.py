@@ -81,7 +81,7 @@ def count_at(address: str, who: Somebody) -> int:
 
 
 def toasts(app: SternaApp) -> str:
-    """What is told in passing."""
+    """Return the notices that are shown now."""
     return "\n".join(one.message for one in app._notifications)
 
 
@@ -343,11 +343,11 @@ def test_before_a_sign_in_the_page_says_what_there_is_to_gain() -> None:
 
 def test_the_page_says_what_went_wrong_and_who_may_act() -> None:
     report = SyncReport("signin", waiting=3, sentence="The sign-in has ended.\x1b[31m")
-    told = texts(Page(report, "ada@example.org at chat.example.org"))
-    assert told[0] == "Needs sign-in · 3 waiting"
-    assert "The sign-in has ended." in " ".join(told)
-    assert "\x1b" not in "".join(told)
-    assert "Sign in again" in told
+    lines = texts(Page(report, "ada@example.org at chat.example.org"))
+    assert lines[0] == "Needs sign-in · 3 waiting"
+    assert "The sign-in has ended." in " ".join(lines)
+    assert "\x1b" not in "".join(lines)
+    assert "Sign in again" in lines
 
 
 def test_the_page_says_which_files_stay_on_this_device() -> None:
@@ -361,9 +361,9 @@ def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
     blocked = RejectedChange("c", "c2", "c2", "put", "Odd", "strange_word", 4, None)
     lost = Conflict(7, at, "c", "c1", "c1", "Terns", "Terns", None)
     page = Page(SyncReport("synced"), "ada", (held, blocked), (lost,))
-    told = texts(page)
-    assert "Long  it is too large for the server; retry in 10 min" in told
-    assert "Odd  the server says “strange_word”; press enter to retry" in told
-    assert "180 min" not in told
-    assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in told)
+    lines = texts(page)
+    assert "Long  it is too large for the server; retry in 10 min" in lines
+    assert "Odd  the server says “strange_word”; press enter to retry" in lines
+    assert "180 min" not in lines
+    assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in lines)
     assert LineAction("conflict", "7") in [line.action for line in page_lines(page, NOW)]

@@ -72,9 +72,9 @@ async def test_copying_a_message_gives_its_text_as_it_was_written(tmp_path: Path
         await person.show((await person.talk([("q", source)])).id)
         person.transcript.focus()
         await person.press("c")
-        await person.until(lambda: person.got(Transcript.Copied))
+        await person.until(lambda: person.posted_events(Transcript.Copied))
         assert person.app.clipboard == source
-        assert person.got(Transcript.Copied)[0].what == "message"
+        assert person.posted_events(Transcript.Copied)[0].what == "message"
 
 
 async def test_copying_code_goes_through_the_blocks(tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ async def test_copying_code_goes_through_the_blocks(tmp_path: Path) -> None:
             await person.press("y")
             copied.append(person.app.clipboard)
         assert copied == ["\tone", "two", "\tone"]
-        await person.until(lambda: len(person.got(Transcript.Copied)) == 3)
-        assert person.got(Transcript.Copied)[1].what == "code block 2 of 2"
+        await person.until(lambda: len(person.posted_events(Transcript.Copied)) == 3)
+        assert person.posted_events(Transcript.Copied)[1].what == "code block 2 of 2"
 
 
 async def test_a_drag_selects_text_and_copying_takes_that(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ async def test_r_asks_for_another_reply_to_what_is_chosen(tmp_path: Path) -> Non
         await person.show((await person.talk(2)).id)
         person.transcript.focus()
         await person.press("r", "k", "k", "k", "r")
-        await person.until(lambda: len(person.got(Transcript.RetryRequested)) == 2)
-        ids = [event.message_id for event in person.got(Transcript.RetryRequested)]
+        await person.until(lambda: len(person.posted_events(Transcript.RetryRequested)) == 2)
+        ids = [event.message_id for event in person.posted_events(Transcript.RetryRequested)]
         assert ids == [person.views[3].message_id, person.views[1].message_id]
 
 
@@ -121,8 +121,8 @@ async def test_d_asks_to_delete_what_is_chosen(tmp_path: Path) -> None:
         await person.show((await person.talk(2)).id)
         person.transcript.focus()
         await person.press("k", "d")
-        await person.until(lambda: person.got(Transcript.DeleteRequested))
-        assert person.got(Transcript.DeleteRequested)[0].message_id == person.views[2].message_id
+        await person.until(lambda: person.posted_events(Transcript.DeleteRequested))
+        assert person.posted_events(Transcript.DeleteRequested)[0].message_id == person.views[2].message_id
 
 
 async def test_a_key_that_can_do_nothing_says_why(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class Reading:
         reply.running = False
         return reply.message
 
-    def got(self, kind: type[Event]) -> list[Event]:
+    def posted_events(self, kind: type[Event]) -> list[Event]:
         """The messages of that kind that the transcript posted."""
         unique = {
             id(event): event for event in self.posted if isinstance(event, kind)
