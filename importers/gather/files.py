@@ -18,6 +18,8 @@ from sterna.storage.imports.gathered import FollowedFile
 from ..tree import HEAD, FileTree
 from .sources import Root
 
+HEADS = 500
+"""Beginnings of files that are kept in memory."""
 MARKED_HEAD = 1024
 """Bytes by which a file is recognized as the one that was read before."""
 _BOM = b"\xef\xbb\xbf"
@@ -183,9 +185,12 @@ class FollowedTree(FileTree):
         if path not in self._heads:
             try:
                 with self.open(path) as file:
-                    self._heads[path] = file.read(HEAD).removeprefix(_BOM)
+                    head = file.read(HEAD).removeprefix(_BOM)
             except OSError:
                 return b""
+            if len(self._heads) >= HEADS:
+                self._heads.clear()
+            self._heads[path] = head
         return self._heads[path]
 
     @contextmanager

@@ -5,6 +5,7 @@ It performs no SQL, so that it can run in a thread of its own: whoever runs it p
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from sterna.storage.imports.records import IncomingConversation
 from sterna.storage.records import Attachment
 
 from ..attached_files import keep_files
-from ..incoming import Refused, incoming
+from ..incoming import Refused, fingerprint, incoming
 from ..reader import Reader
 from ..records import Conversation, Mark, Skipped
 from ..registry import readers
@@ -110,6 +111,8 @@ class _Work:
         self._tree = FollowedTree(found.files)
         self._batch = GatherBatch()
         self._begun: Counter[str] = Counter()
+        self._busy: set[str] = set()
+        """Units that could not be read now."""
 
     def batches(self, changed: Mapping[str, SourceFile], *, is_by_folder: bool) -> Iterator[GatherBatch]:
         looked_at = set(changed)
@@ -129,6 +132,8 @@ class _Work:
                     mark = batch_or_mark.text
                 elif batch_or_mark is not None:
                     yield batch_or_mark
+            if unit in self._busy:  # it is tried again in the next round
+                rest.pop(unit, None)
             for path in [path for path in rest if path == unit or path.startswith(f"{unit}/" if unit else "")]:
                 file = rest.pop(path)
                 self._batch.files[str(file.path)] = followed(file, mark if path == unit else "")
@@ -158,19 +163,20 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - one file never stops the others
             reason = str(error) if isinstance(error, OSError | ValueError) and str(error) else type(error).__name__
             self._batch.skipped.append(Skipped(reason, where=unit))
+            if isinstance(error, OSError | sqlite3.OperationalError):
+                self._busy.add(unit)
 
     def _take(self, conversation: Conversation, unit: str) -> None:
         if conversation.project and self._is_left_out(conversation.project):
             return
+        occurrence = 0
+        if not conversation.id:
+            name = f"{unit}\n{fingerprint(conversation)}"
+            occurrence = self._begun[name]
+            self._begun[name] += 1
+        file_time = self._tree.modified(unit)
         try:
-            row = incoming(
-                conversation,
-                self._reader.name,
-                now=self._now,
-                file_time=self._tree.modified(unit),
-                occurrence=0,
-                tags=(),
-            )
+            row = incoming(conversation, self._reader.name, now=self._now, file_time=file_time, occurrence=occurrence)
         except Refused:
             return  # it has no messages yet
         except (TypeError, ValueError, AttributeError, KeyError, OverflowError, RecursionError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from sterna.importers.gather.files import find_files, followed, is_continued
 from sterna.importers.gather.places import Places
 from sterna.importers.gather.sources import SOURCES
-from sterna.importers.gather.work import available, find, roots_of
+from sterna.importers.gather.work import available, find, gather, roots_of
 from sterna.storage import SourceChoice
+from tests.importers.agents import SAMPLES
 
 HOME = Path("/home/ana")
 MAC = "Library/Application Support"
@@ -105,3 +108,23 @@ def test_a_file_is_continued_only_where_its_beginning_stands_there_still(tmp_pat
     assert not now("fir")
     assert now("first\n")
     assert not now("first\nsecond\n", anew=True)
+
+
+def test_a_database_that_is_in_use_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".local/share/opencode").mkdir(parents=True)
+    shutil.copy(SAMPLES / "opencode" / "opencode.db", tmp_path / ".local/share/opencode")
+    places = Places(tmp_path, {}, "linux")
+
+    def states() -> list[str]:
+        found = find("opencode", places, SourceChoice())
+        batches = list(gather("opencode", found, {}, SourceChoice()))
+        return [Path(path).name for batch in batches for path in batch.files]
+
+    def busy(*_: object) -> int:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    assert states() == ["opencode.db"]
+    monkeypatch.setattr("sterna.importers.readers.opencode._newest", busy)
+    assert states() == []
