@@ -25,7 +25,7 @@ from .records import Conversation, Skipped
 from .tree import FileTree
 
 BATCH_MESSAGES = 10_000
-BATCH_CHARACTERS = 12_000_000
+BATCH_CHARACTERS = 6_000_000
 MOST_REASONS = 1_000
 """Skipped items that are named; more are only counted."""
 
@@ -148,7 +148,7 @@ class Import:
             for conversation in self._conversations(reader, path):
                 batch.append(conversation)
                 messages += len(conversation.messages)
-                characters += sum(len(row["content"]) + len(row["metadata"]) for row in conversation.messages)
+                characters += _size(conversation)
                 if messages >= self._batch_messages or characters >= BATCH_CHARACTERS:
                     yield Batch(batch, (before + min(self._tree.read, weight)) / whole)
                     batch, messages, characters = [], 0, 0
@@ -222,6 +222,14 @@ class Import:
             return self._tree.modified(path)
         times = (self._tree.modified(each) for each in self._tree.children(path))
         return max((at for at in times if at is not None), default=None)
+
+
+def _size(conversation: IncomingConversation) -> int:
+    """Return the characters that a conversation holds in memory."""
+    rows = sum(
+        len(row["content"]) + len(row["metadata"]) + len(row["reasoning"] or "") for row in conversation.messages
+    )
+    return rows + sum(file.size for files in conversation.files.values() for file in files)
 
 
 class _CountedTree(FileTree):

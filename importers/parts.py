@@ -125,7 +125,7 @@ def _add_calls(calls: list[tuple[ToolCall, int]], result: Parts) -> None:
     result.metadata["tool_calls"] = entries
     if long:
         text = "\n".join(long).encode("utf-8", "replace")
-        result.files.append(IncomingFile(RESULTS, "text/plain", _opener(text)))
+        result.files.append(IncomingFile(RESULTS, "text/plain", _opener(text), size=len(text)))
 
 
 def _opener(content: bytes) -> Callable[[], BinaryIO]:
