@@ -36,6 +36,8 @@ class Arrangement:
     """Position of the message that each of them follows, or NONE."""
     times: list[int]
     """Microseconds since 1970, ascending."""
+    stated: list[int]
+    """Times as the source states them; 0 where it does not."""
     hidden: dict[int, list[Message]]
     """Position of a visible message → hidden ones before it (after it where nothing follows them)."""
     is_line: bool
@@ -58,7 +60,8 @@ def arranged(messages: Sequence[Message], *, start: int, latest: int) -> Arrange
     kept, keys, index = _distinct(messages)
     parents = _parents(kept, index)
     order = _parents_first(parents)
-    times = _times(kept, parents, order, start, latest)
+    stated = [micros(message.created_at, latest) for message in kept]
+    times = _times(stated, parents, order, start)
     visible, hidden = _without_hidden(kept, parents, order)
     shown = sorted((place for place in range(len(kept)) if not kept[place].hidden), key=times.__getitem__)
     position = {place: number for number, place in enumerate(shown)}
@@ -69,6 +72,7 @@ def arranged(messages: Sequence[Message], *, start: int, latest: int) -> Arrange
         [keys[place] for place in shown],
         result,
         [times[place] for place in shown],
+        [stated[place] for place in shown],
         {position[place]: [kept[one] for one in some] for place, some in hidden.items()},
         all(parent == number - 1 for number, parent in enumerate(result)),
         {name: position.get(place, NONE) if not kept[place].hidden else position[visible[place]]
@@ -141,16 +145,15 @@ def _parents_first(parents: list[int]) -> list[int]:
     return order
 
 
-def _times(kept: Sequence[Message], parents: list[int], order: list[int], start: int, latest: int) -> list[int]:
-    own = [micros(message.created_at, latest) for message in kept]
-    first = start or min((time for time in own if time), default=0)
-    times = [0] * len(kept)
+def _times(stated: list[int], parents: list[int], order: list[int], start: int) -> list[int]:
+    first = start or min((time for time in stated if time), default=0)
+    times = [0] * len(stated)
     free: dict[int, int] = {}
     """Time that is taken → the next one that may be free."""
     for place in order:
         parent = parents[place]
         before = times[parent] + 1 if parent != NONE else 0
-        time = max(own[place] or first if parent == NONE else own[place], before)
+        time = max(stated[place] or first if parent == NONE else stated[place], before)
         passed = []
         while (later := free.get(time)) is not None:
             passed.append(time)

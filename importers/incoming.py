@@ -97,7 +97,7 @@ def incoming(
         created_at=stamped(min(created or tree.times[0], tree.times[0])),
         updated_at=stamped(updated or newest),
         digest=_hash(summary, 10),
-        version=(updated or max((micros(m.created_at, latest) for m in tree.messages), default=0), file_at),
+        version=(updated or max(tree.stated), file_at),
         messages=rows,
         parents=parents,
         is_line=tree.is_line,
@@ -138,12 +138,13 @@ def message_id(conversation: str, key: str) -> str:
 def stamped(at: int) -> str:
     """Return a time in microseconds since 1970 as the schema stores it."""
     seconds, rest = divmod(at, 1_000_000)
-    return f"{_second(seconds)}.{rest:06d}Z"
+    day, second = divmod(seconds, 86_400)
+    return f"{_day(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{rest:06d}Z"
 
 
 @lru_cache(maxsize=4_096)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+def _day(day: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(day * 86_400))
 
 
 def _rows(
@@ -180,7 +181,9 @@ def _rows(
             own_rows.take_columns(row, message)
             marks.append(ids[number] + _hash(f"{parts.content}\0{reasoning}\0{stored}", 8))
         else:
-            mark = text_mark(parts.content, reasoning) + _whole_mark(message, row, parent, stored, parts.files)
+            mark = text_mark(parts.content, reasoning) + _whole_mark(
+                tree.stated[number], row, parent, stored, parts.files
+            )
             row["metadata"] = f'{{"{IMPORTED}":"{mark}"' + (f",{stored[1:]}" if stored else "}")
             marks.append(ids[number] + mark)
         rows.append(row)
@@ -248,10 +251,9 @@ def _add_facts(message: Message, metadata: dict[str, Any], is_own: bool) -> None
         metadata["finish"] = "failed"
 
 
-def _whole_mark(message: Message, row: Mapping[str, Any], parent: str, stored: str, files: list[IncomingFile]) -> str:
+def _whole_mark(at: int, row: Mapping[str, Any], parent: str, stored: str, files: list[IncomingFile]) -> str:
     """Return the mark of all that the source says of a message."""
     names = "\0".join(file.name for file in files)
-    at = message.created_at.isoformat() if message.created_at is not None else ""
     whole = (
         f"{row['role']}\0{row['model']}\0{row['total_tokens']}\0{row['input_tokens']}\0{row['output_tokens']}\0"
         f"{row['elapsed_ms']}\0{row['error_message']}\0{parent}\0{at}\0{stored}\0{names}"
