@@ -39,6 +39,8 @@ class Source:
 def _claude_code(places: Places) -> Iterator[Root]:
     base = places.folder("CLAUDE_CONFIG_DIR", default=".claude")
     yield Root(base / "projects", ("**/*.jsonl",), ("**/*.meta.json",))
+    desktop = places.application_support / "Claude" / "local-agent-mode-sessions"
+    yield Root(desktop, ("**/.claude/projects/**/*.jsonl",), ("**/.claude/projects/**/*.meta.json",))
 
 
 def _codex(places: Places) -> Iterator[Root]:

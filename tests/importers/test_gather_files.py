@@ -25,6 +25,7 @@ MAC = "Library/Application Support"
     [
         ("claude-code", {}, "linux", "/home/ana/.claude/projects"),
         ("claude-code", {"CLAUDE_CONFIG_DIR": "~/c"}, "linux", "/home/ana/c/projects"),
+        ("claude-code", {}, "darwin", f"/home/ana/{MAC}/Claude/local-agent-mode-sessions"),
         ("codex", {"CODEX_HOME": "/x"}, "linux", "/x/archived_sessions"),
         ("opencode", {"XDG_DATA_HOME": "/data"}, "darwin", "/data/opencode"),
         ("opencode", {"OPENCODE_DB": "/x/o.db"}, "linux", "/x/o.db"),
