@@ -77,6 +77,9 @@ class Gatherer:
                 if choice.sources and await self._claim(store, LEASE_SECONDS):
                     watch = await self._watch_over(choice)
                     await self._round(store, choice)
+                elif self._watch is not None:
+                    self._watch.stop()
+                    self._watch = None
             spent = time.monotonic() - began
             if await self._wait(self._seconds(watch)):
                 await asyncio.sleep(max(QUIET_SECONDS, min(BUSY_PART * spent, POLL_SECONDS)))
