@@ -16,8 +16,6 @@ MOST_HITS = 50
 MOST_LISTED = 200
 MOST_CHARACTERS = 100_000
 """Characters of one answer."""
-RELATED_WORDS = 400
-"""Characters of a conversation's first question by which related ones are found."""
 
 Open = Callable[[], AbstractContextManager[HistoryReader]]
 
@@ -92,16 +90,18 @@ class HistoryTools:
         """Return other conversations about the same, best first. Raises NotFound."""
         with self._open() as store:
             session_id = self._find(store, conversation)
-            first = next((each for each in all_messages(store, session_id) if each.role == "user"), None)
-            about = f"{store.conversations.get(session_id).title} {first.content[:RELATED_WORDS] if first else ''}"
-            found: dict[str, dict[str, Any]] = {}
-            hits = store.search.search_best(about, MOST_HITS)
-            hidden = self._hidden(store, [hit.session_id for hit in hits]) | {session_id}
-            for hit in hits:
-                if hit.session_id not in hidden:
-                    row = {"conversation": hit.session_id, "title": clean(hit.session_title), "at": hit.at}
-                    found.setdefault(hit.session_id, row | {"excerpt": clean(hit.snippet.translate(MATCH_MARKS))})
-            return list(found.values())[: min(max(limit, 1), MOST_HITS)]
+            hits = store.related.to(session_id, MOST_HITS)
+            hidden = self._hidden(store, [hit.session_id for hit in hits])
+            return [
+                {
+                    "conversation": hit.session_id,
+                    "title": clean(hit.session_title),
+                    "at": hit.at,
+                    "excerpt": clean(hit.snippet.translate(MATCH_MARKS)),
+                }
+                for hit in hits
+                if hit.session_id not in hidden
+            ][: min(max(limit, 1), MOST_HITS)]
 
     def _find(self, store: HistoryReader, conversation: str) -> str:
         session_id = find_conversation(store, conversation)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .conversations import Conversations
     from .messages import Messages
     from .names import ConversationNames
+    from .related import Related
     from .search import Search
     from .tag_list import Tags
 
@@ -113,6 +114,12 @@ class HistoryReader:
         from .names import ConversationNames
 
         return ConversationNames(self.db)
+
+    @cached_property
+    def related(self) -> Related:
+        from .related import Related
+
+        return Related(self.conversations, self.messages, self.search)
 
     @cached_property
     def search(self) -> Search:

@@ -38,6 +38,10 @@ CONVERSATIONS = (
         "Find any message or title as you type, and open it",
         "search", hint="search", focus=Focus.LEAVES, brief="Search",
     ),
+    _conversations(
+        "conversation.related", "Related conversations", "leader B", "List conversations about the same as this one",
+        "show_related", needs=CONVERSATION, focus=Focus.LEAVES, brief="Related",
+    ),
     _layout(
         "conversation.open", "Conversations", "ctrl+o,leader l", "Go to the list of conversations",
         "focus_list", hint="list", needs=Needs.STORE, focus=Focus.LEAVES,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 UNDO_SECONDS = 8.0
 """Time for which the hint at undo stays; undo itself works for as long as the trash keeps."""
 
+MOST_RELATED = 30
+"""Related conversations that are listed."""
+
 
 class ConversationActions:
     """Each public method without arguments runs one action of the list of actions."""
@@ -85,6 +88,25 @@ class ConversationActions:
             await self._navigation.open(hit.session_id, at=hit.message_id, query=screen.words)
             if hit.message_id is not None:
                 self._layout.transcript.focus()
+
+    def show_related(self) -> None:
+        """List conversations about the same as the open one, and open the chosen one at its best message."""
+        if (conversation := self._stored()) is not None:
+            self._layout.start_worker("related", self._show_related, conversation.id)
+
+    async def _show_related(self, conversation_id: str) -> None:
+        from sterna.storage.conversations.related import Related
+
+        from ..search.related import RelatedScreen
+
+        try:
+            hits = await self._context.store.run(Related.to, conversation_id, MOST_RELATED)
+        except storage.StoreError as error:
+            self._layout.complain(str(error))
+            return
+        hit = await self._layout.app.push_screen_wait(RelatedScreen(hits, clock=self._context.clock))
+        if hit is not None:
+            await self._navigation.open(hit.session_id, at=hit.message_id)
 
     def toggle_split(self) -> None:
         """Read a conversation beside the open one, or end that."""

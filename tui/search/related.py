@@ -1,0 +1,61 @@
+"""Picker of conversations that are about the same as the open one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from textual import on
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from sterna.storage import Hit, utc_now
+
+from ..counts import counted
+from ..pickers.chooser import Chooser
+from ..pickers.fuzzy import match
+from .drawing import result_lines
+
+
+class RelatedScreen(Chooser[Hit | None]):
+    """Returns the message that was chosen, or None."""
+
+    TITLE = "Related conversations"
+    PLACEHOLDER = "Filter by title"
+
+    def __init__(self, hits: Sequence[Hit], *, clock: Callable[[], datetime] = utc_now) -> None:
+        super().__init__()
+        self._hits = hits
+        self._clock = clock
+        self._shown: list[Hit] = []
+
+    def on_mount(self) -> None:
+        """List the conversations."""
+        super().on_mount()
+        self.call_after_refresh(self._list)
+
+    @on(Input.Changed)
+    def _list(self) -> None:
+        query = self.field.value.strip()
+        self._shown = [hit for hit in self._hits if match(query, hit.session_title) is not None]
+        now = self._clock()
+        options = [Option(result_lines(hit, self.room, now, None)) for hit in self._shown]
+        self.fill(options, 0 if options else None)
+        found = (
+            f"{counted(len(self._shown), 'conversation')}." if self._hits else "No other conversation is about this."
+        )
+        self.say(found, "enter open   esc cancel" if self._shown else "esc cancel")
+
+    @on(Input.Submitted)
+    def choose_highlighted(self) -> None:
+        """Return the highlighted conversation."""
+        self._choose(self.menu.highlighted)
+
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Return the conversation that was clicked."""
+        self._choose(event.option_index)
+
+    def _choose(self, index: int | None) -> None:
+        if index is not None and index < len(self._shown):
+            self.dismiss(self._shown[index])
