@@ -345,7 +345,7 @@ PROGRAM = (
     _app(
         "app.gather", "Gather", "leader W",
         "Follow the histories that coding agents keep on this machine",
-        "open_page('gather')", needs=Needs.STORE, focus=Focus.LEAVES,
+        "open_page('gather')", needs=Needs.STORE, focus=Focus.LEAVES, brief="Gather",
     ),
     _app("app.screenshot", "Screenshot", "leader w,f12", "Save the screen as an SVG picture", "screenshot"),
     _app(
