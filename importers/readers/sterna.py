@@ -1,4 +1,4 @@
-"""Sterna's own exports: all data, conversations one a line, and Markdown documents, with the attached files."""
+"""Sterna's own exports: all data, conversations one a line, documents, and its file, with the attached files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from sterna.storage.attachments.files import safe_name
+from sterna.storage.attachments.files import FOLDER_SUFFIX, safe_name
 from sterna.storage.conversations.message_tree import MessageTree
 
 from ..json_stream import BrokenJson, json_array, json_lines
 from ..reader import Reader
 from ..records import Attachment, Conversation, Message, Part, Skipped, Text
+from ..sqlite import SQLITE_HEAD
 from ..times import moment
 from ..tree import FileTree
 from ..values import count, mapping, mappings, text
 from .sterna_documents import BEGINNING, documents
+from .sterna_history import conversations, histories
 
 _WHOLE = re.compile(rb'\A\s*\{"(?:local":\s*\{\s*")?export_date":')
 _LINE = re.compile(rb'\A\s*\{"id":\s*"[^"]*",\s*"name":\s*"[^"]*",\s*"title":')
@@ -34,13 +36,14 @@ FOLDER = "attachments"
 
 
 class Sterna(Reader):
-    """Reader of `sterna export` and `sterna show --json`."""
+    """Reader of `sterna export` and `sterna show --json`, and of files of histories."""
 
     name = "sterna"
     label = "Sterna"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _form(tree.head(path))]
+        exports = [path for path in tree.paths if _form(tree.head(path)) not in ("", "history")]
+        return [*exports, *histories(tree)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         match _form(tree.head(path)):
@@ -54,6 +57,9 @@ class Sterna(Reader):
                             yield Skipped(str(value), where=where)
                         else:
                             yield _Export(tree, path).printed(mapping(value), where)
+            case "history":
+                stem = path.rpartition("/")[2].rpartition(".")[0]
+                yield from conversations(tree, path, _Export(tree, path, f"{stem}{FOLDER_SUFFIX}").stored)
             case _:
                 inside = "local" if tree.head(path).lstrip().startswith(b'{"local"') else ""
                 with tree.open(path) as file:
@@ -62,6 +68,8 @@ class Sterna(Reader):
 
 
 def _form(head: bytes) -> str:
+    if head.startswith(SQLITE_HEAD):
+        return "history"
     if _WHOLE.match(head):
         return "whole"
     if _LINE.match(head):
@@ -72,9 +80,11 @@ def _form(head: bytes) -> str:
 class _Export:
     """Conversations of one export, whose files stand beside it."""
 
-    def __init__(self, tree: FileTree, path: str) -> None:
+    def __init__(self, tree: FileTree, path: str, beside: str = "") -> None:
+        """Take the export at ``path``; ``beside`` is the folder of a history, whose files are named by their ids."""
         self._tree = tree
         self._folder = path.rpartition("/")[0]
+        self._beside = beside
 
     def stored(self, value: dict[str, Any], where: str) -> Conversation | Skipped:
         """Return a conversation of the export of all data, which has the rows of the database."""
@@ -145,7 +155,8 @@ class _Export:
         """Yield the attached files that the export contains; the others stay named in the metadata."""
         for item in mappings(metadata.get("attachments")):
             name = text(item.get("name"))
-            path = f"{FOLDER}/{text(item.get('id'))[:8]}-{safe_name(name)}"
+            identity = text(item.get("id"))
+            path = f"{FOLDER}/{identity[:8]}-{safe_name(name)}" if not self._beside else f"{self._beside}/{identity}"
             path = f"{self._folder}/{path}" if self._folder else path
             if self._tree.size(path):
                 yield Attachment(name, text(item.get("type")), partial(self._tree.open, path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -18,23 +19,24 @@ def test_every_form_of_export_comes_back(run: Run, home: Path, tmp_path: Path) -
     run("list")
     forms = {
         "all.json": (), "all.zip": (), "lines.jsonl": ("c1", "--branches"), "document.zip": ("--format", "markdown"),
-        "branches": ("--format", "markdown", "--branches"),
+        "branches": ("--format", "markdown", "--branches"), "copy": ("--format", "sqlite"),
     }  # fmt: skip
     for name, arguments in forms.items():
         assert run("export", *arguments, "--output", str(tmp_path / name)).code == 0
     (tmp_path / "one.md").write_text(run("export", "--format", "markdown").out)
     (tmp_path / "shown.json").write_text(run("show", "c1", "--json").out)
     (tmp_path / "everything.json").write_text(run("export", "--everything").out)
-    for name in (*forms, "one.md", "shown.json", "everything.json"):
+    data = shutil.copytree(home / "data", tmp_path / "moved")
+    for name in (*forms, "one.md", "shown.json", "everything.json", data.name):
         with closing(Store.open(tmp_path / f"{name}.db")) as other:
             assert statuses(take_path(other, tmp_path / name)) == ["new"], name
             assert shown(other, "c1") == texts, name
             assert other.conversations.get("c1").title == "Sea birds"
             assert statuses(take_path(other, tmp_path / name)) == ["unchanged"], name
-            if name in ("all.zip", "document.zip", "branches"):
+            if name in ("all.zip", "document.zip", "branches", "moved"):
                 (item,) = other.messages.after("c1", None, 9)[0].attachments
                 assert (item.name, other.attachment_files.read(item.id)) == ("notes.txt", b"Terns dive.")
-            if name in ("all.json", "lines.jsonl", "branches"):
+            if name in ("all.json", "lines.jsonl", "branches", "copy", "moved"):
                 assert len(other.branches.ends("c1")) == 2
     account = run("import", str(tmp_path / "one.md"), "--json").json()
     assert account["sources"][0]["unchanged"] == 1

@@ -89,7 +89,7 @@ def take_samples(store: Store, path: Path) -> list[Taken]:
 def take_path(store: Store, path: Path) -> list[Taken]:
     """Import what is recognized in a file or folder, all of which can be read."""
     account, result = _take_path(store, path)
-    assert not account.skipped
+    assert not account.skipped, account.skipped
     return result
 
 
