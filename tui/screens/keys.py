@@ -24,7 +24,7 @@ from .key_dialog import KeyDialog
 KEYS = "enter change   esc close"
 ABOUT = {
     "default": "keys that any terminal passes on",
-    "vim": "further letters in the list and in the messages, no modes in the prompt",
+    "vim": "more letters in list and messages, no modes in the prompt",
     "emacs": "ctrl+n, ctrl+p, ctrl+v, alt+x …",
 }
 
