@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from ..growing import Start
-from ..inline import linked_file
-from ..records import ROOT, Conversation, Message, Part, Text, ToolCall, Unsupported
+from ..records import ROOT, Conversation, Message, Part, Text, ToolCall
 from ..thread import Thread, orphan, spoken
 from ..times import moment
-from ..values import at, chosen, count, identifier, items, mapping, mappings, text
+from ..values import at, chosen, identifier, items, mapping, mappings, text
+from .claude_code_blocks import fill_reply, merged_blocks, result_text, user_parts
 from .claude_code_context import typed_text, visible
 
 _INTERRUPTED = "[Request interrupted by user"
@@ -59,7 +59,7 @@ class Session:
         thread = self._thread(record, line)
         when = moment(record.get("timestamp"))
         if queued.get("type") == "queued_command":
-            prompt = _content_text(queued.get("prompt"))
+            prompt = result_text(queued.get("prompt"))
             typed, added = typed_text(prompt)
             message = spoken(line or f"queued {record.get('timestamp')} {prompt}", "user", prompt, created_at=when)
             message.hidden = bool(added) and not typed
@@ -135,14 +135,14 @@ class Session:
         lost: list[ToolCall] = []
         for block in items(content):
             if at(block, "type") != "tool_result":
-                parts.extend(_user_parts(block))
+                parts.extend(user_parts(block))
                 continue
-            call, result = identifier(block.get("tool_use_id")), _content_text(block.get("content"))
+            call, result = identifier(block.get("tool_use_id")), result_text(block.get("content"))
             is_error = block.get("is_error") is True
             if not thread.result(call, result, is_error=is_error):
                 lost.append(orphan(line, call, "", result, is_error=is_error).parts[0])  # type: ignore[arg-type]
             for picture in (part for part in mappings(block.get("content")) if part.get("type") == "image"):
-                parts.extend(_user_parts(picture))
+                parts.extend(user_parts(picture))
         if lost:
             thread.add(Message(line, "assistant", [*lost], created_at=when), _parent(record))
             return
@@ -175,8 +175,8 @@ class Session:
         if isinstance(reply.get("content"), str):
             blocks = [{"type": "text", "text": reply["content"]}]
         message, known = self._replies.get((id(thread), api_id), (Message(line, "assistant", created_at=when), []))
-        known[:] = _merged(known, blocks)
-        _fill(message, record, reply, known, thread)
+        known[:] = merged_blocks(known, blocks)
+        fill_reply(message, record, reply, known, thread)
         if message.id == line:
             thread.add(message, _parent(record))
             if api_id and record.get("isApiErrorMessage") is not True:
@@ -198,76 +198,3 @@ class Session:
 def _parent(record: dict[str, Any]) -> str | None:
     """Return the line above: the one before it, None, where the record names none."""
     return text(record.get("parentUuid")) or text(record.get("logicalParentUuid")) or None
-
-
-def _merged(known: list[Any], new: list[Any]) -> list[Any]:
-    """Return the blocks of a reply after a further line of it: a longer snapshot of all, or more blocks."""
-    if len(new) >= len(known) and all(map(_grew, known, new)):
-        return list(new)
-    calls = {identifier(at(block, "id")) for block in known if at(block, "type") == "tool_use"}
-    return [*known, *(one for one in new if at(one, "type") != "tool_use" or identifier(at(one, "id")) not in calls)]
-
-
-def _grew(old: Any, new: Any) -> bool:
-    if at(old, "type") != at(new, "type"):
-        return False
-    if at(old, "type") in ("text", "thinking"):
-        return text(at(new, at(old, "type"))).startswith(text(at(old, at(old, "type"))))
-    return bool(old == new) or (at(old, "type") == "tool_use" and at(old, "id") == at(new, "id"))
-
-
-def _fill(message: Message, record: dict[str, Any], reply: dict[str, Any], blocks: list[Any], thread: Thread) -> None:
-    thoughts: list[str] = []
-    files = [part for part in message.parts if not isinstance(part, Text | ToolCall | Unsupported)]
-    message.parts = []
-    for block in blocks:
-        kind = text(at(block, "type"))
-        if kind == "text":
-            message.parts.append(Text(text(block.get("text"))))
-        elif kind == "thinking":
-            thoughts.append(text(block.get("thinking")))
-        elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
-            call = thread.calls.get(identifier(block.get("id")))
-            known = call if call is not None else ToolCall("", id=identifier(block.get("id")))
-            known.name, known.arguments = text(block.get("name")) or "tool", block.get("input")
-            message.parts.append(known)
-        elif kind != "redacted_thinking":
-            message.parts.append(Unsupported(kind or "block", block))
-    message.parts.extend(files)
-    message.reasoning = "\n\n".join(thought for thought in thoughts if thought)
-    model = text(reply.get("model"))
-    message.model = model if model and model != "<synthetic>" else message.model
-    if record.get("isApiErrorMessage") is True:
-        message.error = "\n".join(part.text for part in message.parts if isinstance(part, Text))
-        message.parts = []
-    usage = mapping(reply.get("usage"))
-    if usage:
-        cached = count(usage.get("cache_creation_input_tokens")) + count(usage.get("cache_read_input_tokens"))
-        message.input_tokens = count(usage.get("input_tokens")) + cached
-        message.output_tokens = count(usage.get("output_tokens"))
-        message.metadata |= {"usage": chosen(usage, "cache_creation_input_tokens", "cache_read_input_tokens")}
-
-
-def _user_parts(block: Any) -> list[Part]:
-    kind = text(at(block, "type"))
-    if isinstance(block, str):
-        return [Text(block)]
-    if kind == "text":
-        return [Text(text(block.get("text")))]
-    if kind in ("image", "document"):
-        source = mapping(block.get("source"))
-        media_type, data = text(source.get("media_type")), text(source.get("data"))
-        if source.get("type") == "base64":
-            return [linked_file(f"data:{media_type};base64,{data}", text(block.get("title")))]
-        if text(source.get("url")):
-            return [linked_file(text(source.get("url")), text(block.get("title")), media_type)]
-        if source.get("type") == "text":
-            return [Text(data)]
-    return [Unsupported(kind or "block", block)]
-
-
-def _content_text(content: Any) -> str:
-    """Return the text of a result: a text, or blocks of which pictures are attached beside it."""
-    if isinstance(content, str):
-        return content
-    return "\n".join(text(block.get("text")) for block in mappings(content) if block.get("type") == "text")

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from ..growing import Start
-from ..inline import linked_file
-from ..records import Conversation, Message, Part, Text, ToolCall, Unsupported
+from ..records import Conversation, Message, Text, ToolCall
 from ..thread import Thread, orphan, spoken
 from ..times import moment
-from ..values import at, chosen, count, identifier, items, mapping, mappings, parsed, text
+from ..values import at, chosen, count, identifier, mapping, mappings, text
+from .codex_items import called, content_parts, output_of
 
 _CONTEXT = (
     "# AGENTS.md instructions",
@@ -149,7 +149,7 @@ class Rollout:
         if kind == "message":
             self._take_message(number, item, when)
         elif kind in _OUTPUTS:
-            result, is_error = _result(item.get("output") if "output" in item else item.get("tools"))
+            result, is_error = output_of(item.get("output") if "output" in item else item.get("tools"))
             if not self.thread.result(call, result, is_error=is_error):
                 self._add(orphan(number, call, "", result, is_error=is_error))
             self._has_result = True
@@ -160,13 +160,13 @@ class Rollout:
                 said = "\n\n".join(text(thought.get("text")) for thought in thoughts)
                 reply.reasoning = "\n\n".join(part for part in (reply.reasoning, said) if part)
                 return
-            part = _call(kind, call, item)
+            part = called(kind, call, item)
             reply.parts.append(part)
             if isinstance(part, ToolCall):
                 self.thread.calls[call] = part
 
     def _take_message(self, number: str, item: dict[str, Any], when: datetime | None) -> None:
-        role, parts = text(item.get("role")), _parts(item.get("content"))
+        role, parts = text(item.get("role")), content_parts(item.get("content"))
         if role == "assistant":
             self._answer(number, when).parts.extend(parts)
             return
@@ -191,39 +191,3 @@ class Rollout:
             self._reply = reply
         self._has_result = False
         return self._reply
-
-
-def _parts(content: Any) -> list[Part]:
-    parts: list[Part] = [Text(content)] if isinstance(content, str) else []
-    for block in mappings(content):
-        kind = text(block.get("type"))
-        if kind in ("input_text", "output_text", "text"):
-            parts.append(Text(text(block.get("text"))))
-        elif kind == "input_image":
-            parts.append(linked_file(text(block.get("image_url"))))
-        else:
-            parts.append(Unsupported(kind or "block", block))
-    return parts
-
-
-def _call(kind: str, call: str, item: dict[str, Any]) -> Part:
-    if kind in ("function_call", "custom_tool_call"):
-        arguments = item.get("arguments") if kind == "function_call" else item.get("input")
-        return ToolCall(text(item.get("name")) or "tool", parsed(arguments), id=call)
-    if kind in ("local_shell_call", "web_search_call", "tool_search_call"):
-        return ToolCall(kind.removesuffix("_call"), item.get("action") or item.get("arguments"), id=call)
-    if kind == "image_generation_call" and text(item.get("result")):
-        return linked_file(f"data:image/png;base64,{text(item.get('result'))}")
-    return Unsupported(kind, item)
-
-
-def _result(output: Any) -> tuple[str, bool]:
-    """Return the text of a tool's output, and whether it is an error."""
-    found = parsed(output) if isinstance(output, str) and output.startswith('{"output"') else output
-    if isinstance(found, dict):
-        exit_code = at(found, "metadata", "exit_code")
-        is_error = found.get("success") is False or (isinstance(exit_code, int) and exit_code != 0)
-        return text(found.get("output")) or text(found.get("content")) or str(found), is_error
-    if isinstance(found, list):
-        return "\n".join(text(at(block, "text")) for block in items(found)), False
-    return text(found), False
