@@ -29,7 +29,7 @@ def called(kind: str, call: str, item: dict[str, Any]) -> Part:
         arguments = item.get("arguments") if kind == "function_call" else item.get("input")
         return ToolCall(text(item.get("name")) or "tool", parsed(arguments), id=call)
     if kind in ("local_shell_call", "web_search_call", "tool_search_call"):
-        return ToolCall(kind.removesuffix("called"), item.get("action") or item.get("arguments"), id=call)
+        return ToolCall(kind.removesuffix("_call"), item.get("action") or item.get("arguments"), id=call)
     if kind == "image_generation_call" and text(item.get("result")):
         return linked_file(f"data:image/png;base64,{text(item.get('result'))}")
     return Unsupported(kind, item)

@@ -12,6 +12,7 @@ from sterna.importers.readers.codex import Codex
 from tests.importers.agents import SAMPLES, read_all, said, shown, write_lines
 
 READER = Codex()
+SHELL = 'a: <local_shell {"command": ["ls"]} → a.py>'
 SESSION = "019c0000-0000-7000-8000-000000000001"
 
 
@@ -59,12 +60,14 @@ def test_a_rollback_goes_on_before_the_turns_and_keeps_them(tmp_path: Path) -> N
             event("thread_rolled_back", num_turns=1),
             message("user", "three"),
             item("function_call_output", call_id="lost", output={"content": "late", "success": False}),
+            item("local_shell_call", call_id="sh", action={"command": ["ls"]}),
+            item("function_call_output", call_id="sh", output='{"output": "a.py", "metadata": {"exit_code": 1}}'),
             item("strange", data=1),
         ],
     )
     conversation = read_all(READER, tmp_path)[0]["s1"]
-    assert said(conversation) == ["u: one", "a: 1", "u: three", "a: <tool null → late>", "a: [strange]"]
-    assert len(conversation.messages) == 7
+    assert said(conversation) == ["u: one", "a: 1", "u: three", "a: <tool null → late>", SHELL, "a: [strange]"]
+    assert len(conversation.messages) == 8
 
 
 def test_events_speak_where_items_do_not(tmp_path: Path) -> None:
