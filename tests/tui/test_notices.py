@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from home import Home, frame, opened, until, write
 from textual.widgets._toast import Toast
 
@@ -34,6 +35,18 @@ async def test_a_notice_in_a_short_terminal_stands_below_the_title_where_it_cove
         assert "enter send" in frame(app)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: covered(app) == {23})
+
+
+@pytest.mark.parametrize(("key", "hint"), [("f1", "esc close"), ("ctrl+l", "esc cancel")])
+async def test_a_notice_over_a_dialog_leaves_its_keys_visible(home: Home, key: str, hint: str) -> None:
+    app = home.app()
+    async with app.run_test(size=(40, 14), notifications=True) as pilot:
+        await opened(pilot, app)
+        await pilot.press(key)
+        await until(pilot, lambda: hint in frame(app))
+        app.notify("short", timeout=60)
+        await until(pilot, lambda: covered(app) == {12})
+        assert hint in frame(app)
 
 
 async def test_an_error_goes_when_what_failed_has_worked_or_was_given_up(home: Home) -> None:
