@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sterna.storage import Conversation, HistoryReader, LiveReply, Message
@@ -69,12 +69,12 @@ class Chat(NamedTuple):
         return MessageTree.of((message.id for message in self.messages), named)
 
 
-def read_chat(store: HistoryReader, conversation_id: str) -> Chat:
-    """Return a conversation with all its messages. Raises NotFound."""
+def read_chat(store: HistoryReader, conversation_id: str, messages: Iterable[Message] | None = None) -> Chat:
+    """Return a conversation with all its messages, or with those that were read. Raises NotFound."""
     return Chat(
         store.conversations.get(conversation_id),
         store.conversations.settings(conversation_id),
-        tuple(_messages(store, conversation_id)),
+        tuple(_messages(store, conversation_id) if messages is None else messages),
         store.branches.leaf(conversation_id),
         tuple(store.arriving_replies.of(conversation_id)),
     )

@@ -122,6 +122,7 @@ INNER_DOORS = {
         "format": "chat files",
         "formats": "chat files format json_text",
         "registry": "format formats",
+        "preview": "chat files format registry",
         "__init__": "",
     },
     "server": {

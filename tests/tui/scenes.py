@@ -206,7 +206,10 @@ def _tags(app: SternaApp) -> Any:
 def _export(app: SternaApp) -> Any:
     from sterna.tui.dialogs.export import ExportDialog
 
-    return ExportDialog(Path("/home/me/2026-03-14-How-do-terns-find-their-way-k3f9abcd.md"), 1)
+    async def preview(form: str) -> str:
+        return '---\ntitle: "How do terns find their way?"\nid: "conv_1773479000000_k3f9abcdefgh"\n---\n'
+
+    return ExportDialog(Path("/home/me/2026-03-14-How-do-terns-find-their-way-k3f9abcd.md"), 1, preview)
 
 
 def _import(app: SternaApp) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from home import Home, frame, until
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from sterna.storage import Store
 from sterna.tui.app import SternaApp
@@ -89,19 +90,31 @@ async def test_conversations_are_exported_to_new_files_only(shelf: Home, tmp_pat
         await pilot.press("ctrl+x", "x")
         await until(pilot, lambda: "Export conversation" in frame(app))
         for name, problem in (("there.md", "exists already"), ("no/such.md", "There is no folder")):
-            await pilot.press("ctrl+u", *str(tmp_path / name), "enter")
+            app.screen.query_one(Input).value = str(tmp_path / name)
+            await pilot.press("enter")
             await until(pilot, lambda problem=problem: problem in frame(app))
         await pilot.press("ctrl+u", *str(tmp_path / "one.md"), "enter")
         await until(pilot, (tmp_path / "one.md").exists)
         await until(pilot, lambda: "Exported to" in notices(app))
         text = (tmp_path / "one.md").read_text()
-        assert text.startswith("# How do terns find their way?\n")
+        assert text.startswith('---\ntitle: "How do terns find their way?"\n')
+        assert "\n# How do terns find their way?\n" in text
         assert "Terns fly **from the Arctic" in text
         assert (tmp_path / "there.md").read_text() == "mine"
         await pilot.press("ctrl+o", "space", "down", "space", "x")
         await until(pilot, lambda: "Export 2 conversations" in frame(app))
-        await pilot.press("ctrl+u", *str(tmp_path / "several"), "enter")
+        app.screen.query_one(Input).value = str(tmp_path / "several")
+        await pilot.press("enter")
         await until(pilot, lambda: len(list((tmp_path / "several").glob("*.md"))) == 2)
+        await pilot.press("escape", "ctrl+x", "x")
+        await until(pilot, lambda: "title: " in frame(app))
+        app.screen.query_one(Input).value = str(tmp_path / "page.md")
+        await pilot.press("tab", "down", "down", "enter")
+        await until(pilot, lambda: "<article" in frame(app))
+        assert app.screen.query_one(Input).value == str(tmp_path / "page.html")
+        await pilot.press("shift+tab", "enter")
+        await until(pilot, (tmp_path / "page.html").exists)
+        await until(pilot, lambda: (tmp_path / "page.html").read_text().endswith("</html>\n"))
 
 
 async def test_a_model_gives_a_title_when_the_settings_want_it(home: Home) -> None:

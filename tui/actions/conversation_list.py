@@ -67,7 +67,7 @@ LIST = (
         "label('tag')", hint="tag", focus=Focus.LEAVES,
     ),
     _sidebar(
-        "sidebar.export", "Export from the list", "x", "Write the selected conversations to files, as Markdown",
+        "sidebar.export", "Export from the list", "x", "Write the selected conversations to files",
         "label('export')", focus=Focus.LEAVES,
     ),
     _sidebar(

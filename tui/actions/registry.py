@@ -102,7 +102,7 @@ CONVERSATIONS = (
         "Read this conversation, or the one selected in the list, beside another; again: close it", "toggle_split",
     ),
     _conversations(
-        "conversation.export", "Export", "leader x", "Write this conversation to a file, as Markdown",
+        "conversation.export", "Export", "leader x", "Write this conversation to a file, in one of several formats",
         "export_open", target=Target.EXPORT, needs=CONVERSATION, focus=Focus.LEAVES,
     ),
     _conversations(

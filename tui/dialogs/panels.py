@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Label, TextArea
+from textual.widgets import Button, Checkbox, Input, Label, RadioButton, TextArea
 
 from sterna.storage.text import clean
 
@@ -126,6 +126,18 @@ class CheckField(Checkbox):
     def _button(self) -> Content:
         style = self.get_visual_style("toggle--button")
         return Content.assemble(("[x]" if self.value else "[ ]", style))
+
+
+class ChoiceField(RadioButton):
+    """One of several choices, drawn as ``(•)`` or ``( )``: visible without colour."""
+
+    def __init__(self, label: str, value: bool = False, *, name: str | None = None) -> None:
+        super().__init__(Content(label), value, name=name, compact=True)
+
+    @property
+    def _button(self) -> Content:
+        style = self.get_visual_style("toggle--button")
+        return Content.assemble(("(•)" if self.value else "( )", style))
 
 
 class Buttons(Horizontal):

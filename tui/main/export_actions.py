@@ -1,10 +1,10 @@
-"""Ways out of a conversation: Markdown files, and the command of the program that it was gathered from."""
+"""Ways out of a conversation: files, and the command of the program that it was gathered from."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from .layout import MainLayout
 from .navigation import Navigation
 
 if TYPE_CHECKING:
-    from sterna.storage import Conversation, Message
+    from sterna.exporters.chat import Chat
+    from sterna.storage import AttachmentFiles, Message
 
 PAGE = 200
 """Messages read at once."""
@@ -75,6 +76,7 @@ class ExportActions:
         self._layout.start_worker("export", self._ask, tuple(conversation_ids))
 
     async def _ask(self, conversation_ids: Sequence[str]) -> None:
+        from sterna.exporters.preview import preview
         from sterna.storage.conversations.documents import file_name
 
         from ..dialogs.export import ExportDialog
@@ -82,19 +84,17 @@ class ExportActions:
         if (first := await self._navigation.find(conversation_ids[0])) is None:
             return
         name = file_name(first) if len(conversation_ids) == 1 else f"sterna-{self._context.clock():%Y-%m-%d}"
-        dialog = ExportDialog(Path.home() / name, len(conversation_ids))
-        path = await self._layout.app.push_screen_wait(dialog)
-        if path is not None:
-            self._context.spawn(self._export(conversation_ids, path), "conversation.export")
 
-    async def _export(self, conversation_ids: Sequence[str], path: Path) -> None:
+        async def beginning(form: str) -> str:
+            return await self._context.store.run(preview, first.id, form)
+
+        dialog = ExportDialog(Path.home() / name, len(conversation_ids), beginning)
+        if (choice := await self._layout.app.push_screen_wait(dialog)) is not None:
+            self._context.spawn(self._export(conversation_ids, choice.path, choice.form), "conversation.export")
+
+    async def _export(self, conversation_ids: Sequence[str], path: Path, form: str = "") -> None:
         try:
-            if len(conversation_ids) > 1 and path.suffix != ".md":
-                await asyncio.to_thread(path.mkdir, mode=0o700)
-                for conversation_id in conversation_ids:
-                    await self._write(conversation_id, folder=path)
-            else:
-                await self._write(*conversation_ids, file=path)
+            await self._write(conversation_ids, path, form or _form_of(path))
         except storage.StoreError as error:
             self._layout.complain(f"Not exported. {error}")
         except OSError as error:
@@ -103,34 +103,55 @@ class ExportActions:
             self._context.analytics.track("conversation_exported")
             self._layout.notify(f"Exported to {one_line(str(path))}.", timeout=8)
 
-    async def _write(self, *conversation_ids: str, file: Path | None = None, folder: Path | None = None) -> None:
-        """Write the documents of conversations into a file, or each into one of its own in a folder."""
-        from sterna.storage.conversations.documents import beginning, file_name, texts
+    async def _write(self, conversation_ids: Sequence[str], path: Path, name: str) -> None:
+        """Write conversations into a file, or each into a document of its own in a folder."""
+        from sterna.exporters.files import StoredFiles
+        from sterna.exporters.format import Options
+        from sterna.exporters.registry import make
+        from sterna.storage.conversations.documents import file_name
 
-        pieces: list[str] = []
-        for conversation_id in conversation_ids:
-            conversation, messages = await self._read(conversation_id)
-            pieces += [beginning(conversation), *texts(messages), "\n"]
-            file = file or (folder or Path()) / file_name(conversation)
-        if file is not None:
-            await asyncio.to_thread(_write_new, file, pieces)
+        form = await asyncio.to_thread(make, name)
+        kept = await self._context.store.run(_attachment_files)
+        if name == "markdown" and len(conversation_ids) > 1 and path.suffix != ".md":
+            await asyncio.to_thread(path.mkdir, mode=0o700)
+            files = StoredFiles(kept, path)
+            for conversation_id in conversation_ids:
+                chat = await self._read(conversation_id)
+                pieces = form.pieces([chat], files, Options())
+                await asyncio.to_thread(_write_new, path / file_name(chat.conversation), pieces)
+        else:
+            chats = [await self._read(conversation_id) for conversation_id in conversation_ids]
+            await asyncio.to_thread(_write_new, path, form.pieces(chats, StoredFiles(kept), Options()))
 
-    async def _read(self, conversation_id: str) -> tuple[Conversation, list[Message]]:
+    async def _read(self, conversation_id: str) -> Chat:
+        """Return a conversation, reading a page at a time: other things wait for the store, too."""
+        from sterna.exporters.chat import read_chat
+
         store = self._context.store
-        conversation = await store.run(storage.Conversations.get, conversation_id)
         messages: list[Message] = []
         while page := await store.run(
-            storage.Messages.after, conversation_id, messages[-1].key if messages else None, PAGE
+            storage.Messages.all_after, conversation_id, messages[-1].key if messages else None, PAGE
         ):
             messages += page
-        return conversation, messages
+        return await store.run(read_chat, conversation_id, messages)
 
 
-def _write_new(path: Path, pieces: Sequence[str]) -> None:
+def _attachment_files(store: storage.Store) -> AttachmentFiles:
+    return store.attachment_files
+
+
+def _form_of(path: Path) -> str:
+    """Return the format that the name of a file means: Markdown, where it means none."""
+    from sterna.exporters.registry import FORMATS
+
+    return next((name for name, entry in FORMATS.items() if entry.suffix == path.suffix.lower()), "markdown")
+
+
+def _write_new(path: Path, pieces: Iterable[str]) -> None:
     """Write a file that only its owner may read; one that is there already stays. Raises OSError."""
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         try:
             file.writelines(pieces)
-        except OSError:
+        except BaseException:
             path.unlink(missing_ok=True)
             raise
