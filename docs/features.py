@@ -44,6 +44,7 @@ FEATURES = (
     Feature("Personas: saved system prompts", ("persona.choose",), "personas"),
     Feature("Snippets", ("snippet.insert",)),
     Feature("Attachments: text, PDF, images", ("attachment.add", "attachment.paste"), "attachments"),
+    Feature("Import from ChatGPT, Claude.ai and 30 other programs, with undo", ("app.import",), "import"),
     Feature("Export: JSON, Markdown, HTML, JSONL, ChatGPT's JSON, SQLite", ("conversation.export",), "export"),
     Feature("Conversations that stay on this device", ("conversation.private",), "sync private"),
     Feature("Sync with your own server", ("app.sync",), "sync"),
