@@ -21,6 +21,10 @@ def test_help_on_a_topic_names_its_keys(topic: str, key: str) -> None:
     assert key in help_text(topic)
 
 
+def test_several_keys_of_an_action_are_told_apart() -> None:
+    assert "`ctrl+x ,` or `f9`" in help_text("settings")
+
+
 def test_help_on_a_topic_keeps_the_words_of_the_guide() -> None:
     assert "saved as a draft" in " ".join(help_text("conversations").split())
 

@@ -48,5 +48,5 @@ def help_text(topic: str) -> str:
 
 
 def keys_as_code(keys: str) -> str:
-    """Return the keys of an action as code, side by side."""
-    return " ".join(f"`{key_name(key)}`" for key in keys.split(","))
+    """Return the keys of an action as code."""
+    return " or ".join(f"`{key_name(key)}`" for key in keys.split(","))
