@@ -152,24 +152,24 @@ class PromptAttachments:
             await self._context.ready.wait()
             added = await work
             store, is_open = self._context.store, self._conversation.id == conversation_id
-            is_edit = edited is not None and edited in self._edits
-            before = self._edits[edited] if is_edit and edited is not None else self._new
-            if not is_open and not is_edit:
-                before = await store.run(storage.Drafts.attachments, conversation_id)
+            if is_open and edited is not None and edited not in self._edits:
+                await self._read_edit(edited, self._layout.prompt.edit_files)
+            if edited is not None and edited in self._edits:
+                before = self._edits[edited]
+            else:  # it was sent or given up meanwhile
+                edited = None
+                before = self._new if is_open else await store.run(storage.Drafts.attachments, conversation_id)
             if added.id in {item.id for item in before}:
                 return
             if len(before) >= storage.MAX_ATTACHMENTS:
                 raise storage.Invalid(f"A message can have {storage.MAX_ATTACHMENTS} attachments at most.")
-            if is_edit and edited is not None:
+            if edited is not None:
                 self._edits[edited] = (*before, added)
             elif is_open:
                 self._new = (*before, added)
-            if is_open:
-                self._show()
-                await store.run(storage.Drafts.attach, conversation_id, self._every(conversation_id))
-            else:
-                before = await store.run(storage.Drafts.attachments, conversation_id)
-                await store.run(storage.Drafts.attach, conversation_id, _each_once((*before, added)))
+            self._show()
+            every = self._every(conversation_id) if is_open else _each_once((*before, added))
+            await store.run(storage.Drafts.attach, conversation_id, every)
         except storage.StoreError as error:
             self._layout.complain(f"Not attached. {error}", PROMPT)
         else:
