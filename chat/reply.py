@@ -59,6 +59,8 @@ class Reply:
         """Wait before the request is repeated; None while there is none."""
         self.on_waiting: Callable[[Waiting], None] | None = None
         """Called when such a wait begins."""
+        self.warning = ""
+        """Sentence about a budget that is nearly used up, once the reply is settled."""
         self.saved = 0
         """Characters of :attr:`content` that are on disk."""
         self.input_tokens = self.output_tokens = self.total_tokens = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sterna.config import Settings, TimeoutSettings, credentials
-from sterna.providers import Catalog, Endpoint, Timeouts, endpoints_from, guide
+from sterna.providers import Catalog, Endpoint, Rates, Timeouts, endpoints_from, guide
 from sterna.providers.llm_extra import llm_models
 from sterna.providers.model_cache import ModelCache
 from sterna.storage import StoreError, StoreThread
@@ -70,6 +70,15 @@ def build_catalog(
         cache=ModelCache(cache_dir / MODEL_CACHE if cache_dir is not None else None),
         retries=settings.retries,
     )
+    catalog.stated_rates = {
+        ref: Rates(
+            price.input / 1e6,
+            price.output / 1e6,
+            (price.input if price.cached_input is None else price.cached_input) / 1e6,
+            "settings",
+        )
+        for ref, price in settings.prices.items()
+    }
     if not is_blocked and (package := llm_models()) is not None:
         catalog.add_provider(package, explicit=True)
     return catalog

@@ -30,6 +30,7 @@ from sterna.storage import (
     StoreThread,
 )
 
+from . import costs
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
 from .requests import Prepared, RequestOptions, require_inputs
@@ -259,6 +260,9 @@ class Turns:
 
     async def _receive(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
         try:
+            if (refused := await costs.refusal(self._store, self.catalog, self.settings, options.ref)) is not None:
+                reply.end(refused)
+                return
             prepared = await options.prepare(self._store, self.catalog, begun)
             _record_left_out(reply, prepared)
             rejection = await receive(
@@ -299,7 +303,7 @@ class Turns:
 
     async def _settle(self, reply: Reply, elapsed_ms: int, *, once: bool) -> None:
         """Turn the reply into a message. Until that succeeds, its text stays in memory, the saved part in its row."""
-        settled, pause = reply.settled(elapsed_ms), SAVE_SECONDS
+        settled, pause = costs.priced(reply.settled(elapsed_ms), self.catalog), SAVE_SECONDS
         while True:
             try:
                 message = await self._store.run(LiveReplies.settle, reply.id, settled)
@@ -310,6 +314,7 @@ class Turns:
                 self._set_problem(reply, reply.unsaved_problem(str(error)))
             else:
                 reply.message = message
+                reply.warning = await costs.warning(self._store, self.settings)
                 self._set_problem(reply, None)
                 self._title(reply, message)
                 return

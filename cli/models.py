@@ -14,6 +14,7 @@ from sterna.storage import ModelUse, StoreThread, clean, one_line
 
 from .account_context import add_server_provider
 from .context import CommandContext
+from .model_costs import print_costs
 from .output import paint, print_json
 
 
@@ -22,9 +23,17 @@ from .output import paint, print_json
 @click.option("--favourite", "marked", metavar="MODEL", multiple=True, help="Mark a model as a favourite.")
 @click.option("--no-favourite", "unmarked", metavar="MODEL", multiple=True, help="Take that mark away.")
 @click.option("--favourites", "only_favourites", is_flag=True, help="List the favourites alone, without any request.")
+@click.option("--costs", is_flag=True, help="Print what replies have cost, by day and model.")
+@click.option("--days", type=click.IntRange(1, 3660), default=31, show_default=True, help="Days of --costs.")
 @click.pass_obj
 def models(
-    context: CommandContext, as_json: bool, marked: Sequence[str], unmarked: Sequence[str], only_favourites: bool
+    context: CommandContext,
+    as_json: bool,
+    marked: Sequence[str],
+    unmarked: Sequence[str],
+    only_favourites: bool,
+    costs: bool,
+    days: int,
 ) -> int:
     """List the models of every provider that is configured or detected, as --model takes them.
 
@@ -33,7 +42,12 @@ def models(
 
     With --json each line has: ref, endpoint (the provider's name), id, name, context_length, tier, allowed, limits,
     abilities (vision, tools, reasoning), input_price and output_price (US dollars per million tokens), favourite.
+    With --costs too, each has: day, model, program (where replies were imported from), replies, input_tokens,
+    output_tokens, cost (US dollars), is_estimate (computed from prices).
     """
+    if costs:
+        print_costs(context, days, as_json=as_json)
+        return 0
     if marked or unmarked or only_favourites:
         return _favourites(context, marked, unmarked, as_json=as_json)
     found, problems, default, favourites = asyncio.run(_models(context))

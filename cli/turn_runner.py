@@ -98,6 +98,8 @@ async def print_reply(turns: Turns, reply: Reply, *, as_json: bool = False, has_
         print_json(ids | reply_object(message, message.finish))
     else:
         print_notes(message)
+    if reply.warning:
+        click.echo(f"sterna: {reply.warning}", err=True)
     if not stop.codes:
         await turns.titled()
     code = exit_code(stop, message.error_message)

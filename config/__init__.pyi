@@ -1,6 +1,9 @@
 from . import credentials as credentials
 from .credentials import Credentials as Credentials
 from .errors import ConfigError as ConfigError
+from .kinds import REQUEST_PARAMETERS as REQUEST_PARAMETERS
+from .kinds import nearest as nearest
+from .kinds import unsendable as unsendable
 from .loading import load as load
 from .paths import CONFIG_FILE as CONFIG_FILE
 from .paths import config_dir as config_dir
@@ -8,11 +11,8 @@ from .personas import NO_PERSONA as NO_PERSONA
 from .personas import Persona as Persona
 from .personas import Personas as Personas
 from .personas import load_personas as load_personas
-from .schema import REQUEST_PARAMETERS as REQUEST_PARAMETERS
 from .schema import SETTINGS as SETTINGS
 from .schema import Setting as Setting
-from .schema import nearest as nearest
-from .schema import unsendable as unsendable
 from .settings import EndpointSettings as EndpointSettings
 from .settings import Settings as Settings
 from .settings import SyncSettings as SyncSettings

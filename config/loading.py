@@ -17,11 +17,22 @@ from types import MappingProxyType
 from typing import Any
 
 from .errors import ConfigError
+from .kinds import Value
 from .paths import CONFIG_FILE, config_dir
 from .problems import Problems
 from .request_settings import RequestSettings
-from .schema import BY_PATH, Value, find_setting
-from .settings import AnalyticsSettings, EndpointSettings, Settings, SyncSettings, TimeoutSettings, TitleSettings, Ui
+from .schema import BY_PATH, find_setting
+from .settings import (
+    AnalyticsSettings,
+    BudgetSettings,
+    EndpointSettings,
+    PriceSettings,
+    Settings,
+    SyncSettings,
+    TimeoutSettings,
+    TitleSettings,
+    Ui,
+)
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -34,6 +45,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     values: dict[str, Value] = {}
     keys: dict[str, str] = {}
     endpoints: dict[str, dict[str, Any]] = {}
+    prices: dict[str, dict[str, Any]] = {}
     for name in tables.get("endpoints", {}) if isinstance(tables.get("endpoints"), dict) else ():
         endpoints[name] = {}
     for path, value in leaves(tables):
@@ -46,13 +58,16 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
             problems.add_invalid(path, setting, value)
         elif path[0] == "keys":
             keys[".".join(path[1:])] = str(checked)
+        elif path[0] == "prices":
+            prices.setdefault(path[1], {})[path[2]] = checked
         elif path[0] == "endpoints" and len(path) == 5:
             endpoints[path[1]].setdefault("models", {}).setdefault(path[3], {})[path[4]] = checked
         elif path[0] == "endpoints":
             endpoints[path[1]][path[2]] = checked
         else:
             values[".".join(path)] = checked
-    return _settings(values, keys, _endpoints(endpoints, problems), problems)
+    by_model = {model: PriceSettings(**price) for model, price in prices.items()}
+    return _settings(values, keys, by_model, _endpoints(endpoints, problems), problems)
 
 
 def _read(path: Path, problems: Problems) -> dict[str, Any]:
@@ -131,6 +146,7 @@ def _endpoints(tables: Mapping[str, Mapping[str, Any]], problems: Problems) -> t
 def _settings(
     values: Mapping[str, Value],
     keys: Mapping[str, str],
+    prices: Mapping[str, PriceSettings],
     endpoints: tuple[EndpointSettings, ...],
     problems: Problems,
 ) -> Settings:
@@ -141,6 +157,8 @@ def _settings(
     return Settings(
         **top,
         titles=TitleSettings(**table("titles.")),
+        budget=BudgetSettings(**table("budget.")),
+        prices=MappingProxyType(dict(prices)),
         ui=Ui(**table("ui.")),
         timeouts=TimeoutSettings(**table("timeouts.")),
         sync=SyncSettings(**table("sync.")),

@@ -16,8 +16,9 @@ from typing import Any
 
 from . import templates
 from .errors import ConfigError
+from .kinds import REQUEST_PARAMETERS, nearest, unsendable
 from .paths import config_dir
-from .schema import BY_PATH, REQUEST_PARAMETERS, nearest, unsendable
+from .schema import BY_PATH
 from .text_files import read, text_files
 
 FOLDER = "personas"

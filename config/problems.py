@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from .kinds import OMITTED, VALUES, nearest, unomittable, unsendable
 from .line_numbers import line_of
-from .schema import OMITTED, SETTINGS, VALUES, Setting, nearest, unomittable, unsendable
+from .schema import SETTINGS, Setting
 
 MODEL_SETTINGS = frozenset(
     {"model", "system_prompt", "temperature", "max_tokens", "reasoning_effort", "discover", "endpoints"}

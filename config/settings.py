@@ -36,6 +36,22 @@ class TitleSettings(NamedTuple):
     model: str = ""
 
 
+class BudgetSettings(NamedTuple):
+    """Limits of what replies cost, in US dollars; None: no limit."""
+
+    daily: float | None = None
+    monthly: float | None = None
+    stop: bool = False
+
+
+class PriceSettings(NamedTuple):
+    """Table ``[prices."PROVIDER/MODEL"]``: US dollars per million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float | None = None
+
+
 class TimeoutSettings(NamedTuple):
     """Timeouts of requests to an endpoint, in seconds."""
 
@@ -100,6 +116,9 @@ class Settings:
     discover: bool = True
     retries: int = 2
     titles: TitleSettings = field(default_factory=TitleSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    prices: Mapping[str, PriceSettings] = field(default_factory=dict)
+    """By ``provider/model``."""
     ui: Ui = field(default_factory=Ui)
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
+from .kinds import Value, nearest
 from .loading import leaves, parse
 from .paths import CONFIG_FILE, config_dir
-from .schema import SETTINGS, Setting, Value, find_setting, nearest
+from .schema import SETTINGS, Setting, find_setting
 
 
 def split_path(path: str) -> tuple[str, ...]:

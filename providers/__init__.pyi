@@ -1,4 +1,5 @@
 from .catalog import Catalog as Catalog
+from .catalog import Rates as Rates
 from .discovery import discover as discover
 from .endpoint import Endpoint as Endpoint
 from .endpoint import EndpointLike as EndpointLike

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace as replaced
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .endpoint import Endpoint, Timeouts
 from .endpoint_provider import EndpointProvider
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 LENGTH_TIMEOUT = 4.0
 """Seconds for a list that is requested only for the context length of a model."""
+
+
+class Rates(NamedTuple):
+    """US dollars per token."""
+
+    input: float
+    output: float
+    cached_input: float
+    source: str
+    """``list`` or ``settings``."""
 
 
 class Catalog:
@@ -46,6 +56,8 @@ class Catalog:
         self.on_added: Callable[[], Awaitable[None]] | None = None
         """Called when a slow search has added providers."""
         self.default = default
+        self.stated_rates: Mapping[str, Rates] = {}
+        """Prices by ``provider/model``, for models whose provider's list states none."""
         self._guide = guide
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
@@ -172,13 +184,39 @@ class Catalog:
         cached = self._cache.context_length(endpoint.url, model) if endpoint is not None else None
         return cached or (listed.context_length if listed else None)
 
-    def price(self, ref: str, input_tokens: int, output_tokens: int) -> float | None:
-        """Return the price of that many tokens in US dollars, by the provider's list; None where it states none."""
+    def price(self, ref: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
+        """Return the price of that many tokens in US dollars; None where neither list nor settings state it.
+
+        ``cached_tokens`` of the input cost less, where their price is known.
+        """
+        if (rates := self.rates(ref)) is None:
+            return None
+        cached = min(cached_tokens, input_tokens)
+        return (input_tokens - cached) * rates.input + cached * rates.cached_input + output_tokens * rates.output
+
+    def rates(self, ref: str) -> Rates | None:
+        """Return what a token of a model costs: by its provider's list, else by the settings; None: not known."""
         model = next((known for known in self._known() if ref in (known.ref, known.id)), None)
         prices = model.traits.pricing if model is not None else {}
-        if "prompt" not in prices or "completion" not in prices:
-            return None
-        return input_tokens * float(prices["prompt"]) + output_tokens * float(prices["completion"])
+        name, _, model_id = ref.partition("/")
+        if not prices and (endpoint := self._endpoints.get(name)) is not None:
+            prices = self._cache.prices(endpoint.url, model_id)
+        if "prompt" in prices and "completion" in prices:
+            prompt = float(prices["prompt"])
+            return Rates(prompt, float(prices["completion"]), float(prices.get("input_cache_read", prompt)), "list")
+        return self.stated_rates.get(ref)
+
+    def is_free(self, ref: str | None) -> bool:
+        """Return whether a model costs nothing: a server on this computer, the guide, or one whose price is zero."""
+        try:
+            provider, model = self.resolve(ref)
+        except ProviderError:
+            return True  # no request is sent
+        endpoint = self._endpoints.get(provider.name)
+        if provider.name in (self._guide.name, "server") or (endpoint is not None and endpoint.local):
+            return True
+        rates = self.rates(f"{provider.name}/{model}")
+        return rates is not None and rates.input <= 0 and rates.output <= 0
 
     def takes_images(self, ref: str | None) -> bool | None:
         """Return whether a model takes images; None where its provider's list does not say."""

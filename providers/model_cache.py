@@ -1,4 +1,4 @@
-"""Cache of context lengths, kinds of input and quirks of models, in a file.
+"""Cache of context lengths, kinds of input, prices and quirks of models, in a file.
 
 A file that is damaged, of another version or not writable counts as empty.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .events import Model
+from .model_traits import price_map
 from .quirks import Quirks
 
 VERSION = 1
@@ -53,12 +54,19 @@ class ModelCache:
         known = inputs.get(model) if isinstance(inputs, dict) else None
         return tuple(item for item in known if isinstance(item, str)) if isinstance(known, list) else ()
 
+    def prices(self, url: str, model: str) -> Mapping[str, str]:
+        """Return the prices of a model by their names in a list; empty where the list did not state them."""
+        prices = self._endpoint(url).get("prices")
+        known = prices.get(model) if isinstance(prices, dict) else None
+        return price_map(known) if isinstance(known, dict) else {}
+
     def save_list(self, url: str, models: Iterable[Model]) -> None:
         """Save the context lengths and kinds of input in a list of models."""
         first = list(models)[:MAX_MODELS]
         lengths = {model.id: model.context_length for model in first if model.context_length}
         inputs = {model.id: list(known) for model in first if (known := model.traits.input_modalities)}
         entry = self._entry(url)
+        entry["prices"] = {model.id: dict(prices) for model in first if (prices := model.traits.pricing)}
         entry["lengths"], entry["inputs"], entry["listed_at"] = lengths, inputs, self._now()
         for name, details in entry.get("models", {}).items():
             if isinstance(details, dict) and name in lengths:

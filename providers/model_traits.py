@@ -58,8 +58,13 @@ def traits_of(row: Mapping[str, Any]) -> Traits:
         _words(row.get("supported_parameters")) or _supported(row),
         description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
         created if is_moment and isinstance(created, int) else 0,
-        {name: price for name in PRICES if (price := _price(_mapping(row.get("pricing")).get(name)))},
+        price_map(_mapping(row.get("pricing"))),
     )
+
+
+def price_map(stated: Mapping[str, Any]) -> dict[str, str]:
+    """Return the prices among PRICES that are valid."""
+    return {name: price for name in PRICES if (price := _price(stated.get(name)))}
 
 
 def _inputs(row: Mapping[str, Any]) -> tuple[str, ...]:

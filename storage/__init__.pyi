@@ -32,7 +32,9 @@ from .conversations.branches import Branches as Branches
 from .conversations.bulk_import import BulkImport as BulkImport
 from .conversations.conversations import Conversations as Conversations
 from .conversations.costs import Costs as Costs
+from .conversations.costs import DayCost as DayCost
 from .conversations.costs import ModelCost as ModelCost
+from .conversations.costs import Spent as Spent
 from .conversations.drafts import Drafts as Drafts
 from .conversations.history_reader import HistoryReader as HistoryReader
 from .conversations.labels import ConversationLabels as ConversationLabels

@@ -28,6 +28,7 @@ _DETAILS = (
     "without",
     "citations",
     "cost",
+    "cost_source",
     "cached_tokens",
     "reasoning_tokens",
     "tool_calls",

@@ -3,21 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from ..clock import stamp
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 
 _BY_MODEL = """
 select coalesce(model, '') as model, coalesce(sum(cost), 0) as stated,
+    coalesce(sum(iif(source in ('list', 'settings'), cost, 0)), 0) as estimated,
     coalesce(sum(iif(cost is null, input_tokens, 0)), 0) as input_tokens,
     coalesce(sum(iif(cost is null, output_tokens, 0)), 0) as output_tokens
 from (
     select model, input_tokens, output_tokens,
-        iif(json_type(metadata, '$.cost') in ('real', 'integer'), max(0, metadata ->> '$.cost'), null) as cost
+        iif(json_type(metadata, '$.cost') in ('real', 'integer'), max(0, metadata ->> '$.cost'), null) as cost,
+        metadata ->> '$.cost_source' as source
     from chat_messages where session_id = :id and role = 'assistant'
 )
 group by 1
 """
+
+
+_SPENT = """
+select coalesce(sum(max(0, metadata ->> '$.cost')), 0) as spent from chat_messages
+where message_timestamp >= :since and role = 'assistant' and json_type(metadata, '$.cost') in ('real', 'integer')
+    and json_type(metadata, '$.cost_source') = 'text'
+"""
+_DAYS = """
+select date(m.message_timestamp, 'localtime') as day, coalesce(m.model, '') as model,
+    coalesce(s.value ->> '$', '') as program, count(*) as replies,
+    coalesce(sum(m.input_tokens), 0) as input_tokens, coalesce(sum(m.output_tokens), 0) as output_tokens,
+    coalesce(sum(iif(json_type(m.metadata, '$.cost') in ('real', 'integer'), max(0, m.metadata ->> '$.cost'), 0)), 0)
+        as cost,
+    coalesce(max(m.metadata ->> '$.cost_source' in ('list', 'settings')), 0) as is_estimate
+from chat_messages as m left join session_settings as s on s.session_id = m.session_id and s.key = 'source'
+where m.message_timestamp >= :since and m.role = 'assistant'
+group by 1, 2, 3 order by 1 desc, cost desc, 2, 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCost:
+    """Use of one model on one day."""
+
+    day: str
+    """Day here, as ``2026-03-14``."""
+    model: str
+    program: str
+    """Program that the replies were imported from; empty: they were made here."""
+    replies: int
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    is_estimate: bool
+
+
+class Spent(NamedTuple):
+    """US dollars that replies made by Sterna have cost, on every synced device."""
+
+    today: float
+    this_month: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +76,8 @@ class ModelCost:
     input_tokens: int
     output_tokens: int
     """Tokens of the replies without a stated cost."""
+    estimated: float = 0.0
+    """Part of ``stated`` that was computed from prices."""
 
 
 @in_sentences
@@ -42,3 +90,21 @@ class Costs:
     def by_model(self, session_id: str) -> list[ModelCost]:
         """Return the use of each model that replied in a conversation, in all its versions."""
         return [ModelCost(**row) for row in self.db.rows(_BY_MODEL, id=session_id)]
+
+    def spent(self) -> Spent:
+        """Return what the replies of today and of this month, as the calendar here has them, have cost."""
+        today = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
+        return Spent(self._spent_since(today), self._spent_since(today.replace(day=1)))
+
+    def by_day(self, days: int) -> list[DayCost]:
+        """Return the use of each model on each of the last ``days`` days, newest first, the dearest of a day first."""
+        midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
+        rows = self.db.rows(_DAYS, since=stamp(midnight - timedelta(days=max(0, days - 1))))
+        return [DayCost(**{**dict(row), "is_estimate": bool(row["is_estimate"])}) for row in rows]
+
+    def _now(self) -> datetime:
+        return self.db.now().astimezone()
+
+    def _spent_since(self, moment: datetime) -> float:
+        row = self.db.one(_SPENT, since=stamp(moment))
+        return float(row["spent"]) if row is not None else 0.0

@@ -13,7 +13,16 @@ ENDINGS: Mapping[str, str] = {
     "content_filter": "Cut off: the provider's content filter stopped the reply here.",
     "tool_calls": "The model asked for a tool, which Sterna does not offer. Ask for an answer in words to go on.",
 }
-DETAILS = ("finish_reason", "left_out", "without", "citations", "cost", "cached_tokens", "reasoning_tokens")
+DETAILS = (
+    "finish_reason",
+    "left_out",
+    "without",
+    "citations",
+    "cost",
+    "cost_source",
+    "cached_tokens",
+    "reasoning_tokens",
+)
 """Names in a message's metadata that a script may want."""
 SHOWN = 12
 """Sources that are named under a reply."""

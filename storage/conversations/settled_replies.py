@@ -6,6 +6,7 @@ that was continued grows by what came.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..database.connection import Database
@@ -94,6 +95,7 @@ class SettledReplies:
         self._branch_changes.note_text(reply)
         metadata = {name: value for name, value in reply.metadata.items() if name not in _OF_THE_END}
         metadata |= json_object(row["metadata"])
+        metadata |= _summed_costs(reply.metadata, json_object(row["metadata"]))
         if reply.failed and settled.finish == "done":
             metadata.pop("kind", None)
         self.db.execute(
@@ -140,3 +142,10 @@ def _of_row(row: dict[str, Any], stored: str) -> Message:
     metadata = {**json_object(row["metadata"]), KEPT_REPLY: stored}
     values = {name: row[name] for name in row if name != "metadata"}
     return Message(**values, role="assistant", content_type="markdown", is_streaming=True, metadata=metadata)
+
+
+def _summed_costs(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
+    """Return the cost of a reply and of its rest; nothing where one of them is not known."""
+    costs = [metadata.get("cost") for metadata in (before, after)]
+    known = [cost for cost in costs if isinstance(cost, (int, float)) and not isinstance(cost, bool)]
+    return {"cost": sum(known)} if len(known) == 2 else {}

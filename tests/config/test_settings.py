@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from sterna import config
 from sterna.config import SETTINGS, ConfigError, Settings, load, save_value
 from sterna.config.request_settings import RequestSettings
+from sterna.config.settings import BudgetSettings, PriceSettings
 
 FULL = """\
 # mine
@@ -362,11 +363,24 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, mon
     assert {item.name for item in tmp_path.iterdir()} == {"config.toml", ".lock"}
 
 
+def test_prices_and_budgets_are_read_by_model(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[prices."work/gpt-4.1"]\ninput = 2\noutput = 8.0\n[budget]\ndaily = 1.5\nstop = true\n[prices.x]\ninputs = 1\n'
+    )
+    settings = load(tmp_path)
+    assert settings.prices == {"work/gpt-4.1": PriceSettings(2.0, 8.0)}
+    assert settings.budget == BudgetSettings(daily=1.5, stop=True)
+    assert "there is no setting prices.x.inputs" in settings.problems[0]
+    assert not settings.blocked
+
+
 def test_the_table_of_settings_is_what_the_records_hold() -> None:
     defaults = Settings()
     for setting in SETTINGS:
         first, _, rest = setting.path.partition(".")
-        if "MODEL" in rest:
+        if first == "prices":
+            assert rest.rpartition(".")[2] in PriceSettings._fields
+        elif "MODEL" in rest:
             assert rest.rpartition(".")[2] in {item.name for item in dataclasses.fields(RequestSettings)}
         elif first == "endpoints":
             assert rest.partition(".")[2] in {item.name for item in dataclasses.fields(config.EndpointSettings)}

@@ -66,6 +66,8 @@ class StatusLine(Widget):
     """Tokens of the conversation as a percentage of what the model takes; None: not known."""
     cost: reactive[str] = reactive("")
     """Cost of the conversation."""
+    budget: reactive[str] = reactive("")
+    """Share of a budget that is used, from the share on that is a warning."""
     activity: reactive[str] = reactive("")
     """Work in progress, such as a reply that arrives."""
     sync: reactive[str] = reactive("")
@@ -118,6 +120,7 @@ class StatusLine(Widget):
             Part("model", self.model, "$foreground 85%", "model.choose", name),
             Part("context", self.context, "$warning" if (self.share or 0) >= NEARLY_FULL else quiet, "", share),
             Part("cost", self.cost, quiet, "app.profile"),
+            Part("budget", self.budget, "$warning", "app.profile"),
             Part("sync", self.sync, quiet, "app.sync", self.sync_short),
         ]
         return [replace(part, text=one_line(part.text), short=one_line(part.short)) for part in parts if part.text]

@@ -106,7 +106,17 @@ class StatusDisplay:
             estimated = sum(price or 0.0 for price in prices)
         if self._layout.is_alive and self._costed is not None and self._costed[0] == conversation_id:
             stated = sum(use.stated for use in uses)
-            self._layout.status.cost = short_cost(stated + estimated, is_estimate=estimated > 0)
+            is_estimate = estimated > 0 or any(use.estimated > 0 for use in uses)
+            self._layout.status.cost = short_cost(stated + estimated, is_estimate=is_estimate)
+            await self._show_budget()
+
+    async def _show_budget(self) -> None:
+        """Show which share of a budget is used, from the share on that is a warning."""
+        from sterna.chat.costs import WARNING_SHARE, used
+
+        use = await used(self._context.store, self._context.settings)
+        shown = use is not None and use.share >= WARNING_SHARE
+        self._layout.status.budget = f"{min(999, use.share * 100):.0f}% of {use.setting}" if use and shown else ""
 
     async def _learn_context_length(self, catalog: Catalog) -> None:
         """Ask the model's server once how long a context may be, and show it."""

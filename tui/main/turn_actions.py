@@ -50,6 +50,8 @@ class TurnActions:
         self._is_sending = False
         self.queue = PromptQueue(layout, navigation, attachments, self._follow)
         """Messages that wait for the end of a reply."""
+        self._is_warned = False
+        """True once it was said that most of a budget is used."""
         self._reported: set[str] = set()
         """Replies of which was said that they cannot be saved."""
 
@@ -174,6 +176,9 @@ class TurnActions:
         if reply.message is not None and storage.KEPT_REPLY in reply.message.metadata:
             reason = reply.message.error_message or "The new reply was cut off. It is kept as another version."
             self._layout.notify(f"Kept the previous reply. {reason}", severity="warning", timeout=10)
+        if reply.warning and not self._is_warned:  # from then on the status line says it
+            self._is_warned = True
+            self._layout.notify(reply.warning, severity="warning", timeout=10)
         if reply.message is not None:  # it settled before the user's eyes
             self._context.spawn(self._mark_read(reply.session_id), "conversation.mark_read")
 

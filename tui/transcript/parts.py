@@ -11,7 +11,7 @@ from textual.content import Content
 from sterna.storage import Message, Version, clean, one_line, parse
 from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
 
-from ..counts import counted
+from ..counts import counted, short_cost
 from ..markdown import Note, Word
 from ..markdown.styles import MUTED
 
@@ -182,4 +182,8 @@ def _usage(message: Message) -> str:
     parts = [counted(tokens, "token")] if tokens > 0 else []
     if message.elapsed_ms > 0:
         parts.append(duration(message.elapsed_ms))
-    return " · ".join(parts)
+    cost = message.metadata.get("cost")
+    if isinstance(cost, (int, float)) and not isinstance(cost, bool):
+        is_estimate = message.metadata.get("cost_source") in ("list", "settings")
+        parts.append(short_cost(min(float(cost), 1e9), is_estimate=is_estimate))
+    return " · ".join(filter(None, parts))

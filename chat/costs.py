@@ -1,0 +1,95 @@
+"""Cost of replies, and budgets: a warning when most of one is used, and no request once it is used up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sterna.storage import Costs, Settled, Spent, StoreError, StoreThread
+
+from .reply import Ending
+
+if TYPE_CHECKING:
+    from sterna.config import Settings
+    from sterna.config.settings import BudgetSettings
+    from sterna.providers import Catalog
+
+WARNING_SHARE = 0.8
+"""Share of a budget from which on there is a warning."""
+
+
+class Use(NamedTuple):
+    """Use of the budget of which the greatest share is used."""
+
+    setting: str
+    """``budget.daily`` or ``budget.monthly``."""
+    spent: float
+    limit: float
+
+    @property
+    def share(self) -> float:
+        """Share that is used; 1.0 is all of it."""
+        return self.spent / self.limit if self.limit else 1.0
+
+    @property
+    def sentence(self) -> str:
+        """What has been spent."""
+        when = "Today's replies" if self.setting == "budget.daily" else "This month's replies"
+        return f"{when} have cost ${self.spent:,.2f} of the ${self.limit:,.2f} in {self.setting}."
+
+
+def priced(settled: Settled, catalog: Catalog) -> Settled:
+    """Return the reply with its cost: as the provider stated it, else by the prices of its list or of the settings."""
+    metadata = dict(settled.metadata)
+    if "cost" in metadata:
+        metadata["cost_source"] = "provider"
+    elif settled.model and settled.input_tokens + settled.output_tokens > 0:
+        cached = metadata.get("cached_tokens") or 0
+        rates = catalog.rates(settled.model)
+        cost = catalog.price(settled.model, settled.input_tokens, settled.output_tokens, cached)
+        if rates is None or not cost:
+            return settled
+        metadata |= {"cost": cost, "cost_source": rates.source}
+    return settled._replace(metadata=metadata)
+
+
+def budget_use(budget: BudgetSettings, spent: Spent) -> Use | None:
+    """Return the use of the budget of which most is used; None without a budget."""
+    uses = [
+        Use(setting, amount, limit)
+        for setting, amount, limit in (
+            ("budget.daily", spent.today, budget.daily),
+            ("budget.monthly", spent.this_month, budget.monthly),
+        )
+        if limit is not None
+    ]
+    return max(uses, key=lambda use: use.share, default=None)
+
+
+async def used(store: StoreThread, settings: Settings) -> Use | None:
+    """Return the use of the budget of which most is used; None without a budget. Raises StoreError."""
+    if settings.budget.daily is None and settings.budget.monthly is None:
+        return None
+    return budget_use(settings.budget, await store.run(Costs.spent))
+
+
+async def refusal(store: StoreThread, catalog: Catalog, settings: Settings, ref: str) -> Ending | None:
+    """Return the end of a reply for which nothing may be sent; None if the request may be sent. Raises StoreError."""
+    if not settings.budget.stop or catalog.is_free(ref):
+        return None
+    use = await used(store, settings)
+    if use is None or use.share < 1:
+        return None
+    advice = (
+        f"Nothing was sent; your message is stored. Raise {use.setting}, set budget.stop to false, or choose a model "
+        "that costs nothing, then retry."
+    )
+    return Ending("failed", f"{use.sentence} {advice}", metadata={"kind": "budget"})
+
+
+async def warning(store: StoreThread, settings: Settings) -> str:
+    """Return a sentence where most of a budget is used, else an empty text."""
+    try:
+        use = await used(store, settings)
+    except StoreError:
+        return ""
+    return use.sentence if use is not None and use.share >= WARNING_SHARE else ""
