@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from sterna.server.database.embedded import Embedded
     from sterna.server.settings import ServerSettings
 
+AS_IF_NEW = """
+    reset session authorization; reset role; reset all; close all; unlisten *; discard temp;
+    select pg_advisory_unlock_all()
+"""
+"""What a test may have left in a connection to PostgreSQL is undone; what PostgreSQL has compiled in it stays."""
+
 settings.register_profile("sterna", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sterna")
 
@@ -122,14 +128,31 @@ def postgres() -> Iterator[Embedded]:
     yield found
 
 
+@pytest.fixture(scope="session")
+def kept_connections() -> Iterator[list[Connection[dict[str, Any]]]]:
+    """The connection that ``db`` keeps from test to test: what a new one must compile takes longer than most tests."""
+    kept: list[Connection[dict[str, Any]]] = []
+    yield kept
+    for connection in kept:
+        connection.close()
+
+
 @pytest.fixture
-def db(postgres: Embedded) -> Iterator[Connection[dict[str, Any]]]:
+def db(postgres: Embedded, kept_connections: list[Connection[dict[str, Any]]]) -> Iterator[Connection[dict[str, Any]]]:
     """The superuser's connection; it commits each statement, rows are dicts."""
     import psycopg
     from psycopg.rows import dict_row
 
-    with psycopg.connect(postgres.admin_url, autocommit=True, row_factory=dict_row) as opened:
-        yield opened
+    if not kept_connections:
+        kept_connections.append(psycopg.connect(postgres.admin_url, autocommit=True, row_factory=dict_row))
+    (connection,) = kept_connections
+    yield connection
+    try:
+        connection.rollback()
+        connection.execute(AS_IF_NEW, prepare=False)
+    except psycopg.OperationalError:  # the test has ended it
+        kept_connections.clear()
+        connection.close()
 
 
 @pytest.fixture(scope="session")
