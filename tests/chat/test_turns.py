@@ -5,55 +5,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from pathlib import Path
 
 import pytest
+from turn_results import WHOLE, messages, requested, saved, saved_as, settled
 
-from sterna.chat import AnsweringError, Reply, Turns
-from sterna.chat import turns as turns_module
+from sterna.chat import AnsweringError, Turns
 from sterna.chat.requests import CONTINUE
 from sterna.config import Settings
-from sterna.providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning, Usage
+from sterna.providers import Delta, Done, Failed, FailureKind, Reasoning
 from sterna.storage import (
     ArrivingReplies,
     Conversations,
     Invalid,
-    Message,
-    Messages,
     NewTurn,
-    Store,
     StoreError,
     StoreThread,
     Trash,
     Undo,
 )
 from tests.chat.scripted_model import FakeClock, ScriptedModel, until
-
-WHOLE = (Delta("Hello "), Delta("there"), Usage(3, 2, 5), Done("stop", "gen-7", "m"))
-
-
-async def settled(reply: Reply) -> Message:
-    await until(lambda: not reply.running)
-    assert reply.message is not None
-    return reply.message
-
-
-async def requested(model: ScriptedModel, count: int = 1) -> None:
-    await until(lambda: len(model.requests) == count)
-
-
-async def messages(store: StoreThread, session_id: str) -> list[Message]:
-    return await store.run(Messages.after, session_id, None, 1000)
-
-
-async def saved(store: StoreThread, session_id: str) -> str:
-    return (await store.run(ArrivingReplies.of, session_id))[0].content
-
-
-async def saved_as(store: StoreThread, session_id: str, text: str) -> None:
-    async with asyncio.timeout(10):
-        while await saved(store, session_id) != text:  # noqa: ASYNC110 - the row is another thread's
-            await asyncio.sleep(0.001)
 
 
 async def test_the_prompt_is_kept_before_anybody_is_asked(
@@ -269,143 +239,6 @@ async def test_who_really_answered_is_kept(turns: Turns, model: ScriptedModel) -
     model.say(Delta("I"), Done(model="someone/large"))
     message = await settled(reply)
     assert (message.model, message.metadata) == ("fake/auto", {"answered_by": "someone/large"})
-
-
-async def test_a_full_disk_costs_time_and_no_text(
-    turns: Turns, model: ScriptedModel, store: StoreThread, clock: FakeClock
-) -> None:
-    problems: list[str | None] = []
-    turns.subscribe(lambda reply: problems.append(reply.problem))
-    begun, reply = await turns.begin(None, "Hi")
-    await requested(model)
-    await store.run(_fill_up)
-    text = "word " * 20_000
-    model.say(Delta(text))
-    await until(lambda: reply.problem)
-    assert "No space is left" in (reply.problem or "")
-    model.say(Done())
-    await until(lambda: reply.finish == "done")
-    await until(lambda: clock.sleeping() == 1)
-    assert reply.running
-    assert turns.live(begun.session.id) is reply
-    await store.run(_make_room)
-    clock.advance(8)
-    message = await settled(reply)
-    assert message.content == text
-    assert reply.problem is None
-    await until(lambda: problems and problems[-1] is None)
-
-
-async def test_a_disk_that_is_full_for_a_while_is_tried_again_while_the_reply_still_comes(
-    turns: Turns, model: ScriptedModel, store: StoreThread, clock: FakeClock
-) -> None:
-    begun, reply = await turns.begin(None, "Hi")
-    await requested(model)
-    await store.run(_fill_up)
-    model.say(Delta("x" * 100_000))
-    await until(lambda: reply.problem)
-    await store.run(_make_room)
-    await until(lambda: clock.sleeping() >= 1)
-    clock.advance(0.5)
-    await until(lambda: clock.sleeping() >= 1)
-    clock.advance(0.5)
-    await saved_as(store, begun.session.id, "x" * 100_000)
-    await until(lambda: reply.problem is None)
-
-
-def _fill_up(store: Store) -> None:
-    pages = store.db.execute("pragma page_count").fetchone()[0]
-    store.db.execute(f"pragma max_page_count = {pages}")
-
-
-def _make_room(store: Store) -> None:
-    store.db.execute("pragma max_page_count = 1000000")
-
-
-async def test_closing_keeps_every_reply_as_interrupted(turns: Turns, model: ScriptedModel, store: StoreThread) -> None:
-    pairs = [await turns.begin(None, text) for text in ("one", "two")]
-    await requested(model, 2)
-    for text in ("one", "two"):
-        model.say(Delta(f"about {text}"), to=text)
-    await until(lambda: all(reply.content for _, reply in pairs))
-    await turns.close()
-    for text, (_, reply) in zip(("one", "two"), pairs, strict=True):
-        assert reply.message is not None
-        assert (reply.message.content, reply.message.finish) == (f"about {text}", "interrupted")
-    assert await store.run(ArrivingReplies.of) == []
-
-
-async def test_a_provider_that_does_not_stop_holds_up_neither_stop_nor_close(
-    turns: Turns, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turns_module, "CLOSE_SECONDS", 0.05)
-    model.stubborn = True
-    begun, reply = await turns.begin(None, "Hi")
-    await requested(model)
-    model.say(Delta("Hello"))
-    await until(lambda: reply.content)
-    async with asyncio.timeout(5):
-        await turns.halt(begun.session.id)
-        await turns.close()
-    assert reply.message is not None
-    assert model.ended == 0
-
-
-async def test_a_disk_that_stays_full_does_not_hold_up_the_close(
-    turns: Turns, model: ScriptedModel, store: StoreThread
-) -> None:
-    begun, reply = await turns.begin(None, "Hi")
-    await requested(model)
-    model.say(Delta("x" * 3000))
-    await saved_as(store, begun.session.id, "x" * 3000)
-    await store.run(_fill_up)
-    model.say(Delta("y" * 200_000))
-    await until(lambda: reply.problem)
-    async with asyncio.timeout(5):
-        await turns.close()
-    assert not reply.running
-    assert (reply.problem or "").endswith("Saved so far: your question, 3,000 characters of the reply.")
-    assert await saved(store, begun.session.id) == "x" * 3000
-    await store.run(_make_room)
-
-
-async def test_a_caller_that_goes_away_does_not_take_its_turn_along(
-    turns: Turns, model: ScriptedModel, store: StoreThread
-) -> None:
-    caller = asyncio.create_task(turns.begin(None, "Hi"))
-    await asyncio.sleep(0)
-    caller.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await caller
-    await requested(model)
-    (reply,) = turns.running()
-    model.say(*WHOLE)
-    assert (await settled(reply)).content == "Hello there"
-
-
-def test_a_loop_that_ends_without_close_keeps_the_text(tmp_path: Path) -> None:
-    replies: list[Reply] = []
-    store_thread = StoreThread(lambda: Store.open(tmp_path / "account.db"))
-
-    async def crash() -> None:
-        store = store_thread
-        await store.start()
-        model = ScriptedModel()
-        turns = Turns(store, Catalog([], guide=model, default="fake/m"), settings=Settings())
-        _, reply = await turns.begin(None, "Hi")
-        replies.append(reply)
-        await requested(model)
-        model.say(Delta("As far as this"))
-        await until(lambda: reply.content)
-        raise SystemExit(3)
-
-    with pytest.raises(SystemExit):
-        asyncio.run(crash())
-    store = Store.open(tmp_path / "account.db")
-    message = store.messages.get(replies[0].id)
-    assert (message.content, message.finish) == ("As far as this", "interrupted")
-    store.close()
-    asyncio.run(store_thread.close())
 
 
 async def test_a_conversation_deleted_meanwhile_ends_quietly_and_comes_back_whole(
