@@ -80,6 +80,10 @@ async def test_a_system_prompt_of_ones_own_is_replaced_only_after_a_yes(home: Ho
             await until(pilot, lambda: app.screen is app.main)
             await until(pilot, lambda prompt=prompt: own_settings(home, app)["system_prompt"] == prompt)
             app.main.prompt.empty()
+        await until(pilot, lambda: "hello  brief" in frame(app))
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: own_settings(home, app) == {"system_prompt": "Mine."})
+        await until(pilot, lambda: "hello  brief" not in frame(app))
 
 
 async def test_without_personas_it_says_where_they_go(home: Home) -> None:
