@@ -55,6 +55,7 @@ async def test_an_error_goes_when_what_failed_has_worked_or_was_given_up(home: H
         await opened(pilot, app)
         for mend in ("ctrl+u", "model", "escape"):
             await write(pilot, "/model nowhere/x")
+            await until(pilot, lambda: app.main.prompt.text == "/model nowhere/x")
             await pilot.press("enter")
             await until(pilot, lambda: "no provider named" in frame(app))
             if mend == "model":
