@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "unarchive": "labels:unarchive",
         "tag": "labels:tag",
         "tags": "labels:tags",
+        "stats": "stats:stats",
         "gather": "gather:gather",
         "export": "export:export",
         "import": "import_:import_",

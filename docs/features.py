@@ -46,6 +46,7 @@ FEATURES = (
     Feature("Attachments: text, PDF, images", ("attachment.add", "attachment.paste"), "attachments"),
     Feature("Import from ChatGPT, Claude.ai and 30 other programs, with undo", ("app.import",), "import"),
     Feature("Export: JSON, Markdown, HTML, JSONL, ChatGPT's JSON, SQLite", ("conversation.export",), "export"),
+    Feature("Statistics: use by day, model and source, costs, durations", ("app.stats",), "stats"),
     Feature("Conversations that stay on this device", ("conversation.private",), "sync private"),
     Feature("Sync with your own server", ("app.sync",), "sync"),
     Feature("Themes, key presets and keys of your own", ("app.themes", "app.keys")),

@@ -228,6 +228,7 @@ INNER_DOORS = {
         "export_selection": "context conversation_argument",
         "export": "account_context context conversation_argument export_attachments export_selection output"
         " output_files",
+        "stats": "context output",
         "import_account": "output",
         "import_": "context exit_codes import_account output",
         "gather_report": "output",

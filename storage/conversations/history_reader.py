@@ -15,6 +15,7 @@ from .process_locks import ProcessLock
 from .shown_branch import ShownBranch
 
 if TYPE_CHECKING:
+    from ..analytics.statistics import Statistics
     from .arriving_replies import ArrivingReplies
     from .branch_overview import BranchOverview
     from .branches import Branches
@@ -126,6 +127,12 @@ class HistoryReader:
         from .search import Search
 
         return Search(self.db)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        from ..analytics.statistics import Statistics
+
+        return Statistics(self.db)
 
     @cached_property
     def tags(self) -> Tags:

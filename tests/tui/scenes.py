@@ -334,6 +334,11 @@ async def troubling(pilot: Pilot[int], app: SternaApp) -> None:
     await until(pilot, lambda: "cannot be opened" in frame(app))
 
 
+async def counting(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+x", "%")
+    await until(pilot, lambda: "in a row now" in frame(app))
+
+
 DIALOGS: dict[str, Scene] = {
     "confirm": pushing(_confirm),
     "branches": pushing(_branches),
@@ -358,6 +363,7 @@ DIALOGS: dict[str, Scene] = {
     "earlier_prompts": pressing("alt+r", "Names for a boat"),
     "sync": pressing("shift+f9", "Sign in"),
     "profile": pressing("shift+f2", "Today"),
+    "stats": counting,
     "palette": pressing("ctrl+p", "New conversation"),
     "tags": pushing(_tags),
     "export": pushing(_export),

@@ -22,7 +22,7 @@ SIZES = ((80, 24), (160, 48))
 
 BOTH_SIZES = [
     *("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions"),
-    *("keys", "provider_new", "profile", "split", "code", "find", "leader", "attaching"),
+    *("keys", "provider_new", "profile", "stats", "split", "code", "find", "leader", "attaching"),
     *("select", "tags", "export", "import"),
     *("editing", "branches"),
     *("commands", "waiting", "personas", "persona_variables", "earlier_prompts"),

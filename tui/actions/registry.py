@@ -347,6 +347,10 @@ PROGRAM = (
         "Follow the histories that coding agents keep on this machine",
         "open_page('gather')", needs=Needs.STORE, focus=Focus.LEAVES, brief="Gather",
     ),
+    _app(
+        "app.stats", "Statistics", "leader percent_sign", "Use by day, hour, model and source, costs and durations",
+        "open_page('stats')", needs=Needs.STORE, focus=Focus.LEAVES,
+    ),
     _app("app.screenshot", "Screenshot", "leader w,f12", "Save the screen as an SVG picture", "screenshot"),
     _app(
         "app.suspend", "Suspend", "alt+z,leader z", "Go back to the shell (fg resumes, unsent text is kept)",

@@ -50,7 +50,7 @@ class ExportDialog(Dialog[ExportChoice | None]):
         title = "Export conversation" if self._conversations == 1 else f"Export {self._conversations:,} conversations"
         with Panel(title, keys="enter export   tab format   esc cancel"):
             yield Field("Save to", str(self._suggestion))
-            with RadioSet(id="formats", compact=True):
+            with RadioSet(id="formats"):
                 for name in ORDER:
                     yield ChoiceField(FORMATS[name].label, name == MARKDOWN, name=name)
             yield sentence("", id="about", classes="note")

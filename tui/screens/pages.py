@@ -32,6 +32,10 @@ def page(name: str, context: AppContext) -> Screen[Any]:
             from .gather_page import GatherScreen
 
             return GatherScreen(context)
+        case "stats":
+            from .stats_page import StatsScreen
+
+            return StatsScreen(context)
         case _:
             from .help import HelpScreen
 
