@@ -124,6 +124,8 @@ class RequestOptions(NamedTuple):
                 selected, left_out = await store.run(read, limit)
         attached = NOTHING_ATTACHED
         if has_attachments:
+            if catalog.takes_images(self.ref) is None and _have_images(selected):
+                await catalog.fetch_inputs(self.ref)
             files = await store.run(attachment_files)
             if (size := await self._question_size(files, catalog, selected)) and len(selected) > 1:
                 selected, left_out = await store.run(read, max(1, limit - size))  # it is sent with all of its files
@@ -169,6 +171,10 @@ class RequestOptions(NamedTuple):
             schema=self.schema,
             request_id=request_id,
         )
+
+
+def _have_images(messages: Sequence[Message]) -> bool:
+    return any(item.kind == "image" for message in messages for item in message.attachments)
 
 
 async def require_inputs(catalog: Catalog, ref: str, attachments: Sequence[Attachment]) -> None:

@@ -346,3 +346,29 @@ def test_a_folder_dropped_on_a_terminal_is_found_in_the_paste(tmp_path: Path) ->
         assert folder_in(text) == folder
     for text in (f"{folder} {folder}", "see /tmp", f"{folder}/gone", ""):
         assert folder_in(text) is None
+
+
+async def test_an_earlier_image_is_named_in_words_to_a_model_that_takes_none_also_before_its_list_is_known(
+    store: StoreThread, clock: FakeClock, tmp_path: Path
+) -> None:
+    model = ListedModel()
+    catalog = Catalog([], guide=model, default="fake/seeing")
+    turns = Turns(store, catalog, settings=Settings(), monotonic=clock.monotonic, sleep=clock.sleep)
+    image = await attached(store, tmp_path, "a.png", picture())
+    begun, _ = await turns.begin(None, "What is this?", attachments=[image])
+    await until(lambda: model.requests)
+    model.say(Done())
+    await until(lambda: not turns.running())
+    later = Turns(
+        store,
+        Catalog([], guide=model, default="fake/blind"),
+        settings=Settings(),
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+    )
+    await later.begin(begun.session.id, "And now?", model="fake/blind")
+    await until(lambda: len(model.requests) == 2)
+    assert not any(message.images for message in model.requests[1].messages)
+    assert "[Attachment a.png: an image, which this model does not take]" in model.requests[1].messages[0].content
+    await turns.close()
+    await later.close()
