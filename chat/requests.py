@@ -20,6 +20,8 @@ from .context import (
     to_chat_messages,
 )
 from .estimates import CHARACTERS_PER_TOKEN, IMAGE_TOKENS, estimate_tokens
+from .summaries import SETTING as SUMMARY
+from .summaries import Summary, summarised
 
 if TYPE_CHECKING:
     from sterna.config import Settings
@@ -48,6 +50,22 @@ class Prepared:
     """Messages of the conversation in the request."""
     left_out: int
     """Earlier messages that did not fit."""
+    summary: Summary | None = None
+    """Summary that is sent in place of earlier messages."""
+    has_new_summary: bool = False
+    has_no_summary: bool = False
+    """True where a summary was wanted, and the model gave none."""
+
+    def details(self) -> dict[str, Any]:
+        """Return what the reply's metadata says about the request."""
+        found: dict[str, Any] = {"left_out": self.left_out} if self.left_out else {}
+        if self.summary is not None:
+            found["summarised"] = self.summary.messages
+            if self.has_new_summary:
+                found["summary"] = self.summary.text
+        elif self.has_no_summary:
+            found["summary_failed"] = True
+        return found
 
     def reduced_budget(self, failure: Failed) -> int:
         """Return the budget, in estimated tokens, for repeating a request that was too long."""
@@ -76,6 +94,9 @@ class RequestOptions(NamedTuple):
     """Further parameters under the provider's names."""
     schema: Mapping[str, Any] | None = None
     """JSON schema for the reply; None for free text."""
+    summarises: bool = False
+    """True to send a summary of earlier messages that do not fit, instead of leaving them out."""
+    summary: Summary | None = None
 
     @classmethod
     def choose(cls, own: Mapping[str, Any], settings: Settings, model: str = "", fallback: str = "") -> RequestOptions:
@@ -93,6 +114,8 @@ class RequestOptions(NamedTuple):
             max_tokens=max_tokens if isinstance(max_tokens, int) else settings.max_tokens,
             reasoning_effort=EFFORTS.get(own.get("reasoning_effort") or settings.reasoning_effort),
             parameters=_sendable(own.get("parameters")),
+            summarises=(_text(own.get("context")) or settings.context) == "summarise",
+            summary=Summary.of(own.get(SUMMARY)),
         )
 
     async def prepare(
@@ -114,6 +137,10 @@ class RequestOptions(NamedTuple):
             has_more = bool(selected) and (is_cut or is_full)
             return selected, store.messages.count_before(question.session_id, selected[-1].key) if has_more else 0
 
+        def read_all(store: Store) -> tuple[list[Message], bool]:
+            last = store.messages.get(continues) if continues else question
+            return store.messages.context(last.session_id, UNKNOWN * CHARACTERS_PER_TOKEN, last.key)
+
         limit = budget or input_budget(catalog.context_length(self.ref))
         selected, left_out = await store.run(read, limit)
         size = sum(len(message.content) for message in selected)
@@ -122,7 +149,14 @@ class RequestOptions(NamedTuple):
             await catalog.fetch_context_length(self.ref)
             if (limit := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
                 selected, left_out = await store.run(read, limit)
-        attached = NOTHING_ATTACHED
+        attached, fitted = NOTHING_ATTACHED, None
+        if left_out and self.summarises:
+            whole, _ = await store.run(read_all)
+            fitted = await summarised(
+                store, provider, model, question.session_id, whole, self.summary, self.system_prompt, limit
+            )
+            if fitted is not None:
+                selected, left_out = fitted.selected, 0
         if has_attachments:
             if catalog.takes_images(self.ref) is None and _have_images(selected):
                 await catalog.fetch_inputs(self.ref)
@@ -130,11 +164,15 @@ class RequestOptions(NamedTuple):
             if (size := await self._question_size(files, catalog, selected)) and len(selected) > 1:
                 selected, left_out = await store.run(read, max(1, limit - size))  # it is sent with all of its files
             attached = await self.load_attached(files, catalog, selected, limit)
-        messages = to_chat_messages(selected, self.system_prompt, attached)
+        prompts = (self.system_prompt, fitted.summary.prompt if fitted is not None else "")
+        messages = to_chat_messages(selected, "\n\n".join(filter(None, prompts)), attached)
         if continues:
             messages += (ChatMessage("user", CONTINUE),)
         request = self.request_for(model, messages, question.id if not continues else begun.reply.id)
-        return Prepared(provider, request, len(selected), left_out)
+        if fitted is None:
+            is_missing = self.summarises and left_out > 0
+            return Prepared(provider, request, len(selected), left_out, has_no_summary=is_missing)
+        return Prepared(provider, request, len(selected), 0, fitted.summary, has_new_summary=fitted.is_new)
 
     async def load_attached(
         self, files: AttachmentFiles, catalog: Catalog, newest_first: Sequence[Message], limit: int

@@ -33,7 +33,7 @@ from sterna.storage import (
 from . import costs
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
-from .requests import Prepared, RequestOptions, require_inputs
+from .requests import RequestOptions, require_inputs
 
 log = logging.getLogger("sterna.chat")
 
@@ -264,7 +264,7 @@ class Turns:
                 reply.end(refused)
                 return
             prepared = await options.prepare(self._store, self.catalog, begun)
-            _record_left_out(reply, prepared)
+            reply.details |= prepared.details()
             rejection = await receive(
                 reply, prepared.provider, prepared.request, self._monotonic, may_shorten=prepared.count > 1
             )
@@ -275,7 +275,8 @@ class Turns:
             if shorter.count >= prepared.count:
                 reply.end(failed(rejection))
                 return
-            _record_left_out(reply, shorter)
+            reply.details.pop("left_out", None)
+            reply.details |= shorter.details()
             await receive(reply, shorter.provider, shorter.request, self._monotonic)
         except ProviderError as error:
             reply.end(failed(error.failure))
@@ -382,11 +383,6 @@ class Turns:
         loop = asyncio.get_running_loop()
         for listener in tuple(self._listeners):
             loop.call_soon(listener, reply)  # its errors must not affect this turn
-
-
-def _record_left_out(reply: Reply, prepared: Prepared) -> None:
-    if prepared.left_out:
-        reply.details["left_out"] = prepared.left_out
 
 
 def _log_error(task: asyncio.Task[Any]) -> None:

@@ -62,6 +62,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Effort of models that reason. Empty: model default.",
         choices=("", "low", "medium", "high"),
     ),
+    Setting(
+        "context",
+        TEXT,
+        "drop",
+        "What to do with the beginning of a conversation that no longer fits into a request: drop it, or let the model "
+        "summarise it. A conversation may have its own choice.",
+        choices=("drop", "summarise"),
+    ),
     Setting("theme", TEXT, "", "Name of a theme. Empty: Sterna's own."),
     Setting(
         "similar",

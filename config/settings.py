@@ -111,6 +111,7 @@ class Settings:
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Literal["", "low", "medium", "high"] = ""
+    context: Literal["drop", "summarise"] = "drop"
     theme: str = ""
     similar: bool = True
     discover: bool = True

@@ -38,6 +38,12 @@ def reply_notes(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(left_out, int) and not isinstance(left_out, bool) and left_out > 0:
         what = "1 earlier message was" if left_out == 1 else f"{left_out:,} earlier messages were"
         result.append(f"{what} left out: the model does not take the whole conversation.")
+    summarised = metadata.get("summarised")
+    if isinstance(summarised, int) and not isinstance(summarised, bool) and summarised > 0:
+        what = "1 earlier message was" if summarised == 1 else f"{summarised:,} earlier messages were"
+        result.append(f"{what} sent as a summary, which the settings of the conversation show.")
+    elif metadata.get("summary_failed") is True:
+        result.append("The model gave no summary of them.")
     without = _texts(metadata.get("without"))
     if without:
         result.append(f"Asked without {' and '.join(without)}, which this model does not take.")

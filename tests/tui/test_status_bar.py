@@ -10,8 +10,10 @@ from textual.app import App, ComposeResult
 
 from sterna.providers import Catalog, Delta, Done, Model, Usage
 from sterna.providers.model_traits import Traits
+from sterna.storage import Conversations
 from sterna.sync.status import SyncReport, short_status
 from sterna.tui.counts import short_cost, short_count
+from sterna.tui.dialogs.panels import CheckField, TextField
 from sterna.tui.main.status_bar import Hint, StatusLine, replying
 from sterna.tui.messages import ActionRequested
 
@@ -175,3 +177,25 @@ def test_prices_of_the_provider_estimate_what_it_does_not_state() -> None:
     asyncio.run(catalog.models())
     assert catalog.price("test/small", 1_000, 100) == pytest.approx(0.002)
     assert catalog.price("test/other", 1_000, 100) is None
+
+
+async def test_a_conversation_chooses_to_have_summarised_what_no_longer_fits(home: Home) -> None:
+    home.model.say([Delta("One."), Done()])
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, app.context.ready.is_set)
+        await write(pilot, "And?")
+        await pilot.press("enter")
+        await until(pilot, lambda: "One." in frame(app))
+        conversation_id = app.main.conversation.id
+        assert conversation_id is not None
+        summary = {"text": "Terns.", "last_id": "m", "messages": 2}
+        await app.context.store.run(Conversations.set_setting, conversation_id, "summary", summary)
+        await pilot.press("f4")
+        await until(pilot, lambda: "[ ] Summarise earlier messages" in frame(app))
+        app.screen.query_one(CheckField).toggle()
+        app.screen.query(TextField)[1].text = "Terns, mostly."
+        await pilot.press("f4")
+        await until(pilot, lambda: app.main.conversation.choices.get("context") == "summarise")
+        stored = await app.context.store.run(Conversations.settings, conversation_id)
+        assert (stored["context"], stored["summary"]) == ("summarise", summary | {"text": "Terns, mostly."})

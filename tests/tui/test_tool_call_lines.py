@@ -55,6 +55,19 @@ async def test_one_key_opens_reasoning_and_calls_and_closes_them(tmp_path: Path)
         assert "Let me think." not in person.screen
 
 
+async def test_a_summary_of_earlier_messages_is_a_folded_part_of_the_reply_it_was_made_for(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        begun, reply = await person.begin(None, "How many eggs?")
+        metadata = {"summary": "They spoke of [b]terns[/b].", "summarised": 24}
+        await person.settle(reply, Settled("done", "Three.", metadata=metadata))
+        await person.show(begun.session.id)
+        line = row(person, "▸ Summary of 24 earlier messages")
+        assert line < row(person, "Three.")
+        assert "They spoke" not in person.screen
+        await person.pilot.click(person.views[-1], offset=(4, line - row(person, "Assistant")))
+        await person.sees("They spoke of [b]terns[/b].")
+
+
 async def test_code_below_a_call_is_copied_as_code(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         await reply_with_calls(person)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sterna import storage
 from sterna.storage.text import one_line
@@ -290,12 +290,24 @@ class ConversationActions:
     async def _edit_settings(self) -> None:
         from ..screens.conversation_settings import ConversationDialog, ConversationSettings
 
+        await self._conversation.read_settings()  # a reply may have brought a summary
         settings, choices = self._context.settings, self._conversation.choices
-        current = ConversationSettings(str(choices.get("system_prompt") or ""), choices.get("temperature"))
+        stored = choices.get("summary")
+        summary: dict[str, Any] = stored if isinstance(stored, dict) else {}
+        current = ConversationSettings(
+            str(choices.get("system_prompt") or ""),
+            choices.get("temperature"),
+            (choices.get("context") or settings.context) == "summarise",
+            str(summary.get("text") or ""),
+        )
         default = ConversationSettings(settings.system_prompt, settings.temperature)
         chosen = await self._layout.app.push_screen_wait(ConversationDialog(current, default))
         if chosen is not None:
-            values = {"system_prompt": chosen.system_prompt or None, "temperature": chosen.temperature}
+            values: dict[str, Any] = {"system_prompt": chosen.system_prompt or None, "temperature": chosen.temperature}
+            if chosen.summarises != current.summarises:
+                values["context"] = "summarise" if chosen.summarises else "drop"
+            if chosen.summary != current.summary:
+                values["summary"] = {**summary, "text": chosen.summary} if chosen.summary else None
             is_own = chosen.system_prompt != current.system_prompt
             await self._conversation.set_settings(values | ({"persona": None} if is_own else {}))
             await self._show_settings()

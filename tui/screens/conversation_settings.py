@@ -10,7 +10,7 @@ from textual.widgets import Button, Input, Label
 
 from sterna.storage.text import one_line
 
-from ..dialogs.panels import Buttons, Dialog, Field, Panel, TextField, sentence
+from ..dialogs.panels import Buttons, CheckField, Dialog, Field, Panel, TextField, sentence
 from ..terminal import field_fixes as field_fixes
 
 
@@ -20,10 +20,14 @@ class ConversationSettings:
 
     system_prompt: str
     temperature: float | None
+    summarises: bool = False
+    """Summarise what no longer fits into a request."""
+    summary: str = ""
+    """Summary of earlier messages, if there is one."""
 
 
 class ConversationDialog(Dialog[ConversationSettings | None]):
-    """System prompt and temperature of one conversation."""
+    """System prompt, temperature, and what becomes of earlier messages, in one conversation."""
 
     BINDINGS = [("escape", "dismiss(None)", "Cancel"), ("f4", "save", "Save")]
 
@@ -47,6 +51,11 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
                 placeholder="model default" if default is None else f"{default:g} (from the settings)",
             )
             yield sentence("0 = focused, 2 = creative. Blank = model default.", id="note", classes="note")
+            yield CheckField(
+                "Summarise earlier messages that no longer fit, instead of leaving them out", self._current.summarises
+            )
+            if self._current.summary:
+                yield TextField("Summary of earlier messages (empty: make a new one)", self._current.summary)
             yield Buttons(("no", "Cancel"), ("yes", "Save", "primary"))
 
     @on(Input.Submitted)
@@ -65,7 +74,10 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
                 f"“{one_line(typed, 12)}” is not a number from 0 to 2. Nothing was changed."
             )
             return
-        self.dismiss(ConversationSettings(self.query_one(TextField).text.strip(), temperature))
+        prompt, *summary = self.query(TextField)
+        summarises = self.query_one(CheckField).value
+        text = summary[0].text.strip() if summary else ""
+        self.dismiss(ConversationSettings(prompt.text.strip(), temperature, summarises, text))
 
     @on(Button.Pressed, "#no")
     def leave(self) -> None:

@@ -43,7 +43,7 @@ from .parts import (
     version_step,
 )
 from .row_cache import RowCache
-from .tool_call_lines import call_details, call_line
+from .tool_call_lines import call_details, call_line, summary_call
 
 BAR = "▌ "
 GUTTER = len(BAR)
@@ -147,7 +147,7 @@ class MessageView(DocumentView):
 
     def _show_text(self, message: Message) -> None:
         render = plain_blocks if message.role == "user" else blocks
-        self._tool_calls = tool_calls(message.metadata)
+        self._tool_calls = (*summary_call(message.metadata), *tool_calls(message.metadata))
         if not self._tool_calls:
             self._body, self._pieces = render(message.content), []
             return

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from textual.content import Content
 
 from sterna.storage import clean, one_line
 from sterna.storage.conversations.tool_calls import ToolCall
 
+from ..counts import counted
 from ..markdown import Block, Note, plain_blocks
 from ..markdown.styles import MUTED
 from .parts import FOLDED, UNFOLDED
 
 LONGEST_NAME = 40
 LONGEST_SUBJECT = 72
+
+
+def summary_call(metadata: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+    """Return a summary that was made for a reply, as a part that folds like a tool call; nothing without one."""
+    text, count = metadata.get("summary"), metadata.get("summarised")
+    if not isinstance(text, str) or not text.strip():
+        return ()
+    what = counted(count, "earlier message") if isinstance(count, int) else "earlier messages"
+    return (ToolCall(f"Summary of {what}", result=text),)
 
 
 def call_line(call: ToolCall, is_unfolded: bool, gap: int) -> Note:
