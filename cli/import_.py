@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sterna.storage import UndoneImport, one_line
+from sterna.storage import NotFound, UndoneImport, one_line
 
 from .context import CommandContext
 from .exit_codes import FAILED, INTERRUPTED, OK
-from .import_account import print_account, print_nothing_found
+from .import_account import nothing_found, print_account
 from .output import counted, local_time, print_json, title_line
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sterna.storage import Store
 
 LAST = "last"
+LARGEST_RUN = 2**63 - 1
 AT_ONCE = 5_000
 """Messages that are added to the search index in one transaction."""
 
@@ -121,6 +122,8 @@ def _import(
                             run_import(work, store, run, restore=restore, show=show)
                     finally:
                         account.join(work.account)
+                    if reader is not None and work.account.total("found") == work.account.total("skipped"):
+                        code = FAILED
                     if work.is_stopped:
                         raise KeyboardInterrupt
             if run:
@@ -153,10 +156,10 @@ def _opened(path: Path, reader: Reader | None, problems: list[str]) -> Iterator[
         found = find(tree, None if reader is None else [reader])
         problems += [*readers().problems, *found.problems, *tree.problems]
         units = found.units
-        if not units and reader is not None and tree.paths:
-            units = [(reader, tree.paths[0] if len(tree.paths) == 1 else "")]
+        if not units and reader is not None and len(tree.paths) == 1:
+            units = [(reader, tree.paths[0])]
         if not units:
-            print_nothing_found(path, problems)
+            problems.append(nothing_found(path, tree, reader))
             yield None
         else:
             yield tree, units
@@ -260,6 +263,8 @@ def _undo(context: CommandContext, name: str, as_json: bool) -> int:
     if name != LAST and not name.isdecimal():
         raise click.UsageError("--undo takes the number of an import. See: sterna import --runs")
     with context.store() as store:
+        if name != LAST and int(name) > LARGEST_RUN:
+            raise NotFound(f"There is no import {name} to take back.")
         undone = store.import_runs.undo(None if name == LAST else int(name))
     if as_json:
         print_json({"run": undone.run, "removed": undone.removed, "restored": undone.restored, "kept": undone.kept})

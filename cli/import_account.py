@@ -13,6 +13,8 @@ from sterna.storage import one_line
 from .output import counted, print_json
 
 if TYPE_CHECKING:
+    from sterna.importers import Reader
+    from sterna.importers.files import Files
     from sterna.importers.importing import Account, SourceCount
 
 SHOWN = 20
@@ -39,7 +41,9 @@ def print_account(account: Account, problems: list[str], *, run: int, dry_run: b
     for count in account.sources.values():
         click.echo(_line(count, dry_run=dry_run))
     skipped = [
-        f"{' '.join(filter(None, (one_line(item.where, 60), one_line(item.id, 40))))}: {one_line(item.reason, 300)}"
+        ": ".join(
+            filter(None, (f"{one_line(item.where, 60)} {one_line(item.id, 40)}".strip(), one_line(item.reason, 300)))
+        )
         for _, item in account.skipped
     ]
     _print_some("Skipped:", skipped, account.total("skipped"))
@@ -50,12 +54,16 @@ def print_account(account: Account, problems: list[str], *, run: int, dry_run: b
         click.echo(f"Take it back with: sterna import --undo {run}", err=True)
 
 
-def print_nothing_found(path: Path, problems: list[str]) -> None:
-    """Add a sentence about a path in which nothing was recognized."""
+def nothing_found(path: Path, tree: Files, reader: Reader | None) -> str:
+    """Return a sentence about a path in which nothing was recognized."""
     from sterna.importers.registry import readers
 
+    if not any(map(tree.size, tree.paths)):
+        return f"{path} is empty."
+    if reader is not None:
+        return f"{path} has nothing that looks like {reader.label}. Name one file to read it all the same."
     labels = sorted({reader.label for reader in readers().readers}, key=str.lower)
-    problems.append(
+    return (
         f"{path} has no history that Sterna recognizes. It reads: {', '.join(labels)}."
         " If it is one of these, name it with --from."
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
 LARGEST_DIRECTORY = 32 << 20
 """Bytes of an archive's table of contents, which is read into memory: about 300,000 entries."""
@@ -61,7 +61,7 @@ class Archive:
             return None
         return at.timestamp() if at.year > 1980 else None
 
-    def open(self, name: str, shown: str) -> BinaryIO:
+    def open(self, name: str, shown: str) -> io.BufferedReader:
         """Return a member that people know as ``shown``."""
         info = self._members[name]
         if info.flag_bits & 1:

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from .tree import HEAD, FileTree
+from .utf16 import in_utf8
 
 if TYPE_CHECKING:
     from .archives import Archive
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MOST_FILES = 500_000
 MOST_COPIED = 8 << 30
 """Bytes that may be copied to the temporary folder."""
+MOST_PROBLEMS = 100
+"""Files that cannot be read and are named."""
 DEEPEST_ARCHIVE = 3
 """Archives within archives that are opened."""
 HEADS = 64 << 20
@@ -95,17 +98,20 @@ class Files(FileTree):
             case None:
                 raise FileNotFoundError(f"There is no file {path}.")
             case Path() as file:
-                return file.open("rb")
+                return in_utf8(file.open("rb"))
             case (archive, name):
-                return archive.open(name, path)
+                return in_utf8(archive.open(name, path))
 
     def head(self, path: str) -> bytes:
         if (head := self._heads.get(path)) is not None:
             self._heads.move_to_end(path)
             return head
         head = b""
-        with suppress(OSError), self.open(path) as file:
-            head = file.read(HEAD).removeprefix(_BOM)
+        try:
+            with self.open(path) as file:
+                head = file.read(HEAD).removeprefix(_BOM)
+        except OSError as error:
+            self._note_unreadable(path, error)
         if b"\0" in head[:BINARY_HEAD] and not head.startswith(SQLITE):
             head = head[:BINARY_HEAD]
         self._heads[path] = head
@@ -209,7 +215,11 @@ class Files(FileTree):
         if archive.is_encrypted:
             self.problems.append(f"{shown} is encrypted. Unpack it with its password and import the folder.")
         for path in inner:
-            if depth < DEEPEST_ARCHIVE and self.head(path).startswith(_ZIP):
+            if not self.head(path).startswith(_ZIP):
+                continue
+            if depth >= DEEPEST_ARCHIVE:
+                self.problems.append(f"{path} lies in {depth} archives. Unpack the outer ones and import it.")
+            else:
                 try:
                     copy = self._copy(path)
                 except OSError as error:
@@ -235,6 +245,14 @@ class Files(FileTree):
         self._entries[free] = entry
         self._sorted = None
         return free
+
+    def _note_unreadable(self, path: str, error: OSError) -> None:
+        match self._entries.get(path):
+            case (archive, _) if archive.is_encrypted:
+                return  # the archive is named as a whole
+        sentence = f"{path} cannot be read ({error.strerror})." if error.strerror else str(error)
+        if sentence not in self.problems and len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(sentence)
 
     def _copy(self, path: str) -> Path:
         """Return a copy on disk, made once; a database's -wal file stands beside it."""

@@ -6,10 +6,11 @@ It performs no SQL: whoever runs it (a command, the screen) passes each batch to
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -185,14 +186,14 @@ class Import:
                 items = iter(reader.read(self._tree, path)) if items is None else items
                 item = next(items, None)
             except Exception as error:  # noqa: BLE001 - a reader of another package may raise anything
-                what = str(error) if isinstance(error, OSError | ValueError) and str(error) else ""
+                what = str(error) if isinstance(error, OSError | ValueError | sqlite3.Error) and str(error) else ""
                 reason = what or f"The reader failed ({type(error).__name__}: {error})."
                 self.account.skip(reader.name, Skipped(reason, where=path))
                 return
             if item is None:
                 return
             if isinstance(item, Skipped):
-                self.account.skip(reader.name, item)
+                self.account.skip(reader.name, item if item.where else replace(item, where=path))
                 continue
             try:
                 occurrence = 0

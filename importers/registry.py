@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from .reader import Reader
+from .sqlite import unread_databases
 from .tree import FileTree
 
 BUILT_IN: dict[str, str] = {
@@ -80,7 +81,7 @@ class Found:
     units: list[tuple[Reader, str]] = field(default_factory=list)
     """Readers and the paths that each of them reads."""
     problems: list[str] = field(default_factory=list)
-    """Sentences about plug-ins that failed."""
+    """Sentences about plug-ins that failed, and databases that could not be opened."""
 
 
 @cache
@@ -123,6 +124,7 @@ def find(tree: FileTree, available: Iterable[Reader] | None = None) -> Found:
                 claimed.add(path)
                 folders.update(_above(path))
                 found.units.append((reader, path))
+    found.problems += unread_databases(tree)
     return found
 
 

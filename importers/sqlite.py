@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SQLITE_HEAD = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
+LOOKING_SECONDS = 0.5
+"""Seconds that a program which writes is waited for when its tables are looked up."""
 _TOGETHER = 200
 """Rows that are read at once."""
 _WRITE_AHEAD = 2
@@ -30,6 +32,7 @@ where m.type = 'table' and m.sql not like 'create virtual%'
 """
 
 _known_columns: WeakKeyDictionary[FileTree, dict[str, Mapping[str, frozenset[str]]]] = WeakKeyDictionary()
+_unread: WeakKeyDictionary[FileTree, list[str]] = WeakKeyDictionary()
 _known_tables: WeakKeyDictionary[Database, frozenset[str]] = WeakKeyDictionary()
 
 
@@ -166,11 +169,19 @@ def table_columns(tree: FileTree, path: str) -> Mapping[str, frozenset[str]]:
     known = _known_columns.setdefault(tree, {})
     if path not in known:
         columns: dict[str, set[str]] = {}
-        with suppress(sqlite3.Error, OSError), open_database(tree, path) as database:
-            for row in list(database.query(_COLUMNS)):
-                columns.setdefault(row["table_name"], set()).add(row["column_name"])
+        try:
+            with open_database(tree, path, LOOKING_SECONDS) as database:
+                for row in list(database.query(_COLUMNS)):
+                    columns.setdefault(row["table_name"], set()).add(row["column_name"])
+        except (sqlite3.Error, OSError) as error:
+            _unread.setdefault(tree, []).append(str(error))
         known[path] = {table: frozenset(names) for table, names in columns.items()}
     return known[path]
+
+
+def unread_databases(tree: FileTree) -> list[str]:
+    """Return a sentence for each database whose tables could not be looked up."""
+    return _unread.get(tree, [])
 
 
 @contextmanager

@@ -120,7 +120,20 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_taken(run: Run, tmp_path: 
         assert wrong.code == 2
         assert sentence in wrong.err
     forced = run("import", "--from", "chatgpt", str(tmp_path / "notes.bin"))
+    assert forced.code == 1
     assert "ChatGPT: " in forced.out
+    (tmp_path / "empty.json").write_text("")
+    for arguments, sentence in (
+        (("import", str(tmp_path / "empty.json")), "empty.json is empty."),
+        (("import", "--from", "elia", str(tmp_path)), "has nothing that looks like elia. Name one file"),
+        (("import", "--undo", "9" * 30), f"There is no import {'9' * 30} to take back."),
+    ):
+        failed = run(*arguments)
+        assert failed.code == 1
+        assert sentence in failed.err
+    table = tmp_path / "notes.db"
+    table.write_bytes(b"SQLite format 3\0" + bytes(5_000))
+    assert "\n  notes.db: " in run("import", "--from", "elia", str(table)).err
     names = [row["name"] for row in run("import", "--list", "--json").lines()]
     assert {"chatgpt", "claude"} <= set(names)
 

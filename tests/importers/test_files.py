@@ -55,6 +55,9 @@ def test_archives_in_archives_are_folders_down_to_a_limit(tmp_path: Path) -> Non
     with open_tree(tmp_path) as tree:
         assert "nested.zip/5.zip/4.zip/3.zip" in tree.paths
         assert not any("3.zip/" in path for path in tree.paths)
+        assert tree.problems == [
+            "nested.zip/5.zip/4.zip/3.zip lies in 3 archives. Unpack the outer ones and import it."
+        ]
         folder = tree._folder
     assert folder is not None
     assert not Path(folder).exists()
@@ -115,3 +118,22 @@ def test_links_that_lead_back_end(tmp_path: Path) -> None:
         assert list(tree.paths) == ["a/file.txt"]
     with pytest.raises(FileNotFoundError, match="There is no file or folder"):
         open_tree(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_json_in_utf_16_reads_as_utf_8_and_other_files_as_they_are(tmp_path: Path, encoding: str) -> None:
+    text = '[{"title": "Kältester 🐧 Ort"}, "%s"]' % ("ü" * 70_000)
+    other = "Kälte".encode("utf-16")
+    (tmp_path / "a.zip").write_bytes(zipped({"a.json": text.encode(encoding), "b.txt": other}))
+    with open_tree(tmp_path / "a.zip") as tree:
+        assert tree.head("a.json") == text.encode()[:HEAD]
+        assert read(tree, "a.json").removeprefix(b"\xef\xbb\xbf") == text.encode()
+        assert read(tree, "b.txt") == other
+
+
+def test_a_member_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    good = zipped({"a.json": b'["' + os.urandom(2_000).hex().encode() + b'"]'})
+    (tmp_path / "a.zip").write_bytes(good[:60] + b"\xff" * 100 + good[160:])
+    with open_tree(tmp_path / "a.zip") as tree:
+        assert [tree.head("a.json"), tree.head("a.json")] == [b"", b""]
+        assert tree.problems == ["a.json is damaged in the archive; it may be cut short. Get it again."]

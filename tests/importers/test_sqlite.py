@@ -17,6 +17,7 @@ import pytest
 
 from sterna.importers import Conversation, Skipped
 from sterna.importers.files import open_tree
+from sterna.importers.registry import find
 from sterna.importers.sqlite import databases, each_row, open_database, rows, table_columns
 
 
@@ -209,6 +210,14 @@ def test_databases_are_found_by_their_tables(path: Path) -> None:
     assert databases(tree, note="id body") == ["a.db"]
     assert databases(tree, note="id title") == databases(tree, chat="id") == []
     assert table_columns(tree, "b.db") == table_columns(tree, "c.txt") == {}
+
+
+def test_a_database_that_cannot_be_looked_into_is_named(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)
+    with open_tree(path) as tree:
+        found = find(tree)
+    assert found.units == []
+    assert found.problems == ["a.db is damaged: file is not a database."]
 
 
 def test_text_that_is_no_utf_8_is_read(path: Path) -> None:
