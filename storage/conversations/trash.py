@@ -221,6 +221,11 @@ class Trash:
                 {"token": token},
             )
         self._trash_outbox.withdraw_delete(token, "c", "chat_sessions")
+        self.db.execute(
+            """update import_changes set undone = 0 where before is null and session_id in (
+                select thing from trash_rows where token = :token and place = 'chat_sessions')""",
+            {"token": token},
+        )
         return ids, completed
 
     def _skip_restored(self, token: int) -> list[str]:

@@ -126,7 +126,8 @@ class Imports:
                 value in (select id from deleted_items where kind = 'session')
                 or value in (select id from sync_tombstones where kind = 'c')
             ) and coalesce((
-                select undone from import_changes where session_id = value order by run_id desc limit 1
+                select undone from import_changes where session_id = value and before is null
+                order by run_id desc limit 1
             ), 0) = 0""",
             ids=ids,
         )}  # fmt: skip

@@ -100,6 +100,22 @@ def test_what_was_deleted_here_comes_back_only_when_it_is_wanted(run: Run, tmp_p
     assert titles(run) == {"About terns"}
 
 
+def test_what_is_deleted_after_an_undo_stays_deleted(run: Run, tmp_path: Path) -> None:
+    path = str(export(tmp_path / "a.zip", "terns"))
+    run("import", path)
+    export(tmp_path / "a.zip", "terns", answer="A seabird.", updated=1_700_000_200.0)
+    run("import", path)
+    run("import", "--undo")
+    run("delete", "--yes", "last")
+    assert "(1 deleted here, 1 skipped)" in run("import", path).out
+    run("undo")
+    run("import", "--undo", "1")
+    assert "(1 new, 1 skipped)" in run("import", "--dry-run", path).out
+    run("undo")
+    run("delete", "--yes", "last")
+    assert "(1 deleted here, 1 skipped)" in run("import", path).out
+
+
 def test_what_cannot_be_read_is_named_and_the_rest_is_taken(run: Run, tmp_path: Path) -> None:
     good = str(export(tmp_path / "a.zip", "terns"))
     (tmp_path / "notes.bin").write_bytes(b"\x00\x01nothing")
