@@ -203,6 +203,10 @@ async def test_enter_chooses_the_line_that_is_highlighted(
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: app.screen is not app.main)
+        await pilot.press("escape")  # the style sheet of dialogs is loaded now
+        await until(pilot, lambda: app.screen is app.main)
         await typed(pilot, "see @no")
         await until(pilot, lambda: len(choices(app)) == 2)
         assert "enter choose" in frame(app)
