@@ -18,6 +18,7 @@ from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_t
 
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations, known_tag, tag_names
+from .excluding_words import ExcludingWords, plain_words
 from .number_types import LIMIT
 from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
 
@@ -214,7 +215,7 @@ def _block_quote(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.rstrip("\n").split("\n"))
 
 
-@click.command(short_help="Search titles and messages.")
+@click.command(cls=ExcludingWords, short_help="Search titles and messages.")
 @click.argument("words", nargs=-1, required=True)
 @click.option("--limit", "-n", type=LIMIT, default=20, show_default=True, help="Maximum number of results.")
 @click.option(
@@ -246,7 +247,7 @@ def search(context: CommandContext, words: tuple[str, ...], limit: int, conversa
     """
     with context.history() as store:
         session_id = find_conversation(store, conversation) if conversation else None
-        hits = store.search.search(" ".join(words), limit=limit, session_id=session_id)
+        hits = store.search.search(plain_words(words), limit=limit, session_id=session_id)
         for hit in hits:
             if as_json:
                 print_json(

@@ -103,6 +103,10 @@ def test_a_search_finds_titles_and_words_as_they_are_typed(run: Run) -> None:
     session_id = run("list", "--json").lines()[0]["id"]
     assert run("search", "-c", session_id, "seabird").code == 1
     assert run("search", '"(AND* NEAR').code in (0, 1)
+    assert "A seabird." in run("search", "seabird", "-gull", "-n", "5").out
+    assert run("search", "seabird", "-climate").code == 0
+    for excluded in ("-seabird", "-role:assistant"):
+        assert "A seabird." not in run("search", "seabird", excluded).out
 
 
 def test_a_reply_that_is_arriving_in_another_process_is_shown(run: Run, home: Path) -> None:
