@@ -403,7 +403,7 @@ CREATE TABLE sync_message_state (
 ) strict, without rowid;
 
 CREATE TABLE sync_outbox (
-    seq integer primary key,               -- order of the changes
+    seq integer primary key autoincrement,
     kind text not null constraint sync_outbox_kind check (kind = 'c' or kind = 'm' or kind = 'x' or kind = 's'),
     id text not null,                      -- of a setting: <session id>/<key>; of a clear: all
     conv_id text not null,
