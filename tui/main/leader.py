@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (26, 22, 19)
 """Cells of a column of the panel, the widest first: the first with which all keys fit on one page."""
-MOST_OF_THE_SCREEN = 0.7
+MOST_OF_THE_SCREEN = 0.75
 """Part of the screen's rows that the panel may take; the rest is on a further page."""
 CANCEL = ("escape", "backspace", "ctrl+c", "ctrl+g")
 PAGES = {"pagedown": 1, "down": 1, "pageup": -1, "up": -1}
