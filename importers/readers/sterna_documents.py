@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from sterna.storage.text import one_line
@@ -91,9 +92,11 @@ def _messages(body: str, tree: FileTree, folder: str) -> tuple[list[Message], st
     lines: list[str] = []
     fence = ""
     parent: str | None = ROOT
-    for line in body.split("\n"):
-        if mark := _FENCE.match(line):
-            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+    body_lines = body.split("\n")
+    for number, line in enumerate(body_lines):
+        fence = _fence_after(line, fence)
+        if fence and _HEADING.fullmatch(line) and not _is_closed(body_lines, number + 1, fence):
+            fence = ""
         branch = None if fence else _BRANCH.fullmatch(line)
         heading = None if fence else _HEADING.fullmatch(line)
         if branch is not None and lines[-3:] == ["", "---", ""]:
@@ -115,6 +118,26 @@ def _messages(body: str, tree: FileTree, folder: str) -> tuple[list[Message], st
         if message.parent is None:
             message.parent = f"n{place - 1}"
     return messages, shown
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """Return the fence of the block of code that is open after a line; empty if none is."""
+    if (mark := _FENCE.match(line)) is None:
+        return fence
+    if not fence:
+        return mark[1]
+    return "" if mark[1].startswith(fence) and not line[mark.end() :].strip() else fence
+
+
+def _is_closed(lines: list[str], number: int, fence: str) -> bool:
+    """Return whether a block of code ends before the next heading: a reply that was stopped may leave one open."""
+    for line in islice(lines, number, None):
+        mark = _FENCE.match(line)
+        if mark is not None and mark[1].startswith(fence):
+            return not line[mark.end() :].strip()
+        if _HEADING.fullmatch(line):
+            return False
+    return False
 
 
 def _begun(heading: re.Match[str], parent: str | None, name: str) -> Message:

@@ -136,6 +136,24 @@ def test_chatgpt_keeps_messages_branches_and_the_shown_one(chat: Chat) -> None:
         assert message.stopped == (before.finish == "stopped")
 
 
+def test_a_block_of_code_that_a_stopped_reply_leaves_open_does_not_swallow_what_follows() -> None:
+    contents = (
+        "Show `a`",
+        "```python\nx = 1",
+        "And b?",
+        "```js\nb()\n```\n\nDone.",
+        "And the form?",
+        "````\n## You · 2024-01-01 10:00\n````",
+    )
+    messages = tuple(
+        _message(f"m{place}", "assistant" if place % 2 else "user", content, place, f"m{place - 1}" if place else "")
+        for place, content in enumerate(contents)
+    )
+    row = storage.Conversation("c1", "u", "Code", stamp(START), stamp(START), stamp(START), 6, 0, None, None, None)
+    found = again(Chat(row, {}, messages, "m5"), "markdown", Sterna())
+    assert [said(message) for message in found.messages] == [[content] for content in contents]
+
+
 @settings(max_examples=20)
 @given(chats())
 def test_markdown_keeps_the_shown_branch(chat: Chat) -> None:
