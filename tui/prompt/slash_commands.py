@@ -62,6 +62,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("private", "conversation.private"),
     Command("export", "conversation.export", "FILE", "with a path, write it there"),
     Command("import", "app.import"),
+    Command("stats", "app.stats"),
     Command("pin", "conversation.pin"),
     Command("archive", "conversation.archive"),
     Command("tag", "conversation.tag", aliases=("tags",)),
