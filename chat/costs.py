@@ -34,7 +34,8 @@ class Use(NamedTuple):
     def sentence(self) -> str:
         """What has been spent."""
         when = "Today's replies" if self.setting == "budget.daily" else "This month's replies"
-        return f"{when} have cost ${self.spent:,.2f} of the ${self.limit:,.2f} in {self.setting}."
+        spent, limit = (f"${amount:,.{2 if self.limit >= 1 else 4}f}" for amount in (self.spent, self.limit))
+        return f"{when} have cost {spent} of the {limit} in {self.setting}."
 
 
 def priced(settled: Settled, catalog: Catalog) -> Settled:

@@ -22,9 +22,9 @@ from sterna.config import (
     split_path,
     written_values,
 )
-from sterna.storage import clean
+from sterna.storage import clean, one_line
 
-from .context import CommandContext
+from .context import CommandContext, find_conversation
 from .output import counted, paint, print_json
 from .streams import is_interactive
 
@@ -74,6 +74,37 @@ def list_(context: CommandContext, everything: bool = False, as_json: bool = Fal
 def path_(context: CommandContext) -> None:
     """Print the path of config.toml, which need not exist."""
     click.echo(config_dir(context.config_dir) / CONFIG_FILE)
+
+
+@config.command("parameters", short_help="Show the parameters of a request and where they come from.")
+@click.option("--model", "-m", help="Model, as provider/model. Default: that of the conversation or the settings.")
+@click.option("--conversation", "-c", metavar="ID", help="Conversation with settings of its own, or last.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: name, value, origin.")
+@click.pass_obj
+def parameters(context: CommandContext, model: str | None, conversation: str | None, as_json: bool) -> None:
+    """Show the parameters that are sent to a model, and where each comes from.
+
+    That is the provider, the model, the settings, the persona or the conversation; later ones replace earlier ones.
+    One without a value is never sent.
+    """
+    from sterna.chat.parameter_origins import parameters_of
+
+    settings, own = context.settings(), {}
+    if conversation is not None:
+        with context.history() as store:
+            own = store.conversations.settings(find_conversation(store, conversation))
+    ref = model or str(own.get("model") or "") or settings.model
+    if "/" not in ref:
+        raise click.UsageError("Name a model with --model, as provider/model. `sterna models` lists them.")
+    found = parameters_of(own, settings, ref, context.config_dir)
+    for each in found:
+        if as_json:
+            print_json(each._asdict())
+        else:
+            shown = "not sent" if each.value is None else json.dumps(each.value, ensure_ascii=False, default=str)
+            click.echo(f"{paint(clean(each.name), bold=True)} = {clean(shown)}  {paint(clean(each.origin), dim=True)}")
+    if not found and not as_json:
+        click.echo(f"sterna: No parameters are sent to {one_line(ref, 80)}: its provider's defaults apply.", err=True)
 
 
 @config.command("get", short_help="Print the value of a setting.")

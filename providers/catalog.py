@@ -212,11 +212,10 @@ class Catalog:
             provider, model = self.resolve(ref)
         except ProviderError:
             return True  # no request is sent
+        if (rates := self.rates(f"{provider.name}/{model}")) is not None:
+            return rates.input <= 0 and rates.output <= 0
         endpoint = self._endpoints.get(provider.name)
-        if provider.name in (self._guide.name, "server") or (endpoint is not None and endpoint.local):
-            return True
-        rates = self.rates(f"{provider.name}/{model}")
-        return rates is not None and rates.input <= 0 and rates.output <= 0
+        return provider.name in (self._guide.name, "server") or (endpoint is not None and endpoint.local)
 
     def takes_images(self, ref: str | None) -> bool | None:
         """Return whether a model takes images; None where its provider's list does not say."""

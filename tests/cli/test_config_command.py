@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sterna.storage import Store, data_dir, open_account
 from tests.cli.conftest import Run
 
 TEXT = """\
@@ -114,3 +116,36 @@ def test_a_file_is_checked(run: Run, file: Path) -> None:
         assert result.code == 1, command
         assert "line 1" in result.err, command
     assert file.read_text() == "temperature = \n"
+
+
+def test_parameters_are_shown_with_where_they_come_from(run: Run, home: Path) -> None:
+    folder = home / "config"
+    (folder / "personas").mkdir()
+    persona = 'system_prompt = "Edit."\ntemperature = 0.2\nparameters = { seed = 7 }\n'
+    (folder / "personas" / "editor.toml").write_text(persona)
+    (folder / "config.toml").write_text(
+        'temperature = 0.9\nmax_tokens = 500\n[endpoints.work]\nurl = "http://127.0.0.1:1/v1"\n'
+        'parameters = { top_p = 0.5, top_k = 4, keep_alive = "30m" }\nomit = ["max_tokens"]\n'
+        '[endpoints.work.models."m/x"]\nparameters = { top_k = 9 }\n'
+    )
+
+    def shown(*arguments: str) -> dict[str, tuple[object, str]]:
+        lines = run("config", "parameters", "--json", *arguments).lines()
+        return {line["name"]: (line["value"], line["origin"]) for line in lines}
+
+    assert shown("--model", "work/m/x") == {
+        "top_p": (0.5, "provider work"),
+        "keep_alive": ("30m", "provider work"),
+        "max_tokens": (None, "provider work"),
+        "top_k": (9, "model work/m/x"),
+        "temperature": (0.9, "settings"),
+    }
+    with closing(Store.open(open_account(data_dir(home / "data")))) as store:
+        session = store.conversations.create("Edited").id
+        own = {"persona": "editor", "temperature": 0.2, "parameters": {"seed": 7, "top_p": 0.6}, "model": "work/m/x"}
+        store.conversations.set_settings(session, own)
+    found = shown("-c", "last")
+    assert found["temperature"] == (0.2, "persona editor")
+    assert found["seed"] == (7, "persona editor")
+    assert found["top_p"] == (0.6, "conversation")
+    assert "Name a model" in run("config", "parameters").err

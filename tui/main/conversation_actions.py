@@ -301,7 +301,9 @@ class ConversationActions:
             str(summary.get("text") or ""),
         )
         default = ConversationSettings(settings.system_prompt, settings.temperature)
-        chosen = await self._layout.app.push_screen_wait(ConversationDialog(current, default))
+        chosen = await self._layout.app.push_screen_wait(
+            ConversationDialog(current, default, sent=await asyncio.to_thread(self._sent_parameters))
+        )
         if chosen is not None:
             values: dict[str, Any] = {"system_prompt": chosen.system_prompt or None, "temperature": chosen.temperature}
             if chosen.summarises != current.summarises:
@@ -313,6 +315,16 @@ class ConversationActions:
             await self._show_settings()
             if chosen != current:
                 self.offer_undo("Settings saved, from the next message on.")
+
+    def _sent_parameters(self) -> str:
+        """Return a sentence about the parameters of the next request and where they come from."""
+        from sterna.chat.parameter_origins import parameters_of
+
+        context, conversation = self._context, self._conversation
+        folder = context.settings_file.folder
+        found = parameters_of(conversation.choices, context.settings, conversation.model, folder)
+        parts = [f"{each.name} {'left out' if each.value is None else each.value} ({each.origin})" for each in found]
+        return one_line(f"Sent now: {', '.join(parts)}.", 400) if parts else ""
 
     def choose_model(self) -> None:
         """Choose the model of this conversation."""

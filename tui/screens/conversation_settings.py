@@ -31,8 +31,10 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
 
     BINDINGS = [("escape", "dismiss(None)", "Cancel"), ("f4", "save", "Save")]
 
-    def __init__(self, current: ConversationSettings, default: ConversationSettings) -> None:
+    def __init__(self, current: ConversationSettings, default: ConversationSettings, *, sent: str = "") -> None:
+        """Take the settings, and a sentence about the parameters that are sent now."""
         super().__init__()
+        self._sent = sent
         self._current, self._default = current, default
 
     def compose(self) -> ComposeResult:
@@ -51,9 +53,9 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
                 placeholder="model default" if default is None else f"{default:g} (from the settings)",
             )
             yield sentence("0 = focused, 2 = creative. Blank = model default.", id="note", classes="note")
-            yield CheckField(
-                "Summarise earlier messages that no longer fit, instead of leaving them out", self._current.summarises
-            )
+            if self._sent:
+                yield sentence(self._sent, classes="note")
+            yield CheckField("Summarise earlier messages that no longer fit", self._current.summarises)
             if self._current.summary:
                 yield TextField("Summary of earlier messages (empty: make a new one)", self._current.summary)
             yield Buttons(("no", "Cancel"), ("yes", "Save", "primary"))
