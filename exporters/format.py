@@ -24,8 +24,6 @@ class Format(ABC):
 
     name: ClassVar[str]
     """Name on the command line."""
-    label: ClassVar[str]
-    """Name for people."""
     suffix: ClassVar[str]
     """End of the name of its files."""
 

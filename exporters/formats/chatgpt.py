@@ -26,7 +26,6 @@ class ChatGpt(Format):
     """All branches of each conversation, as an array."""
 
     name = "chatgpt"
-    label = "ChatGPT's JSON"
     suffix = ".json"
 
     def pieces(self, chats: Iterable[Chat], files: ExportFiles, options: Options) -> Iterator[str]:

@@ -16,7 +16,6 @@ class FineTuning(Format):
     """The shown branch of each conversation that has a reply, with its system prompt first."""
 
     name = "jsonl"
-    label = "JSONL for fine-tuning"
     suffix = ".jsonl"
 
     def pieces(self, chats: Iterable[Chat], files: ExportFiles, options: Options) -> Iterator[str]:

@@ -29,7 +29,6 @@ class Html(Format):
     """A list of the conversations, and each of them below it."""
 
     name = "html"
-    label = "HTML page"
     suffix = ".html"
 
     def pieces(self, chats: Iterable[Chat], files: ExportFiles, options: Options) -> Iterator[str]:

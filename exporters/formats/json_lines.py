@@ -10,24 +10,31 @@ from sterna.storage.conversations.documents import short_name
 from sterna.storage.conversations.reply_notes import reply_details
 from sterna.storage.conversations.tool_calls import TOOL_CALLS, tool_calls
 from sterna.storage.database.maintenance import EXPORT_VERSION
+from sterna.storage.records import ATTACHMENT_IDS
 
 from ..chat import Chat
 from ..files import ExportFiles
 from ..format import Format, Options
 from ..json_text import json_line
 
+_SAID = frozenset({ATTACHMENT_IDS})
+"""Metadata that repeats what an object says in another way."""
+
 
 class JsonLines(Format):
-    """What `sterna show --json` prints of each conversation, with the version of its schema."""
+    """What `sterna show --json` prints of each conversation, with further metadata and the version of the schema."""
 
     name = "json"
-    label = "JSON"
     suffix = ".json"
 
     def pieces(self, chats: Iterable[Chat], files: ExportFiles, options: Options) -> Iterator[str]:
         for chat in chats:
-            value = chat_object(chat, chat.messages if options.branches else chat.shown)
-            yield json_line(value | {"schema_version": EXPORT_VERSION}) + "\n"
+            messages = chat.messages if options.branches else chat.shown
+            value = chat_object(chat, messages) | {"schema_version": EXPORT_VERSION}
+            for printed, message in zip(value["messages"], messages, strict=True):
+                if rest := {key: item for key, item in message.metadata.items() if key not in {*printed, *_SAID}}:
+                    printed["metadata"] = rest
+            yield json_line(value) + "\n"
             for message in chat.messages:
                 for attachment in message.attachments:
                     files.link(attachment)

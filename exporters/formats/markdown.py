@@ -33,7 +33,6 @@ class Markdown(Format):
     """One document; front matter stands before a single conversation only."""
 
     name = "markdown"
-    label = "Markdown"
     suffix = ".md"
 
     def pieces(self, chats: Iterable[Chat], files: ExportFiles, options: Options) -> Iterator[str]:

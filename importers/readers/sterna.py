@@ -114,7 +114,7 @@ class _Export:
         parents = _parents(rows, "at")
         messages = []
         for row in rows:
-            details = {name: row[name] for name in _DETAILS if name in row}
+            details = mapping(row.get("metadata")) | {name: row[name] for name in _DETAILS if name in row}
             if isinstance(attached := row.get("attachments"), list):
                 details["attachments"] = attached
                 row |= {"has_attachments": 1, "attachment_count": min(len(attached), 3)}

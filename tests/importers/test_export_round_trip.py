@@ -46,6 +46,7 @@ def chats(draw: st.DrawFn) -> Chat:
         messages.append(question)
         for version in range(draw(st.integers(1, 2))):
             metadata: dict[str, Any] = {"finish": "stopped"} if draw(st.booleans()) else {}
+            metadata |= draw(st.sampled_from([{}, {"cost": 0.5}, {"unsupported": [{"kind": "odd", "raw": [1]}]}]))
             content = draw(texts)
             if draw(st.booleans()):
                 metadata["tool_calls"] = [draw(calls) | {"at": len(content), "id": ""}]
