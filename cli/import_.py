@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ AT_ONCE = 5_000
 
 
 @click.command("import", short_help="Import conversations of other programs.")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--from", "source", metavar="NAME", help="Read with this reader, whatever the files look like.")
 @click.option("--list", "list_readers", is_flag=True, help="List what can be read.")
 @click.option("--dry-run", is_flag=True, help="Say what would be imported, and change nothing.")
@@ -46,7 +47,7 @@ AT_ONCE = 5_000
 @click.pass_obj
 def import_(
     context: CommandContext,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     source: str | None,
     list_readers: bool,
     dry_run: bool,
@@ -74,7 +75,7 @@ def import_(
         return _list_runs(context, as_json)
     if undo is not None:
         return _undo(context, undo, as_json)
-    if not paths:
+    if not paths or "" in paths:
         raise click.UsageError("Name a file or a folder to import. See what can be read: sterna import --list")
     return _import(context, paths, _reader(source), tags, dry_run=dry_run, restore=restore, as_json=as_json)
 
@@ -91,7 +92,7 @@ def _reader(name: str | None) -> Reader | None:
 
 def _import(
     context: CommandContext,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     reader: Reader | None,
     tags: tuple[str, ...],
     *,
@@ -107,11 +108,11 @@ def _import(
     account, code = Account(), OK
     problems: list[str] = []
     with context.store() as store:
-        run = 0 if dry_run else store.import_runs.begin([str(path.expanduser().absolute()) for path in paths])
+        run = 0 if dry_run else store.import_runs.begin([os.path.abspath(os.path.expanduser(path)) for path in paths])
         is_stopped = False
         try:
             for path in paths:
-                with _opened(path.expanduser(), reader, problems) as found:
+                with _opened(Path(os.path.expanduser(path)), reader, problems) as found:
                     if found is None:
                         code = FAILED
                         continue

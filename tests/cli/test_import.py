@@ -130,6 +130,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_taken(run: Run, tmp_path: 
     for arguments, sentence in (
         (("import",), "Name a file or a folder to import."),
         (("import", "--from", "nobody", good), "There is no reader nobody."),
+        (("import", ""), "Name a file or a folder to import."),
         (("import", "--undo", "x"), "--undo takes the number of an import."),
     ):
         wrong = run(*arguments)
@@ -142,6 +143,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_taken(run: Run, tmp_path: 
     for arguments, sentence in (
         (("import", str(tmp_path / "empty.json")), "empty.json is empty."),
         (("import", "--from", "elia", str(tmp_path)), "has nothing that looks like elia. Name one file"),
+        (("import", "~nobody-here/x"), "There is no file or folder ~nobody-here/x."),
         (("import", "--undo", "9" * 30), f"There is no import {'9' * 30} to take back."),
     ):
         failed = run(*arguments)

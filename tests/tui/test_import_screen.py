@@ -61,7 +61,11 @@ async def test_an_export_is_looked_at_taken_and_taken_back(home: Home, tmp_path:
         page.query_one(Input).value = str(tmp_path / "gone")
         await pilot.press("enter")
         await until(pilot, lambda: "There is no file or folder" in frame(app))
-        page.query_one(Input).value = str(export(tmp_path, 3))
+        for wrong in ("~nobody-here/x", "/x" * 3_000, "a\0b", "file://[x"):
+            page.query_one(Input).value = wrong
+            await pilot.press("enter")
+            await until(pilot, lambda: page.job.phase == "failed" and str(page.job.path)[:3] == wrong[:3])  # noqa: B023
+        page.query_one(Input).value = export(tmp_path, 3, "my export.json").as_uri()
         await pilot.press("enter")
         await until(pilot, lambda: "ChatGPT: 4 conversations (3 new, 1 skipped)" in frame(app))
         assert "“Empty” has no messages." in frame(app)

@@ -231,6 +231,7 @@ def test_files_that_git_ignores_are_not_offered(tmp_path: Path) -> None:
     assert completions("", tmp_path) == ["kept.txt"]
     assert completions("./no", tmp_path) == ["./kept.txt", "./node_modules/"]
     assert completions("/nowhere/at/all", tmp_path) == []
+    assert completions("~nobody-here/x", tmp_path) == []
 
 
 async def test_a_snippet_is_inserted_by_name(home: Home) -> None:

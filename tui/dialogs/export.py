@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -96,12 +97,12 @@ class ExportDialog(Dialog[ExportChoice | None]):
     def submit(self) -> None:
         """Return the path if something new can be written there."""
         text = self.query_one(Input).value.strip()
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))
         if not text:
             self._answer("Type the name of a file.")
-        elif path.exists():
+        elif os.path.exists(path):
             self._answer(f"{path} exists already. Choose another name.")
-        elif not path.parent.is_dir():
+        elif not os.path.isdir(path.parent):
             self._answer(f"There is no folder {path.parent}.")
         else:
             self.dismiss(ExportChoice(path, self.form))

@@ -49,7 +49,7 @@ class ExportActions:
         if (conversation_id := self._navigation.conversation.id) is None:
             self._layout.notify("Send a message first.")
             return False
-        self._context.spawn(self._export((conversation_id,), Path(path).expanduser()), "conversation.export")
+        self._context.spawn(self._export((conversation_id,), Path(os.path.expanduser(path))), "conversation.export")
         return True
 
     def copy_command_of_open(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,7 +182,7 @@ class WritingActions:
             self._layout.prompt.complete(token, "")
         else:
             self._layout.prompt.empty()
-        self._attachments.add([Path(path).expanduser()])
+        self._attachments.add([Path(os.path.expanduser(path))])
 
     # Slash commands
 

@@ -28,7 +28,7 @@ def _in_folder(typed: str, folder: Path) -> list[str]:
     parent, _, name = typed.rpartition("/")
     if not parent and typed.startswith("~"):
         parent, name = typed, ""
-    place = folder / Path(parent or "/").expanduser()
+    place = folder / os.path.expanduser(parent or "/")
     try:
         with os.scandir(place) as entries:
             found = [
@@ -36,7 +36,7 @@ def _in_folder(typed: str, folder: Path) -> list[str]:
                 for entry, _ in zip(entries, range(MOST_FILES), strict=False)
                 if entry.name.startswith(".") == name.startswith(".")
             ]
-    except OSError:
+    except (OSError, ValueError):
         return []
     return sorted(found, key=lambda path: (path.casefold(), path))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from textual import on, work
@@ -158,15 +159,17 @@ class ImportScreen(Dialog[None]):
 def _path(text: str) -> Path:
     """Return a typed path; a dropped one may be quoted or escaped."""
     import shlex
+    from urllib.parse import unquote, urlsplit
 
-    path = Path(text).expanduser()
-    if not path.exists():
+    path = Path(os.path.expanduser(text))
+    if not os.path.exists(path):
         try:
             words = shlex.split(text)
+            if len(words) == 1:
+                word = unquote(urlsplit(words[0]).path) if words[0].startswith("file://") else words[0]
+                return Path(os.path.expanduser(word))
         except ValueError:
             return path
-        if len(words) == 1:
-            return Path(words[0].removeprefix("file://")).expanduser()
     return path
 
 
