@@ -55,8 +55,7 @@ async def test_a_conversation_deleted_in_another_window_is_named_and_its_typed_t
         app.main.conversation_actions.undo_delete()
         await until(pilot, lambda: app.main.conversation.id == only)
         app.main.navigation.go_to(None)
-        await until(pilot, lambda: app.main.conversation.id is None)
-        assert app.main.prompt.text == typed
+        await until(pilot, lambda: app.main.conversation.id is None and app.main.prompt.text == typed)
 
 
 async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -> None:

@@ -133,7 +133,7 @@ async def test_another_branch_can_be_shown_while_a_reply_arrives_and_nothing_is_
         assert loaded_texts(app) == ["first", "FIRST", "second", "SECOND"]
         await pilot.press("ctrl+x", ">")
         await shown(pilot, app, "the new answer")
-        assert shown_texts(home) == ["first", "FIRST", "second better", "the new answer"]
+        await until(pilot, lambda: shown_texts(home) == ["first", "FIRST", "second better", "the new answer"])
 
 
 async def test_one_comes_back_to_a_branch_on_which_a_reply_still_arrives(home: Home) -> None:
