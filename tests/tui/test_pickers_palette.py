@@ -67,7 +67,8 @@ async def test_every_action_of_the_palette_is_offered_with_its_key(app: PaletteA
         undo = next(hit for hit in hits if hit.text == "Undo")
         assert undo.help is not None
         assert Content.from_markup(undo.help).plain == (
-            "ctrl+_  Undo the last deletion, edit, new reply, fork, pin, archiving or tagging"
+            "ctrl+_  Undo the last deletion, edit, new reply, fork, pin, archiving, tagging, setting"
+            " or removed attachment"
         )
         rename = next(hit for hit in hits if hit.text == "Rename")
         assert Content.from_markup(rename.help or "").plain == "[/]  Rename this conversation"
