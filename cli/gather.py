@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -31,15 +32,18 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 
 
 @click.group(invoke_without_command=True, short_help="Follow the histories of other programs on this machine.")
+@_as_json
 @click.pass_context
-def gather(ctx: click.Context) -> None:
+def gather(ctx: click.Context, as_json: bool) -> None:
     """Follow the histories that Claude Code, Codex and other programs keep on this machine.
 
     Off by default. Without a command it shows what is followed. While the chat is open, what is followed is read as it
     grows; `sterna gather once` reads it at any other time. What such a program deletes stays here.
     """
     if ctx.invoked_subcommand is None:
-        ctx.invoke(status)
+        ctx.invoke(status, as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"Write --json at the end: sterna gather {ctx.invoked_subcommand} --json")
 
 
 @gather.command("status", short_help="Show what is followed, and what could be.")
@@ -133,6 +137,9 @@ def on(
     from sterna.importers.gather.rounds import projects_for
 
     names, places = _named(sources), Places()
+    folders = tuple(map(_there, folders))
+    if not all(excludes):
+        raise click.UsageError("--exclude takes a pattern, such as '~/private/*'.")
     with context.store() as store:
         choice = store.gathered.choice()
         wanted: dict[str, SourceChoice] = {}
@@ -201,6 +208,14 @@ def _named(sources: tuple[str, ...]) -> list[str]:
         if name not in known:
             raise click.UsageError(f"There is no source {one_line(name, 40)}. There are: {', '.join(known)}.")
     return list(sources) or known
+
+
+def _there(folder: str) -> str:
+    """Return the whole path of a folder, which is looked at from other folders later."""
+    path = os.path.abspath(os.path.expanduser(folder))
+    if not folder or not os.path.isdir(path):
+        raise click.UsageError(f"There is no folder {one_line(folder, 200)}.")
+    return path
 
 
 def _joined(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

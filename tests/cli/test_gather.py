@@ -64,6 +64,13 @@ def texts(run: Run, name: str = "last") -> list[str]:
 def test_nothing_is_taken_before_somebody_agrees(run: Run, machine: Path) -> None:
     assert "Nothing is followed" in run("gather").out
     assert run("gather", "once").code == 1
+    assert [row["on"] for row in run("gather", "--json").lines()] == [
+        row["on"] for row in run("gather", "status", "--json").lines()
+    ]
+    for wrong in (("--exclude", ""), ("--folder", ""), ("--folder", str(machine / "gone"))):
+        assert run("gather", "on", "claude-code", "--yes", *wrong).code == 2
+    assert run("gather", "--json", "once").code == 2
+    assert "Nothing is followed" in run("gather").out
     refused = run("gather", "on")
     assert refused.code == 1
     assert "Claude Code (claude-code): 2 files" in refused.out
