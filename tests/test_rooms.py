@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -260,9 +261,15 @@ def sources() -> Iterator[Path]:
         yield from sorted((ROOT / name).rglob("*.py"))
 
 
+@cache
+def import_statements(text: str) -> list[ast.Import | ast.ImportFrom]:
+    """Return the imports in a text, at the top and inside functions; several tests read the same files."""
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and full name of everything imported, at the top and inside functions."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in import_statements(path.read_text("utf-8")):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name.removeprefix("sterna.")
@@ -292,7 +299,7 @@ def module_graph(name: str) -> dict[str, set[str]]:
         graph[module] = set()
         stub = path.with_suffix(".pyi")  # lists what the module loads lazily
         texts = [file.read_text("utf-8") for file in (path, stub) if file.exists()]
-        for node in (node for text in texts for node in ast.walk(ast.parse(text))):
+        for node in (node for text in texts for node in import_statements(text)):
             if isinstance(node, ast.ImportFrom) and node.level:
                 above = package[: len(package) - node.level + 1]
                 base = ".".join([*above, *([node.module] if node.module else [])])
@@ -359,7 +366,7 @@ def test_inside_a_room_imports_are_relative() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources()
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in import_statements(path.read_text("utf-8"))
         if isinstance(node, ast.ImportFrom)
         and not node.level
         and (node.module or "").startswith(f"sterna.{path.relative_to(ROOT).parts[0]}")
