@@ -118,9 +118,10 @@ class AckResults:
             if row.stamp == self._acked_stamp(row):
                 self._move_base(row)
             else:
-                self._outbox.record_known(
-                    row.kind, row.id, row.seq - 1
-                )  # somebody wrote it meanwhile: the server is to weigh them
+                # somebody wrote it meanwhile: the server is to weigh them
+                self._outbox.record_known(row.kind, row.id, row.seq - 1)
+                if row.kind == "c":
+                    self._outbox.record_created(row)
             self._outbox.enqueue(result.kind, result.id, row.session_id, "put", op["edited_at"])
         else:
             self._adopt(row)

@@ -160,11 +160,7 @@ class Merge:
             self.adopt_conversation(row)
             return
         self._outbox.keep_edit("c", row, page, _stamp(fact))
-        self.db.execute(
-            """insert into sync_session_state (session_id, created_seq) values (:id, :created)
-            on conflict (session_id) do update set created_seq = excluded.created_seq""",
-            {"id": row.id, "created": row.created_seq},
-        )
+        self._outbox.record_created(row)
 
     def _private_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
         """Delete again, on the server, a private conversation that a restored history brings back."""

@@ -116,6 +116,14 @@ class Outbox:
             {"id": id_, "seq": seq},
         )
 
+    def record_created(self, row: RemoteRow) -> None:
+        """Record when a conversation was created on the server: a clear reaches only what was created before it."""
+        self.db.execute(
+            """insert into sync_session_state (session_id, created_seq) values (:id, :created)
+            on conflict (session_id) do update set created_seq = excluded.created_seq""",
+            {"id": row.id, "created": row.created_seq},
+        )
+
     def enqueue_again(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
         """Enqueue an acknowledged value again, with its own stamp, for a server that has an older one or none.
 

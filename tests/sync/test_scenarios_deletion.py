@@ -212,3 +212,30 @@ def test_what_was_deleted_and_acknowledged_does_not_come_back_with_an_old_copy(g
     assert one.titles() == []
     assert group.history.rows["c", session_id].is_deleted
     assert ("m", prompt.id) not in group.history.rows
+
+
+def test_clear_all_of_what_was_restored_before_its_waiting_title_is_sent(group: DeviceGroup) -> None:
+    """Others may have it from the restore, whose row this device never pulls: so it is deleted by its id."""
+    one, other = group.add_device(), group.add_device()
+    session_id = one.say(None, "hello")
+
+    def lose(step: Request, on: Callable[[Request], Response]) -> Response:
+        if step.body is not None:
+            on(step)
+            raise Unreachable("network")
+        return on(step)
+
+    one.way = lose
+    one.cycle()
+    one.store.privacy.set_private(session_id, True)
+    one.way = lambda step, on: on(step)
+    one.cycle()
+    one.store.privacy.set_private(session_id, False)
+
+    def clear(effect: Effect) -> None:
+        if one.titles() and one.store.db.rows("select 1 from sync_outbox where kind = 'c' and op = 'put'"):
+            one.store.trash.clear_all()
+
+    one.cycle(clear)
+    in_step(group)
+    assert one.titles() == other.titles() == []
