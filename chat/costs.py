@@ -39,17 +39,20 @@ class Use(NamedTuple):
 
 
 def priced(settled: Settled, catalog: Catalog) -> Settled:
-    """Return the reply with its cost: as the provider stated it, else by the prices of its list or of the settings."""
+    """Return the reply with its cost: as the provider stated it, else by the prices of its list or of the settings.
+
+    The cost of a summary that was made for it is a part.
+    """
     metadata = dict(settled.metadata)
     if "cost" in metadata:
         metadata["cost_source"] = "provider"
-    elif settled.model and settled.input_tokens + settled.output_tokens > 0:
+    elif settled.model and (rates := catalog.rates(settled.model)) is not None:
         cached = metadata.get("cached_tokens") or 0
-        rates = catalog.rates(settled.model)
         cost = catalog.price(settled.model, settled.input_tokens, settled.output_tokens, cached)
-        if rates is None or not cost:
-            return settled
-        metadata |= {"cost": cost, "cost_source": rates.source}
+        metadata |= {"cost": cost, "cost_source": rates.source} if cost else {}
+    if summary_cost := metadata.get("summary_cost"):
+        metadata["cost"] = metadata.get("cost", 0.0) + summary_cost
+        metadata.setdefault("cost_source", "list")
     return settled._replace(metadata=metadata)
 
 

@@ -52,7 +52,8 @@ class Prepared:
     """Earlier messages that did not fit."""
     summary: Summary | None = None
     """Summary that is sent in place of earlier messages."""
-    has_new_summary: bool = False
+    summary_cost: float | None = None
+    """What making the summary has cost; None where it was there already."""
     has_no_summary: bool = False
     """True where a summary was wanted, and the model gave none."""
 
@@ -61,8 +62,8 @@ class Prepared:
         found: dict[str, Any] = {"left_out": self.left_out} if self.left_out else {}
         if self.summary is not None:
             found["summarised"] = self.summary.messages
-            if self.has_new_summary:
-                found["summary"] = self.summary.text
+            if self.summary_cost is not None:
+                found |= {"summary": self.summary.text, "summary_cost": self.summary_cost}
         elif self.has_no_summary:
             found["summary_failed"] = True
         return found
@@ -172,7 +173,10 @@ class RequestOptions(NamedTuple):
         if fitted is None:
             is_missing = self.summarises and left_out > 0
             return Prepared(provider, request, len(selected), left_out, has_no_summary=is_missing)
-        return Prepared(provider, request, len(selected), 0, fitted.summary, has_new_summary=fitted.is_new)
+        cost = None
+        if (used := fitted.used) is not None:
+            cost = used.cost or catalog.price(self.ref, used.input_tokens, used.output_tokens) or 0.0
+        return Prepared(provider, request, len(selected), 0, fitted.summary, cost)
 
     async def load_attached(
         self, files: AttachmentFiles, catalog: Catalog, newest_first: Sequence[Message], limit: int

@@ -65,12 +65,26 @@ class Summary(NamedTuple):
         return f"Summary of the earlier part of this conversation:\n\n{self.text.strip()}"
 
 
+class Used(NamedTuple):
+    """Tokens of the requests for a summary, and their cost as the provider stated it."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+
+    def plus(self, reply: Reply) -> Used:
+        """Return the sum with one more request."""
+        cost = float(reply.details.get("cost") or 0.0)
+        return Used(self.input_tokens + reply.input_tokens, self.output_tokens + reply.output_tokens, self.cost + cost)
+
+
 class Fitted(NamedTuple):
     """Messages of a request, and the summary of those before them."""
 
     selected: list[Message]
     summary: Summary
-    is_new: bool
+    used: Used | None = None
+    """What making the summary took; None: it was there already."""
 
 
 def later(newest_first: Sequence[Message], summary: Summary) -> list[Message] | None:
@@ -85,7 +99,7 @@ def with_known(newest_first: Sequence[Message], summary: Summary | None, system:
     if summary is None or not after:
         return None
     selected, is_full = select_messages(after, system_prompt=f"{system}\n\n{summary.prompt}", budget=budget)
-    return None if is_full else Fitted(selected, summary, is_new=False)
+    return None if is_full else Fitted(selected, summary)
 
 
 async def summarised(
@@ -115,17 +129,19 @@ async def summarised(
     older = [message for message in older if message.content and not (message.failed and message.role == "user")]
     if not older:
         return None
-    text = await _ask(provider, model, known.text if known is not None else "", older[::-1], budget)
+    text, used = await _ask(provider, model, known.text if known is not None else "", older[::-1], budget)
     if not text:
         return None
     summary = Summary(text, older[0].id, len(older) + (known.messages if known is not None else 0))
     await store.run(Conversations.set_setting, session_id, SETTING, summary.as_json())
-    return Fitted(selected, summary, is_new=True)
+    return Fitted(selected, summary, used)
 
 
-async def _ask(provider: Provider, model: str, before: str, messages: Sequence[Message], budget: int) -> str:
+async def _ask(
+    provider: Provider, model: str, before: str, messages: Sequence[Message], budget: int
+) -> tuple[str, Used]:
     """Return a summary of ``before`` and of the messages, in as many requests as they need; empty on a failure."""
-    text = before
+    text, used = before, Used()
     for part in _parts(messages, max(200, budget * 3 // 5)):
         content = f"Summary so far:\n{text}\n\nWhat follows:\n{part}" if text else part
         request = Request(
@@ -136,13 +152,14 @@ async def _ask(provider: Provider, model: str, before: str, messages: Sequence[M
             async with asyncio.timeout(SECONDS):
                 await receive(reply, provider, request, time.monotonic)
         except (ProviderError, TimeoutError):
-            return ""
+            return "", used
         finally:
             reply.close()
+        used = used.plus(reply)
         if reply.finish != "done" or not reply.content.strip():
-            return ""
+            return "", used
         text = reply.content.strip()
-    return text
+    return text, used
 
 
 def _parts(messages: Sequence[Message], budget: int) -> list[str]:

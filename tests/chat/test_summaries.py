@@ -10,7 +10,7 @@ import pytest
 
 from sterna.chat import Reply, Turns
 from sterna.config import Settings
-from sterna.providers import Catalog, Delta, Done, Event, Failed, FailureKind, Model, Request
+from sterna.providers import Catalog, Delta, Done, Event, Failed, FailureKind, Model, Request, Usage
 from sterna.storage import Conversations, Settled, Store, StoreThread
 from tests.chat.scripted_model import LIMIT
 
@@ -30,8 +30,10 @@ class Summarising:
         self.requests.append(request)
         if request.messages[0].content.startswith("Summarise"):
             yield self.summary
+            yield Usage(100, 10, 110, cost=0.125)
         else:
             yield Delta(f"Answer. {LONG}")
+            yield Usage(100, 10, 110, cost=0.25)
         yield Done()
 
     async def models(self) -> list[Model]:
@@ -92,6 +94,7 @@ async def test_a_summary_is_sent_kept_changed_by_hand_and_made_again_when_it_is_
     summarised = first.message.metadata["summarised"]
     assert summarised + len(sent.messages) - 1 == 17
     assert first.message.metadata["summary"] == "They spoke of terns."
+    assert first.message.metadata["cost"] == 0.25 + 0.125 * len(asked)
     assert "left_out" not in first.message.metadata
 
     saved = (await store.run(Conversations.settings, session_id))["summary"]
