@@ -198,9 +198,9 @@ class ImportRuns:
         """Delete messages that an import added, and that are as they were and followed by nothing of a person's."""
         continued = self.db.one(
             """select 1 from chat_messages where session_id = :session and substr(id, 1, length(:ours)) <> :ours
-                and message_timestamp > (
+                and parent_id is null and message_timestamp > (
                     select min(message_timestamp) from chat_messages
-                    where id in (select value from json_each(:added))
+                    where id in (select value from json_each(:added)) and parent_id is null
                 )""",
             session=session_id, ours=MESSAGE_ID, added=to_json(list(added)),
         )  # fmt: skip

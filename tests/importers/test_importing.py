@@ -171,6 +171,19 @@ def test_a_whole_import_can_be_taken_back(store: Store) -> None:
     assert statuses(taken) == ["new"]  # an undo is no deletion by a person
 
 
+def test_an_undo_takes_back_a_branch_beside_what_a_person_said(store: Store) -> None:
+    take(store, conversation("c1", *line("a", "b")))
+    turn = store.live_replies.begin_turn(C1, "my question", model="acme/small")
+    store.live_replies.settle(turn.reply.id, Settled("done", "my answer"))
+    take(store, conversation("c1", *line("a", "b", "c", "d"), updated_at=AT + timedelta(days=1)))
+    assert len(store.branches.ends(C1)) == 2
+    store.import_runs.undo()
+    assert [end.id for end in store.branches.ends(C1)] == [turn.reply.id]
+    assert shown(store, C1) == ["a", "b", "my question", "my answer"]
+    take(store, conversation("c1", *line("a", "b", "c", "d"), updated_at=AT + timedelta(days=2)))
+    assert len(store.branches.ends(C1)) == 2
+
+
 def test_conversations_without_ids_are_known_by_how_they_begin(store: Store) -> None:
     take(store, conversation("", *line("hi", "Hello!")), conversation("", *line("hi", "Hello!", "more")))
     assert store.conversations.total() == 2
