@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from home import Home, frame, until, write
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from sterna.storage import Conversations
 from sterna.tui.app import SternaApp
@@ -75,6 +75,11 @@ async def test_an_export_is_looked_at_taken_and_taken_back(home: Home, tmp_path:
         assert await app.context.store.run(Conversations.total) == 3
         await pilot.click("#undo")
         await until(pilot, lambda: "3 conversations moved to the trash" in frame(app))
+        lines: list[str] = []
+        show = page.job.changed
+        page.job.changed = lambda: (show(), lines.append(str(page.query_one("#state", Label).content)))[0]
+        await page.job.look(page.job.path)
+        assert lines[0] == ""  # how far the last one came is forgotten
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
         await pilot.press("ctrl+x", "u")

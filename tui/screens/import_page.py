@@ -200,7 +200,7 @@ def _lines(job: ImportJob) -> list[str]:
         states = [f"{getattr(count, name):,} {word}" for name, word in STATES if getattr(count, name)]
         line = f"{one_line(count.label, 30)}: {counted(count.found, 'conversation')}"
         lines.append(line + (f" ({', '.join(states)})" if states else ""))
-    if job.is_running:
+    if job.is_running and job.account is not None:
         left = job.seconds_left
         estimate = f", about {counted(max(1, round(left)), 'second')} left" if left is not None else ""
         lines.append(f"{job.done:.0%}, {job.rate:,.0f} a second{estimate}")
