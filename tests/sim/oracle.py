@@ -204,11 +204,11 @@ def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
         if one.text in ledger.lost or one.text in kept:
             continue
         row = history.rows.get((one.kind, one.thing))
-        gone = row is None or row.is_deleted
+        is_gone = row is None or row.is_deleted
         gone = one.session_id in ledger.hidden or any(
             other.thing in (one.thing, one.session_id) for other in ledger.deleted
         )
-        if gone and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
+        if is_gone and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
             continue
         if gone and (one.thing in ledger.accepted or one.kind == "c") and _was_told(history, one.text):
             continue
