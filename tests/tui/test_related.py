@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from home import Home, until
-from test_app import SIZE
-from test_branch_screens import talk
+from branch_history import add_conversation
+from home import SIZE, Home, until
 from test_typeahead import in_conversation
 
 from sterna.tui.search.related import RelatedScreen
 
 
 async def test_related_conversations_are_listed_best_first_and_opened(home: Home) -> None:
-    talk(home, "How is bread baked?")
-    best = talk(home, "Which birds nest in the sand?", answer=lambda _: "Terns nest there.")
-    talk(home, "How do terns feed their young?")
-    first = talk(home, "Where do terns nest in the sand?")
+    add_conversation(home, "How is bread baked?")
+    best = add_conversation(home, "Which birds nest in the sand?", answer=lambda _: "Terns nest there.")
+    add_conversation(home, "How do terns feed their young?")
+    first = add_conversation(home, "Where do terns nest in the sand?")
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await in_conversation(pilot, app)
