@@ -190,8 +190,11 @@ def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
 
 def _went_as_recovered(thing: str, texts: set[str], history: History, ledger: Ledger) -> bool:
     """Return whether the server had one of the texts under the id that it got with its recovery, and somebody deleted
-    or hid the conversation that it was in there."""
+    it there, or deleted or hid the conversation that it was in."""
     for key, session_id in set().union(*(history.sent.get(text, ()) for text in texts)):
+        message = history.rows.get(("m", key))
+        if key != thing and message is not None and message.is_deleted and ledger.is_deleted("m", key):
+            return True
         row = history.rows.get(("c", session_id))
         deleted = session_id in ledger.hidden or any(one.thing == session_id for one in ledger.deleted)
         if key != thing and deleted and (row is None or row.is_deleted):
