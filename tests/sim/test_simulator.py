@@ -30,6 +30,7 @@ REGRESSIONS: tuple[int, ...] = (
         960_030_049,
         970_008_194,
         970_011_744,
+        970_014_630,
     ),
 )
 """Seeds that once showed a mistake, of the program or of the oracle."""
