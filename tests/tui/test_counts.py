@@ -73,4 +73,4 @@ def test_the_choices_at_a_sign_in(owner: str) -> None:
 
 @pytest.mark.parametrize(("lines", "words"), [(1, "1 line]"), (300, "300 lines]")])
 def test_the_label_of_a_paste(lines: int, words: str) -> None:
-    assert Pastes().fold("x" * 20_000 + "\n" * (lines - 1)).endswith(words)
+    assert Pastes().fold("x" * 20_000 + "\nx" * (lines - 1)).endswith(words)
