@@ -33,8 +33,7 @@ async def test_the_line_is_shown_and_the_guide_answers(home: Home, size: tuple[i
     app = home.app()
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: asked(app))
-        shown = " ".join(frame(app).replace("│", " ").split())
-        assert "line 2" in shown
+        await until(pilot, lambda: "line 2" in " ".join(frame(app).replace("│", " ").split()))
         assert app.context.catalog is None
         panel = app.screen.query_one(Panel)
         assert panel.size.width <= size[0]

@@ -218,6 +218,8 @@ def test_killed_outright_it_comes_back_with_conversation_and_draft(
     (row,) = conversation.conversations.page(0, 5)
     kept = "select 1 from drafts where session_id = :id and content = 'and then'"
     terminal.until(lambda: bool(conversation.db.rows(kept, id=row.id)))
+    settled = "select 1 from chat_messages where session_id = :id and role = 'assistant'"
+    terminal.until(lambda: bool(conversation.db.rows(settled, id=row.id)))
     conversation.close()
     terminal.child.kill(signal.SIGKILL)
     terminal.ends()
