@@ -47,7 +47,9 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
             await asyncio.to_thread(log.add, _client(context), tool, arguments, str(error))
             raise ToolError(str(error)) from None
         rows = result if isinstance(result, list) else result["messages"]
-        await asyncio.to_thread(log.add, _client(context), tool, arguments, f"{len(rows)} {counted}")
+        await asyncio.to_thread(
+            log.add, _client(context), tool, arguments, f"{len(rows)} {counted}{'' if len(rows) == 1 else 's'}"
+        )
         return result
 
     @server.tool(title="Search the history", annotations=READ_ONLY)
@@ -55,7 +57,7 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
         """Find messages and titles in earlier conversations, newest first, with an excerpt of each."""
         arguments = {"query": query, "limit": limit}
         found: list[dict[str, Any]] = await answer(
-            context, "search", arguments, lambda: tools.search(query, limit), "results"
+            context, "search", arguments, lambda: tools.search(query, limit), "result"
         )
         return found
 
@@ -66,7 +68,7 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
         """List conversations, newest first. `only` filters by title, #tag, is:pinned or is:archived."""
         arguments = {"only": only, "limit": limit, "offset": offset}
         found: list[dict[str, Any]] = await answer(
-            context, "list_conversations", arguments, lambda: tools.conversations(only, limit, offset), "conversations"
+            context, "list_conversations", arguments, lambda: tools.conversations(only, limit, offset), "conversation"
         )
         return found
 
@@ -77,7 +79,7 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
         """Read messages of a conversation in order. `next_start` is where to go on, null at the end."""
         arguments = {"conversation": conversation, "start": start, "limit": limit}
         found: dict[str, Any] = await answer(
-            context, "read_conversation", arguments, lambda: tools.read(conversation, start, limit), "messages"
+            context, "read_conversation", arguments, lambda: tools.read(conversation, start, limit), "message"
         )
         return found
 
@@ -86,7 +88,7 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
         """Find other conversations about the same subject, best first."""
         arguments = {"conversation": conversation, "limit": limit}
         found: list[dict[str, Any]] = await answer(
-            context, "related_conversations", arguments, lambda: tools.related(conversation, limit), "conversations"
+            context, "related_conversations", arguments, lambda: tools.related(conversation, limit), "conversation"
         )
         return found
 

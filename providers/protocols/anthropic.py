@@ -32,7 +32,8 @@ OUTPUT = 16_384
 """Most tokens of a reply beside its thinking, which the API demands, where nothing is set."""
 _OLD_OUTPUT = ((re.compile(r"claude-3-(opus|sonnet|haiku)"), 4_096), (re.compile("claude-3-5"), 8_192))
 """Lower limits of old models."""
-_PARAMETERS = ("temperature", "max_tokens", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
+WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 5}
+"""Search that Anthropic itself carries out."""
 
 
 class Anthropic(WireProtocol):
@@ -64,6 +65,8 @@ class Anthropic(WireProtocol):
             body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
         limit = next((tokens for pattern, tokens in _OLD_OUTPUT if pattern.search(request.model)), OUTPUT)
         effort = request.reasoning_effort or body.pop("reasoning_effort", None)
+        if body.pop("web_search", None):
+            body["tools"] = [WEB_SEARCH]
         if budget := THINKING_BUDGETS.get(str(effort), 0):
             body["thinking"] = {"type": "enabled", "budget_tokens": budget}
         for name in (*quirks.omit, *options.omit):

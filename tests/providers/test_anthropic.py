@@ -78,7 +78,11 @@ async def test_the_request_is_the_one_of_the_documentation_and_marks_what_is_to_
 async def test_parameters_have_their_names_here() -> None:
     schema = {"type": "object"}
     request = ASK._replace(
-        temperature=0.2, max_tokens=100, reasoning_effort="low", schema=schema, parameters={"stop": "END"}
+        temperature=0.2,
+        max_tokens=100,
+        reasoning_effort="low",
+        schema=schema,
+        parameters={"stop": "END", "web_search": True},
     )
     async with serving(WHOLE) as server:
         await ask(server, request)
@@ -88,6 +92,8 @@ async def test_parameters_have_their_names_here() -> None:
     assert body["max_tokens"] == 3072
     assert "temperature" not in body
     assert body["stop_sequences"] == ["END"]
+    assert body["tools"] == [{"type": "web_search_20250305", "name": "web_search", "max_uses": 5}]
+    assert "web_search" not in body
     assert body["output_config"] == {"format": {"type": "json_schema", "schema": schema}}
     assert (old["max_tokens"], old["temperature"]) == (4096, 0.2)
 

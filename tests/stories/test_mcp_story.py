@@ -90,6 +90,7 @@ async def test_a_program_finds_reads_and_relates_conversations_and_each_call_is_
     ]  # fmt: skip
     assert calls[0]["arguments"] == {"query": "eggs", "limit": 20}
     assert calls[0]["result"] == f"{len(hits)} results"
+    assert calls[4]["result"] == "1 conversation"
     assert calls[0]["client"] != "unknown"
 
 
