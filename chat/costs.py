@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sterna.storage import Costs, Settled, Spent, StoreError, StoreThread
+from sterna.storage import Settled, StoreError, StoreThread
 
 from .reply import Ending
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sterna.config import Settings
     from sterna.config.settings import BudgetSettings
     from sterna.providers import Catalog
+    from sterna.storage import Spent
 
 WARNING_SHARE = 0.8
 """Share of a budget from which on there is a warning."""
@@ -73,6 +74,8 @@ async def used(store: StoreThread, settings: Settings) -> Use | None:
     """Return the use of the budget of which most is used; None without a budget. Raises StoreError."""
     if settings.budget.daily is None and settings.budget.monthly is None:
         return None
+    from sterna.storage import Costs
+
     return budget_use(settings.budget, await store.run(Costs.spent))
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from sterna.exporters.json_text import escaped as escaped
-from sterna.exporters.json_text import json_line as json_line
 from sterna.storage import clean, clip, one_line
 from sterna.storage.clock import local_time as local_time
 from sterna.storage.conversations.documents import without_controls as without_controls
@@ -39,6 +37,8 @@ def title_line(text: str, limit: int | None = None) -> str:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print an object on one line, with control and invisible characters escaped."""
+    from sterna.exporters.json_text import json_line
+
     click.echo(json_line(value))
 
 

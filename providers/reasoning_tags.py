@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 
 PAIRS: Mapping[str, str] = MappingProxyType(
@@ -28,8 +29,13 @@ ENDS = frozenset({"<|end|>", "<|return|>", "<|call|>"})
 TAGS = frozenset({*PAIRS, *CLOSING, *WRAPPERS, CHANNEL, START, MESSAGE, *ENDS})
 MAX_TAG = max(map(len, TAGS))
 
-_TAG = re.compile("|".join(map(re.escape, TAGS)), re.IGNORECASE | re.ASCII)
 _BRACKET = re.compile(r"[<\[◁]")
+
+
+@cache
+def _tag() -> re.Pattern[str]:
+    """Return the pattern of all tags, which most replies do not need."""
+    return re.compile("|".join(map(re.escape, TAGS)), re.IGNORECASE | re.ASCII)
 
 
 class TagReader:
@@ -45,7 +51,7 @@ class TagReader:
         for bracket in _BRACKET.finditer(self._held):
             if bracket.start() < position:
                 continue
-            tag = _TAG.match(self._held, bracket.start())
+            tag = _tag().match(self._held, bracket.start())
             if tag is not None:
                 if bracket.start() > position:
                     yield "", self._held[position : bracket.start()]

@@ -9,6 +9,7 @@ dropped.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 REPLACEMENT = "\ufffd"
 
@@ -23,17 +24,22 @@ _NAMES = {
 # Joiners are part of the spelling of Persian and Indic words and of emoji: there they stay. Emoji flags of regions
 # end in tag characters; anywhere else tags are a way to hide text.
 _JOINED = "[\u0590-\u1fff\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff\U0001fb00-\U0001ffff]"
-_SEEN = re.compile(
-    f"(?P<keep>(?<={_JOINED})[\u200c\u200d](?={_JOINED})|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)"
-    "|(?P<line>\r\n?|[\u2028\u2029])"
-    "|(?P<drop>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
-    "|(?P<lone>[\ud800-\udfff])"
-    "|(?P<mark>[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f])"
-)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 _CONTROLS = re.compile("(?:[\x00-\x1f\x7f-\x9f\u2028\u2029]+ *)+")
 _BREAKS = str.maketrans("\n\t", "  ")
+
+
+@cache
+def _seen() -> re.Pattern[str]:
+    """Return the pattern of what is not shown as it is; it takes a moment to compile, and plain text does without."""
+    return re.compile(
+        f"(?P<keep>(?<={_JOINED})[\u200c\u200d](?={_JOINED})|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)"
+        "|(?P<line>\r\n?|[\u2028\u2029])"
+        "|(?P<drop>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
+        "|(?P<lone>[\ud800-\udfff])"
+        "|(?P<mark>[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f])"
+    )
 
 
 def _shown(result: re.Match[str]) -> str:
@@ -52,7 +58,9 @@ def _shown(result: re.Match[str]) -> str:
 
 def clean(text: str, *, newlines: bool = True) -> str:
     """Return ``text`` without control and invisible characters; on one line with ``newlines=False``."""
-    text = _SEEN.sub(_shown, text)
+    if text.isascii() and text.isprintable():
+        return text
+    text = _seen().sub(_shown, text)
     return text if newlines else text.translate(_BREAKS)
 
 

@@ -6,14 +6,13 @@ Parents come before their children in the order ``(message_timestamp, id)``; see
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ROOT = ""
 """Parent of a message that begins a conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageTree:
+class MessageTree(NamedTuple):
     """Messages of one conversation, oldest first."""
 
     parents: dict[str, str]

@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.cli.output import json_line
 from sterna.cli.reply_stream import Cleaner
+from sterna.exporters.json_text import json_line
 from sterna.storage import clean
 
 ODD = "ab \r\n\t\x00\x1b\x9b[m\u200d\u200c\u202e\ufe0f👩🏴\U000e0067\U000e007fमक्م\ud83d\udc00"
