@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from sterna.tui.actions.action import Action
 from sterna.tui.actions.registry import ACTIONS
+from sterna.tui.actions.typeahead import typeahead
 from sterna.tui.app import SternaApp
 
 
@@ -152,3 +153,20 @@ def test_every_letter_that_destroys_waits_for_what_follows(action: Action) -> No
     changes = ("transcript.continue", "transcript.fork", "sidebar.pin", "sidebar.archive")
     destroys = destroys or action.id in changes
     assert action.destroys == bool(destroys and letters)
+
+
+async def test_a_wait_that_outlives_the_screens_is_no_mistake(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        waiting = typeahead(app)
+        waiting.close(app, events.Key("enter", None))
+        assert waiting._timer is not None
+        poll = waiting._timer._callback
+        screens = app.screen_stack
+        app._screen_stack.clear()
+        try:
+            assert poll is not None
+            poll()  # type: ignore[call-arg]
+        finally:
+            app._screen_stack.extend(screens)

@@ -98,6 +98,8 @@ class Typeahead:
 
         def poll() -> None:
             nonlocal idle
+            if not app.screen_stack:  # the program is closing
+                return
             is_busy = self.is_switching() or any(
                 not worker.is_finished for worker in app.workers if worker not in workers
             )
