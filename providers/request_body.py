@@ -37,6 +37,11 @@ def stream_wanted(options: Options, quirks: Quirks) -> bool:
     return quirks.stream is not False and options.stream is not False
 
 
+def system_prompt(messages: tuple[ChatMessage, ...]) -> str:
+    """Return the text of all system messages, for APIs that take it apart from the others."""
+    return "\n\n".join(message.content for message in messages if message.role == "system").strip()
+
+
 def encode_body(body: Mapping[str, Any]) -> bytes:
     """Return ``body`` in UTF-8. A lone surrogate, which UTF-8 cannot encode, is replaced."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace")

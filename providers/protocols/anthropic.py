@@ -18,7 +18,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import stream_wanted
+from ..request_body import stream_wanted, system_prompt
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -53,7 +53,7 @@ class Anthropic(WireProtocol):
 
     def body(self, request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
         body: dict[str, Any] = {"model": request.model, "messages": _messages(request.messages)}
-        if system := "\n\n".join(each.content for each in request.messages if each.role == "system").strip():
+        if system := system_prompt(request.messages):
             body["system"] = [{"type": "text", "text": system, **CACHED}]
         body["stream"] = stream_wanted(options, quirks)
         body |= _parameters({**options.parameters, **request.parameters})

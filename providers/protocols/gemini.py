@@ -14,6 +14,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
+from ..request_body import system_prompt
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -51,7 +52,7 @@ class Gemini(WireProtocol):
         effort = request.reasoning_effort or values.pop("reasoning_effort", None)
         web_search = values.pop("web_search", None)
         body: dict[str, Any] = {"contents": _contents(request.messages)}
-        if system := "\n\n".join(each.content for each in request.messages if each.role == "system").strip():
+        if system := system_prompt(request.messages):
             body["systemInstruction"] = {"parts": [{"text": system}]}
         config = {_NAMES.get(name, name): value for name, value in values.items()}
         if isinstance(stop := config.get("stopSequences"), str):

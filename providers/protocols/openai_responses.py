@@ -11,7 +11,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import data_uri, stream_wanted
+from ..request_body import data_uri, stream_wanted, system_prompt
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -38,7 +38,7 @@ class OpenAIResponses(WireProtocol):
         verbosity, web_search = values.pop("verbosity", None), values.pop("web_search", None)
         spoken = [each for each in request.messages if each.role != "system"]
         body: dict[str, Any] = {"model": request.model, "input": [_item(each) for each in spoken], "store": False}
-        if system := "\n\n".join(each.content for each in request.messages if each.role == "system").strip():
+        if system := system_prompt(request.messages):
             body["instructions"] = system
         body |= {"stream": stream_wanted(options, quirks), **values}
         if request.temperature is not None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from textual import on
 from textual.content import Content
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage import Branch, one_line
 
 from ..counts import counted
-from .chooser import Chooser
+from .chooser import RowChooser
 from .fuzzy import match
 
 MOST = 300
@@ -24,7 +24,7 @@ NARROW = 50
 """Width of a line below which the number of messages stands without the word."""
 
 
-class BranchPicker(Chooser[str | None]):
+class BranchPicker(RowChooser[str | None]):
     """Returns the last message of the branch that was chosen."""
 
     TITLE = "Branches"
@@ -78,14 +78,6 @@ class BranchPicker(Chooser[str | None]):
             options.append(Option(line))
         self.fill(options, highlighted if options else None)
 
-    @on(Input.Submitted)
-    def _choose_highlighted(self) -> None:
-        self._choose(self.menu.highlighted)
-
-    @on(OptionList.OptionSelected)
-    def _choose_option(self, event: OptionList.OptionSelected) -> None:
-        self._choose(event.option_index)
-
-    def _choose(self, index: int | None) -> None:
-        if index is not None and index < len(self._listed):
-            self.dismiss(self._listed[index].end)
+    def choose(self, row: int) -> None:
+        if row < len(self._listed):
+            self.dismiss(self._listed[row].end)

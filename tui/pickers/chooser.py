@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.getters import query_one
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..actions.typeahead import typeahead
@@ -108,3 +108,22 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
     def action_cancel(self) -> None:
         """Return nothing."""
         self.dismiss(None)
+
+
+class RowChooser(Chooser[Chosen]):
+    """Picker in which enter chooses the highlighted row, and a click the one that was clicked."""
+
+    @on(Input.Submitted)
+    def choose_highlighted(self) -> None:
+        """Choose the highlighted row."""
+        if self.menu.highlighted is not None:
+            self.choose(self.menu.highlighted)
+
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Choose the row that was clicked."""
+        self.choose(event.option_index)
+
+    def choose(self, row: int) -> None:
+        """Return what stands in a row. A click may come for a row that is gone: then there is nothing to return."""
+        raise NotImplementedError

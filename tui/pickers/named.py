@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.content import Content
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage.text import one_line
 
-from .chooser import Chooser
+from .chooser import RowChooser
 from .fuzzy import match
 
 LONGEST = 200
@@ -29,7 +29,7 @@ class Row:
     """Text shown instead of the name."""
 
 
-class NamedPicker(Chooser[str | None]):
+class NamedPicker(RowChooser[str | None]):
     """Returns the name that was chosen, or None."""
 
     def __init__(self, title: str, rows: Sequence[Row], *, current: str = "", problems: Sequence[str] = ()) -> None:
@@ -68,16 +68,6 @@ class NamedPicker(Chooser[str | None]):
         mark = ("  current", "bold $primary") if row.name == self._current else ""
         return Content.assemble(name, mark, note).truncate(self.room, ellipsis=True)
 
-    @on(Input.Submitted)
-    def choose_highlighted(self) -> None:
-        """Return the highlighted name."""
-        self._choose(self.menu.highlighted)
-
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return the name that was clicked."""
-        self._choose(event.option_index)
-
-    def _choose(self, index: int | None) -> None:
-        if index is not None and index < len(self._shown):
-            self.dismiss(self._shown[index].name)
+    def choose(self, row: int) -> None:
+        if row < len(self._shown):
+            self.dismiss(self._shown[row].name)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.content import Content
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage import Drafts, StoreError
 from sterna.storage.text import one_line
 
-from .chooser import Chooser
+from .chooser import RowChooser
 from .fuzzy import match
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.08
 """Pause in typing after which older prompts are searched."""
 
 
-class PromptPicker(Chooser[str | None]):
+class PromptPicker(RowChooser[str | None]):
     """Returns the prompt that was chosen, or None."""
 
     TITLE = "Earlier prompts"
@@ -75,16 +75,6 @@ class PromptPicker(Chooser[str | None]):
         self.fill([Option(line) for line in lines], highlighted if lines else None)
         self.say("" if lines else "No prompt has these words.", "enter use   esc cancel")
 
-    @on(Input.Submitted)
-    def choose_highlighted(self) -> None:
-        """Return the highlighted prompt."""
-        self._choose(self.menu.highlighted)
-
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return the prompt that was clicked."""
-        self._choose(event.option_index)
-
-    def _choose(self, index: int | None) -> None:
-        if index is not None and index < len(self._found):
-            self.dismiss(self._found[index])
+    def choose(self, row: int) -> None:
+        if row < len(self._found):
+            self.dismiss(self._found[row])

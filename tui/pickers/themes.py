@@ -15,7 +15,7 @@ from sterna.storage.text import one_line
 
 from ..terminal.own_themes import own_themes
 from ..terminal.themes import OFFERED
-from .chooser import Chooser
+from .chooser import RowChooser
 from .fuzzy import match
 
 KEYS = "enter choose   esc cancel"
@@ -23,7 +23,7 @@ WIDEST = 40
 """Width of the name and its kind; where no more fits, there are no swatches."""
 
 
-class ThemePicker(Chooser[str | None]):
+class ThemePicker(RowChooser[str | None]):
     """Returns the theme that was chosen; leaving restores the one before."""
 
     TITLE = "Theme"
@@ -95,19 +95,9 @@ class ThemePicker(Chooser[str | None]):
         if event.option_index < len(self._names):
             self.app.theme = self._names[event.option_index]
 
-    @on(Input.Submitted)
-    def choose_highlighted(self) -> None:
-        """Return the highlighted theme."""
-        self._choose(self.menu.highlighted)
-
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return the theme that was clicked."""
-        self._choose(event.option_index)
-
-    def _choose(self, index: int | None) -> None:
-        if index is not None and index < len(self._names):
-            self._leave(self._names[index])
+    def choose(self, row: int) -> None:
+        if row < len(self._names):
+            self._leave(self._names[row])
 
     def action_cancel(self) -> None:
         """Restore the theme from before."""

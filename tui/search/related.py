@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from textual import on
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage import Hit, utc_now
 
 from ..counts import counted
-from ..pickers.chooser import Chooser
+from ..pickers.chooser import RowChooser
 from ..pickers.fuzzy import match
 from .drawing import result_lines
 
 
-class RelatedScreen(Chooser[Hit | None]):
+class RelatedScreen(RowChooser[Hit | None]):
     """Returns the message that was chosen, or None."""
 
     TITLE = "Related conversations"
@@ -46,16 +46,6 @@ class RelatedScreen(Chooser[Hit | None]):
         )
         self.say(found, "enter open   esc cancel" if self._shown else "esc cancel")
 
-    @on(Input.Submitted)
-    def choose_highlighted(self) -> None:
-        """Return the highlighted conversation."""
-        self._choose(self.menu.highlighted)
-
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return the conversation that was clicked."""
-        self._choose(event.option_index)
-
-    def _choose(self, index: int | None) -> None:
-        if index is not None and index < len(self._shown):
-            self.dismiss(self._shown[index])
+    def choose(self, row: int) -> None:
+        if row < len(self._shown):
+            self.dismiss(self._shown[row])
