@@ -15,5 +15,12 @@ from .sources import build_catalog as build_catalog
 from .sources import configured_endpoints as configured_endpoints
 from .sources import needs_discovery as needs_discovery
 from .sources import server_provider as server_provider
+from .tools import Approval as Approval
+from .tools import Approve as Approve
+from .tools import Offer as Offer
+from .tools import ToolAsk as ToolAsk
+from .tools import Toolbox as Toolbox
+from .tools import ToolFile as ToolFile
+from .tools import ToolResult as ToolResult
 from .turns import AnsweringError as AnsweringError
 from .turns import Turns as Turns

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sterna.providers import Waiting
 from sterna.storage import Finish, Message, Settled
+from sterna.storage.conversations.tool_calls import ToolCall, tool_calls
+
+if TYPE_CHECKING:
+    from .tools import ToolAsk
 
 SAVE_THRESHOLD = 2048
 """Unsaved characters from which on a save does not wait for its interval."""
@@ -70,6 +74,12 @@ class Reply:
         """Set while more is unsaved than should wait for the next interval."""
         self.details: dict[str, Any] = {}
         """Metadata of the message: cost, sources, messages left out of the request."""
+        self.asking: ToolAsk | None = None
+        """Question whether a tool may be called, while it waits for its answer."""
+        self.call_started = 0.0
+        """Start of the running call on the monotonic clock; 0 while none runs."""
+        self.progress = ""
+        """Line in which the running tool tells how far it is."""
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self._unsaved = self._length = 0
@@ -89,6 +99,11 @@ class Reply:
     def finish(self) -> Finish | None:
         """Way in which the reply ended; None while text may still come. It may be set before the reply is settled."""
         return self.ending.result().finish if self.ending.done() else None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Tools that were called so far; a call without a result is being asked for or is running."""
+        return tool_calls(self.details)
 
     async def changed(self, since: int) -> None:
         """Wait for a version newer than ``since``, or until the reply is settled."""

@@ -34,6 +34,7 @@ from . import costs
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
 from .requests import RequestOptions, require_inputs
+from .tools import ToolAccess
 
 log = logging.getLogger("sterna.chat")
 
@@ -69,6 +70,7 @@ class Turns:
         self.catalog = catalog
         self.settings = settings
         """Settings for the next turns; may be replaced."""
+        self.tools = ToolAccess()
         self._store = store
         self._monotonic = monotonic
         self._sleep = sleep

@@ -21,6 +21,9 @@ from .events import ProviderError as ProviderError
 from .events import Reasoning as Reasoning
 from .events import Reclassified as Reclassified
 from .events import Request as Request
+from .events import Tool as Tool
+from .events import ToolRequest as ToolRequest
+from .events import ToolRequests as ToolRequests
 from .events import Usage as Usage
 from .events import Waiting as Waiting
 from .guide import guide as guide

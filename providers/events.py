@@ -20,13 +20,39 @@ class ImagePart:
     content: bytes = field(repr=False)
 
 
+class Tool(NamedTuple):
+    """Tool that a request offers to the model."""
+
+    name: str
+    """At most 64 letters, digits, ``_`` and ``-``: no vendor takes others."""
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema of an object, its arguments."""
+
+
+class ToolRequest(NamedTuple):
+    """Call of a tool that the model asks for."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON text as it was received, which may be invalid."""
+
+
 class ChatMessage(NamedTuple):
     """Message of a request."""
 
-    role: Literal["user", "assistant", "system"]
+    role: Literal["user", "assistant", "system", "tool"]
+    """``tool``: the result of one call."""
     content: str
     images: tuple[ImagePart, ...] = ()
     """Images that follow the text."""
+    tool_requests: tuple[ToolRequest, ...] = ()
+    """Calls that the assistant asked for after its text."""
+    tool_id: str = ""
+    """Id of the call whose result this is."""
+    opaque: Any = None
+    """What the protocol wants back within the same turn: see :class:`ToolRequests`."""
 
 
 class Request(NamedTuple):
@@ -44,6 +70,8 @@ class Request(NamedTuple):
     """JSON schema that the reply has to follow; None for free text."""
     request_id: str | None = None
     """Id of the user message to reply to."""
+    tools: tuple[Tool, ...] = ()
+    """Tools that the model may ask to call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,14 @@ class Citations(NamedTuple):
     """Sources of the reply, in their order."""
 
     sources: tuple[Citation, ...]
+
+
+class ToolRequests(NamedTuple):
+    """Calls of tools that the model waits for; they come before ``Done``, and only where the request offered tools."""
+
+    calls: tuple[ToolRequest, ...]
+    opaque: Any = None
+    """Signatures and encrypted reasoning, which the protocol wants back with the results."""
 
 
 class ParametersOmitted(NamedTuple):
@@ -157,7 +193,9 @@ class Failed(NamedTuple):
     """Tokens of the rejected request, if the error states them."""
 
 
-Event = Delta | Reasoning | Reclassified | Usage | Citations | ParametersOmitted | Waiting | Done | Failed
+Event = (
+    Delta | Reasoning | Reclassified | Usage | Citations | ToolRequests | ParametersOmitted | Waiting | Done | Failed
+)
 
 
 class ProviderError(Exception):
