@@ -14,10 +14,12 @@ from .personas import load_personas as load_personas
 from .schema import SETTINGS as SETTINGS
 from .schema import Setting as Setting
 from .settings import EndpointSettings as EndpointSettings
+from .settings import McpServerSettings as McpServerSettings
 from .settings import Settings as Settings
 from .settings import SyncSettings as SyncSettings
 from .settings import TimeoutSettings as TimeoutSettings
 from .settings import TitleSettings as TitleSettings
+from .settings import ToolSettings as ToolSettings
 from .settings import Ui as Ui
 from .snippets import Snippets as Snippets
 from .snippets import load_snippets as load_snippets

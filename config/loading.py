@@ -18,6 +18,7 @@ from typing import Any
 
 from .errors import ConfigError
 from .kinds import Value
+from .mcp_servers import usable
 from .paths import CONFIG_FILE, config_dir
 from .problems import Problems
 from .request_settings import RequestSettings
@@ -26,11 +27,13 @@ from .settings import (
     AnalyticsSettings,
     BudgetSettings,
     EndpointSettings,
+    McpServerSettings,
     PriceSettings,
     Settings,
     SyncSettings,
     TimeoutSettings,
     TitleSettings,
+    ToolSettings,
     Ui,
 )
 
@@ -46,20 +49,28 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     keys: dict[str, str] = {}
     endpoints: dict[str, dict[str, Any]] = {}
     prices: dict[str, dict[str, Any]] = {}
+    servers: dict[str, dict[str, Any]] = {}
     for name in tables.get("endpoints", {}) if isinstance(tables.get("endpoints"), dict) else ():
         endpoints[name] = {}
+    for name, table in tables["mcp"].items() if isinstance(tables.get("mcp"), dict) else ():
+        if isinstance(table, dict):
+            servers[name] = {}
     for path, value in leaves(tables):
         setting = find_setting(path)
+        checked = setting.check(value) if setting is not None else None
+        if checked is None and path[0] == "mcp" and len(path) > 1:
+            servers.pop(path[1], None)  # part of what keeps it within bounds may be missing
         if setting is None:
             problems.add_unknown(path)
-            continue
-        checked = setting.check(value)
-        if checked is None:
+        elif checked is None:
             problems.add_invalid(path, setting, value)
         elif path[0] == "keys":
             keys[".".join(path[1:])] = str(checked)
         elif path[0] == "prices":
             prices.setdefault(path[1], {})[path[2]] = checked
+        elif path[0] == "mcp":
+            if path[1] in servers:
+                servers[path[1]][path[2]] = checked
         elif path[0] == "endpoints" and len(path) == 5:
             endpoints[path[1]].setdefault("models", {}).setdefault(path[3], {})[path[4]] = checked
         elif path[0] == "endpoints":
@@ -67,7 +78,8 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
         else:
             values[".".join(path)] = checked
     by_model = {model: PriceSettings(**price) for model, price in prices.items()}
-    return _settings(values, keys, by_model, _endpoints(endpoints, problems), problems)
+    usable_servers = usable(servers, problems)
+    return _settings(values, keys, by_model, _endpoints(endpoints, problems), usable_servers, problems)
 
 
 def _read(path: Path, problems: Problems) -> dict[str, Any]:
@@ -112,7 +124,7 @@ def _require_regular(path: Path) -> None:
 
 
 def leaves(table: Mapping[str, Any], parent: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every value with its path. A table inside an endpoint's, or a model's, is one value."""
+    """Yield every value with its path. A table inside that of an endpoint, model or server is one value."""
     for key, value in table.items():
         path = (*parent, key)
         if isinstance(value, dict) and not _is_value(path):
@@ -123,6 +135,8 @@ def leaves(table: Mapping[str, Any], parent: tuple[str, ...] = ()) -> Iterator[t
 
 
 def _is_value(path: tuple[str, ...]) -> bool:
+    if path[0] == "mcp":
+        return len(path) == 3
     if path[0] != "endpoints":
         return False
     return len(path) == 5 if path[2:3] == ("models",) else len(path) == 3
@@ -148,6 +162,7 @@ def _settings(
     keys: Mapping[str, str],
     prices: Mapping[str, PriceSettings],
     endpoints: tuple[EndpointSettings, ...],
+    servers: tuple[McpServerSettings, ...],
     problems: Problems,
 ) -> Settings:
     def table(prefix: str) -> dict[str, Any]:
@@ -165,6 +180,8 @@ def _settings(
         analytics=AnalyticsSettings(**table("analytics.")),
         keys=MappingProxyType(dict(keys)),
         endpoints=endpoints,
+        tools=ToolSettings(**table("tools.")),
+        mcp=servers,
         problems=tuple(problems.sentences),
         blocked="\n".join(problems.blocking),
         path=problems.path,

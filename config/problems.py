@@ -50,6 +50,8 @@ class Problems:
         names = [setting.path for setting in SETTINGS]
         if path[0] == "endpoints" and len(path) > 1:
             names = [name.replace("NAME", path[1]) for name in names if name.startswith("endpoints.")]
+        if path[0] == "mcp" and len(path) > 1:
+            names = [name.replace("NAME", path[1]) for name in names if name.startswith("mcp.")]
         near = nearest(shown, names) or _by_last_part(path[-1])
         suggestion = f" Did you mean {near}?" if near else ""
         misspelt = (
@@ -64,10 +66,15 @@ class Problems:
         """Add a table of an endpoint that cannot be used."""
         self._add(("endpoints", name), f"[endpoints.{name}] {sentence}", blocks=True)
 
+    def add_mcp_server(self, name: str, sentence: str) -> None:
+        """Add a table of an MCP server that cannot be used."""
+        self._add(("mcp", name), f"[mcp.{name}] {sentence}", blocks=False)
+
     def _add(self, path: tuple[str, ...], sentence: str, blocks: bool) -> None:
         line = self._line(path)
         sentence = f"{self.path}{f', line {line}' if line else ''}: {sentence}"
-        self.sentences.append(f"{sentence} It is ignored.")
+        of_server = path[0] == "mcp" and len(path) > 1
+        self.sentences.append(f"{sentence} {'The server is not used.' if of_server else 'It is ignored.'}")
         if blocks:
             self.blocking.append(sentence)
 
@@ -80,7 +87,7 @@ class Problems:
 
 def _by_last_part(name: str) -> str | None:
     """Return a setting of another table whose last part is like ``name``."""
-    paths = [setting.path for setting in SETTINGS if not setting.path.startswith("endpoints.")]
+    paths = [setting.path for setting in SETTINGS if "NAME" not in setting.path]
     by_last_part = {path.rpartition(".")[2]: path for path in paths}
     near = nearest(name, by_last_part)
     return by_last_part[near] if near else None

@@ -52,6 +52,16 @@ class PriceSettings(NamedTuple):
     cached_input: float | None = None
 
 
+class ToolSettings(NamedTuple):
+    """Tools that the model may call; each is explained in :data:`config.SETTINGS`."""
+
+    chosen: tuple[str, ...] = ()
+    rounds: int = 20
+    read: tuple[str, ...] = ()
+    fetch: bool = False
+    fetch_private: tuple[str, ...] = ()
+
+
 class TimeoutSettings(NamedTuple):
     """Timeouts of requests to an endpoint, in seconds."""
 
@@ -103,6 +113,26 @@ class EndpointSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class McpServerSettings:
+    """Table ``[mcp.NAME]``: a server of tools, which is a program or has an address."""
+
+    name: str
+    command: str = ""
+    args: tuple[str, ...] = field(default=(), repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pass_env: tuple[str, ...] = ()
+    cwd: str = ""
+    url: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_env: str = ""
+    key_command: str = field(default="", repr=False)
+    enabled: bool = True
+    tools: tuple[str, ...] = ()
+    start_timeout: float = 30.0
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Values of config.toml, and defaults for the rest."""
 
@@ -128,6 +158,9 @@ class Settings:
     """Key or keys (split by commas) by action id; an empty text removes the key."""
     endpoints: tuple[EndpointSettings, ...] = ()
     """In the order of the file, which is the order of preference."""
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    mcp: tuple[McpServerSettings, ...] = ()
+    """In the order of the file."""
     problems: tuple[str, ...] = ()
     """Problems of the file, as sentences for the user."""
     blocked: str = field(default="", compare=False)

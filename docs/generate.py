@@ -35,6 +35,8 @@ A provider of models is a table `[endpoints.NAME]`. API keys are not in this fil
 of a provider in the system's keyring, or in a file that only you can read. The tokens of `sterna login` are stored in
 the same place.
 
+A server of tools is a table `[mcp.NAME]`: [tools.md](tools.md) explains it.
+
 | setting | default | meaning |
 |---|---|---|
 """
@@ -57,6 +59,10 @@ sidebar_width = 36
 url = "https://llm.example.org/v1"
 key_command = "pass show work/llm"
 context_length = 32768
+
+[mcp.time]
+command = "uvx"
+args = ["mcp-server-time"]
 ```
 
 ## Keys

@@ -56,6 +56,20 @@ headers = { "X-Team" = "blue" }
 
 [endpoints.home]
 url = "http://localhost:8080"
+
+[tools]
+read = ["~/notes"]
+
+[mcp.files]
+command = "files-server"
+args = ["--root", "/srv"]
+env = { LANG = "C" }
+
+[mcp.web]
+url = "https://tools.example.com/mcp"
+key_env = "WEB_KEY"
+tools = ["search"]
+enabled = false
 """
 
 
@@ -105,6 +119,21 @@ def test_everything_that_is_set_applies(tmp_path: Path) -> None:
     )
     assert (work.context_length, dict(work.headers)) == (32768, {"X-Team": "blue"})
     assert (home.name, home.models, home.context_length) == ("home", (), None)
+    assert (loaded.tools.read, loaded.tools.fetch, loaded.tools.rounds) == (("~/notes",), False, 20)
+    files, web = loaded.mcp
+    assert (files.name, files.command, files.args, dict(files.env), files.enabled) == (
+        "files",
+        "files-server",
+        ("--root", "/srv"),
+        {"LANG": "C"},
+        True,
+    )
+    assert (web.url, web.key_env, web.tools, web.enabled) == (
+        "https://tools.example.com/mcp",
+        "WEB_KEY",
+        ("search",),
+        False,
+    )
 
 
 WRONG = (
@@ -137,6 +166,19 @@ WRONG = (
     ("[endpoints.guide]\nurl = 'http://a'", ("not guide",)),
     ("[endpoints.a]\nurl = 'http://a'\nmodels = 'm'", ("endpoints.a.models has to be a list of texts",)),
     ("[endpoints.a]\nurl = 'http://a'\nheaders = { n = 1 }", ("a table of texts",)),
+    ("mcp = 3", ("there is no setting mcp",)),
+    ("[mcp]\ncommand = 'a'", ("there is no setting mcp.command",)),
+    ("[mcp.a]", ("[mcp.a] needs a command", "The server is not used.")),
+    ("[mcp.a]\ncommand = 'x'\nurl = 'http://a'", ("has a command and a url",)),
+    ("[mcp.a]\ncommand = 'x'\nkey_env = 'KEY'", ("[mcp.a] has key_env, which a program does not use",)),
+    ("[mcp.a]\nurl = 'http://a'\nargs = ['x']", ("[mcp.a] has args, which a server with a url does not use",)),
+    ("[mcp.a]\ncommand = 'x'\nenabled = 'no'", ("mcp.a.enabled has to be true or false. The server is not used.",)),
+    ("[mcp.a]\ncommand = 'x'\nagrs = ['x']", ("there is no setting mcp.a.agrs. Did you mean mcp.a.args?",)),
+    ("[mcp.a]\ncommand = 'x'\ntimeout = 0", ("mcp.a.timeout has to be a number from 1 to 3600",)),
+    ("[mcp.a]\ncommand = 'x'\nenv = { 'A B' = 'x' }", ("names 'A B', which is no environment variable",)),
+    ("[mcp.a__b]\ncommand = 'x'", ("[mcp.a__b] needs another name",)),
+    ("[mcp.read]\ncommand = 'x'", ("not read or fetch",)),
+    ("[mcp.a]\nurl = 'http://a'\nheaders = { 'X' = \"a\\nb\" }", ("has the header 'X', which cannot be sent",)),
     ("endpoints = 3", ("there is no setting endpoints",)),
     ("[[endpoints]]\nurl = 'http://a'", ("there is no setting endpoints",)),
 )
@@ -384,6 +426,8 @@ def test_the_table_of_settings_is_what_the_records_hold() -> None:
             assert rest.rpartition(".")[2] in {item.name for item in dataclasses.fields(RequestSettings)}
         elif first == "endpoints":
             assert rest.partition(".")[2] in {item.name for item in dataclasses.fields(config.EndpointSettings)}
+        elif first == "mcp":
+            assert rest.partition(".")[2] in {item.name for item in dataclasses.fields(config.McpServerSettings)}
         elif first != "keys":
             value = getattr(getattr(defaults, first), rest) if rest else getattr(defaults, first)
             assert value == setting.default, setting.path
@@ -392,6 +436,7 @@ def test_the_table_of_settings_is_what_the_records_hold() -> None:
             assert setting.check(setting.default) == setting.default
     named = {item.path for item in SETTINGS}
     assert {f"ui.{name}" for name in config.Ui._fields} <= named
+    assert {f"tools.{name}" for name in config.ToolSettings._fields} <= named
     assert {f"timeouts.{name}" for name in config.TimeoutSettings._fields} <= named
     assert {f"sync.{item.name}" for item in dataclasses.fields(config.SyncSettings)} <= named
 
