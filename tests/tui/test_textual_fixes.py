@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual.app import App, ComposeResult
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
@@ -42,6 +45,43 @@ async def test_a_click_on_what_is_being_removed_does_nothing() -> None:
         assert app.screen.get_widget_and_offset_at(1, 0) == (None, None)
         under._parent = parent
         await pilot.pause()
+
+
+class Box(Vertical):
+    """Something that looks for its parts without end."""
+
+    def compose(self) -> ComposeResult:
+        yield Static("a part", id="part", markup=False)
+
+    async def look(self) -> None:
+        while True:
+            self.query_one("#part")
+            await asyncio.sleep(0)
+
+
+async def test_what_a_widget_wanted_to_do_later_is_not_done_once_it_is_being_removed() -> None:
+    app, done = Stage(), []
+    async with app.run_test() as pilot:
+        box = Box()
+        await app.mount(box)
+        box.call_after_refresh(lambda: done.append("there"))
+        await pilot.pause()
+        removing = box.remove()
+        box.call_after_refresh(lambda: done.append("gone"))
+        await removing
+        await pilot.pause()
+        assert done == ["there"]
+
+
+async def test_the_work_of_a_widget_ends_before_its_parts_are_removed() -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        box = Box()
+        await app.mount(box)
+        worker = box.run_worker(box.look())
+        await pilot.pause()
+        await box.remove()
+        assert worker.is_cancelled
 
 
 def test_a_row_behind_the_end_of_a_document_is_its_last() -> None:

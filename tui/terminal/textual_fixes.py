@@ -12,6 +12,7 @@ from typing import Any
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.document._document import Document, Selection
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import TextArea
@@ -102,6 +103,30 @@ def attached_widget_and_offset_at(screen: Screen[Any], x: int, y: int) -> Any:
     return (widget, offset) if widget is None or widget.is_attached else (None, None)
 
 
+_call_after_refresh = MessagePump.call_after_refresh
+
+
+def call_after_refresh_if_there(pump: MessagePump, callback: Any, *values: Any, **named: Any) -> bool:
+    """Call back after the next refresh, unless the widget is being removed by then."""
+
+    def call() -> Any:
+        return None if getattr(pump, "_pruning", False) else callback(*values, **named)
+
+    return _call_after_refresh(pump, call)
+
+
+_leave = Widget._message_loop_exit
+
+
+async def leave_without_workers(widget: Widget) -> None:
+    """Cancel the workers of a widget that is being removed, and then remove what is in it.
+
+    Textual cancels them last, so a worker could look for a part of its widget that was removed already.
+    """
+    widget.workers.cancel_node(widget)
+    await _leave(widget)
+
+
 for _owner, _name, _fixed in (
     (Widget, "refresh", refresh_and_forget_size),
     (events.Key, "is_printable", property(types_text)),
@@ -110,5 +135,7 @@ for _owner, _name, _fixed in (
     (TextArea, "_refresh_size", keep_selection_inside),
     (Screen, "dismiss", dismiss_once),
     (Screen, "get_widget_and_offset_at", attached_widget_and_offset_at),
+    (MessagePump, "call_after_refresh", call_after_refresh_if_there),
+    (Widget, "_message_loop_exit", leave_without_workers),
 ):
     setattr(_owner, _name, _fixed)
