@@ -96,10 +96,9 @@ def test_a_file_is_continued_only_where_its_beginning_stands_there_still(tmp_pat
     before = followed(file, "mark")
 
     def now(content: str, *, anew: bool = False) -> bool:
-        if anew:
-            log.unlink()
-            (tmp_path / "other").write_text("takes the place on the disk")
-        log.write_text(content)
+        path = tmp_path / "new" if anew else log
+        path.write_text(content)
+        path.replace(log)  # a new file cannot get the place of one that still stands
         state = os.stat(log)
         file.inode, file.size, file.modified_ns = state.st_ino, state.st_size, state.st_mtime_ns
         return is_continued(file, before)

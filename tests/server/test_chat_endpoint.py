@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 from accounts import Db, Person
+from polling import wait_until
 
 from tests.fake_openai import Script, Server
 
@@ -274,12 +274,7 @@ def test_the_model_service_is_left_when_the_client_does_not_wait_for_the_whole(
 ) -> None:
     with suppress(httpx.ReadTimeout):
         chat.post("/api/chat", json={"message": "!hold 3"}, timeout=httpx.Timeout(30, read=0.5))
-    waited = Event()
-    for _ in range(1000):
-        if model.fake.left:
-            break
-        waited.wait(0.01)
-    assert model.fake.left == 1
+    wait_until(lambda: model.fake.left == 1, "the model is left")
 
 
 def test_strangers_and_servers_without_a_model_service_are_refused(http: httpx.Client, ada: Person) -> None:
