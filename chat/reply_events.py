@@ -66,7 +66,7 @@ def apply(event: Event, reply: Reply) -> Ending | None:
         case Citations(sources):
             reply.details["citations"] = [{"url": source.url, "title": source.title} for source in sources]
         case ParametersOmitted(parameters):
-            reply.details["without"] = list(parameters)
+            reply.details["without"] = list(dict.fromkeys((*reply.details.get("without", ()), *parameters)))
         case Done(reason, completion_id, model):
             metadata = {} if reason == "stop" else {"finish_reason": reason}
             return Ending("done", model=model, completion_id=completion_id, metadata=metadata)

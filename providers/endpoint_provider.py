@@ -30,7 +30,7 @@ from .protocols.wire_protocol import WireProtocol
 from .quirks import Quirks
 from .reply_parser import ReplyParser
 from .reply_reader import read_reply
-from .request_body import CONVERSATION_PARAMETERS, encode_body, stream_wanted
+from .request_body import CONVERSATION_PARAMETERS, encode_body, stream_wanted, without_tools
 
 if TYPE_CHECKING:
     import httpx
@@ -87,6 +87,8 @@ class EndpointProvider:
         self._client: httpx.AsyncClient | None = None
         self._proxy = ""
         self._client_lock = asyncio.Lock()
+        self._toolless: set[str] = set()
+        """Models that refused tools; unlike other quirks this often is an option of the server, so it is not kept."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Yield the events of one reply. A request without a model uses the first in the list."""
@@ -98,10 +100,13 @@ class EndpointProvider:
             yield error.failure
             return
         saved = quirks = self._cache.quirks(self._cache_key, request.model)
+        if request.tools and (request.model in self._toolless or "tools" in (*quirks.omit, *call.options.omit)):
+            request = without_tools(request)
+            yield ParametersOmitted(("tools",))
         repeated = 0
         for is_last in (False,) * (MAX_ATTEMPTS + self._retries) + (True,):
             body = call.protocol.body(request, call.options, quirks)
-            parser = ReplyParser(thinks_first=quirks.thinks_first)
+            parser = ReplyParser(thinks_first=quirks.thinks_first, offered=[tool.name for tool in request.tools])
             stream = stream_wanted(call.options, quirks)
             async with aclosing(self._attempt(call, body, parser, stream=stream)) as events:
                 rejection = None
@@ -124,6 +129,11 @@ class EndpointProvider:
                 break
             status, payload = parser.rejection or (0, {})
             updated = _updated(quirks, status, payload, body)
+            if request.tools and updated is not None and "tools" in updated.omit:
+                self._toolless.add(request.model)
+                request = without_tools(request)
+                yield ParametersOmitted(("tools",))
+                continue
             if updated is None and repeated < self._retries:
                 repeated += 1
                 if (seconds := wait_before(repeated, status, rejection)) is not None:

@@ -132,6 +132,20 @@ NO_SYSTEM_ROLE = _any(
     r"unexpected role ['\"`]?system",
     r"system role not supported",
 )
+NO_TOOLS = _any(
+    r"\b(?:tools?|functions?)(?:[ _-]?(?:use|calling|calls?|choice|param\w*))?\b.{0,40}"
+    r"(?:not (?:be )?(?:supported|enabled|available|allowed)|unsupported|disabled)",
+    r"(?:does not|doesn't|not|that) support\b.{0,30}\b(?:tools?|functions?)\b",
+    r"tool choice requires",
+    r"tools param requires",
+)
+"""Models and servers that take no tools at all."""
+WRONG_TOOL = _any(
+    r"\b(?:tools?|functions?)(?:\[|\.)\d",
+    r"\bschema\b",
+    r"must match|pattern|too long|at most|duplicate|unique",
+)
+"""Definitions of a tool that a provider does not accept."""
 FILTERED = _any(
     r"content[_ ](?:policy|filter|management)",
     r"responsibleai",

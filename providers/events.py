@@ -37,6 +37,8 @@ class ToolRequest(NamedTuple):
     name: str
     arguments: str
     """JSON text as it was received, which may be invalid."""
+    opaque: Any = None
+    """What the protocol wants back with the call."""
 
 
 class ChatMessage(NamedTuple):

@@ -90,7 +90,7 @@ class FailureReporter(ErrorContext):
     def empty(self, parser: ReplyParser) -> Failed:
         """Return the failure for a reply that ended without any text."""
         problem, advice = _empty(parser)
-        names = ", ".join(self.safe(name)[:60] for name in parser.tools[:3])
+        names = ", ".join(self.safe(name)[:60] for name in parser.tools.names[:3])
         problem = problem.replace("TOOLS", f"the tool “{names}”" if names else "a tool")
         return Failed(FailureKind.EMPTY, f"{self.title} {problem}. {advice}")
 
@@ -127,8 +127,8 @@ class FailureReporter(ErrorContext):
 
 def _empty(parser: ReplyParser) -> tuple[str, str]:
     """Return why a reply is empty, and what to do."""
-    if parser.asked_for_tool:
-        return "asked for TOOLS, which Sterna does not offer, and wrote nothing else", (
+    if parser.tools.asked and parser.finish_reason != "length":
+        return "asked for TOOLS that was not offered to it, and wrote nothing else", (
             "Ask for an answer in words, or choose another model."
         )
     if parser.finish_reason == "length":

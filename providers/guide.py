@@ -35,6 +35,7 @@ class Guide:
 
     takes_images = False
     """The built-in guide reads text only."""
+    takes_tools = False
 
     def __init__(self, help_text: HelpText, history: History, sleep: Callable[[float], Awaitable[None]]) -> None:
         self.name = NAME

@@ -25,6 +25,8 @@ def llm_models() -> Provider | None:
 class LlmPackage:
     """Provider of the package's models, with its own keys and options."""
 
+    takes_tools = False
+
     def __init__(self) -> None:
         self.name = NAME
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .error_patterns import NO_SYSTEM_ROLE
+from .error_patterns import NO_SYSTEM_ROLE, NO_TOOLS, WRONG_TOOL
 from .quirks import Quirks
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -25,9 +25,9 @@ RENAMES: Mapping[str, tuple[str, ...]] = {
     "max_completion_tokens": ("max_tokens",),
 }
 """Other names that a provider may require for a parameter."""
-AMBIGUOUS = frozenset({"stream", "reasoning_effort"})
+AMBIGUOUS = frozenset({"stream", "reasoning_effort", "tools"})
 """Parameters whose words are common ones: they count only in a message that rejects something."""
-REQUIRED = frozenset({"model", "messages", "response_format"})
+REQUIRED = frozenset({"model", "messages", "input", "contents", "response_format"})
 """Parameters that a request is never sent without."""
 STATUSES = frozenset({400, 404, 405, 415, 422, 500, 501})
 REJECTION = re.compile(
@@ -47,6 +47,9 @@ def quirks_after_rejection(
         return None
     if quirks.system and NO_SYSTEM_ROLE.search(message) and "system" in [item["role"] for item in body["messages"]]:
         return quirks._replace(system=False)
+    has_tools = bool(body.get("tools")) and "tools" not in quirks.omit and not WRONG_TOOL.search(message)
+    if has_tools and NO_TOOLS.search(message):
+        return quirks._replace(omit=(*quirks.omit, "tools"))
     if status in (404, 405, 415, 500, 501) and not REJECTION.search(message):
         return None
     named = next(_named(error, message, body), None)
@@ -64,6 +67,8 @@ def quirks_after_rejection(
 def _named(error: Mapping[str, Any], message: str, body: Mapping[str, Any]) -> Iterator[str]:
     """Yield the parameters of ``body`` that an error names: by its ``param``, then in the order of its message."""
     sent = [name for name in body if name not in REQUIRED and not (name == "stream" and not body[name])]
+    if WRONG_TOOL.search(message):  # of one of them
+        sent = [name for name in sent if name != "tools"]
     param = error.get("param")
     locations = [param] if isinstance(param, str) else []
     details = error.get("detail")

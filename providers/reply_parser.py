@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from .events import Citation, Citations, Delta, Done, Reasoning, Reclassified, Usage
+from .events import Citation, Citations, Delta, Done, Reasoning, Reclassified, ToolRequest, Usage
 from .reasoning import ThinkSplitter
+from .tool_requests import ToolRequestCollector
 from .usage import citations, is_map, merged, usage
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -38,8 +39,12 @@ T = TypeVar("T", Delta, Reasoning)
 class ReplyParser:
     """Parser and state of one reply."""
 
-    def __init__(self, *, thinks_first: bool | None = False) -> None:
-        """Create a parser. ``thinks_first``: the text begins with reasoning, without a tag; None if not known yet."""
+    def __init__(self, *, thinks_first: bool | None = False, offered: Collection[str] = ()) -> None:
+        """Create a parser.
+
+        ``thinks_first``: the text begins with reasoning, without a tag; None if not known yet. ``offered``: names of
+        the tools of the request.
+        """
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.began = False
@@ -51,9 +56,7 @@ class ReplyParser:
         self.answered = False
         """True if any words of the answer itself were received."""
         self.reasoned = False
-        self.asked_for_tool = False
-        self.tools: list[str] = []
-        """Names of the tools that the model asked for, if it named them."""
+        self.tools = ToolRequestCollector(offered)
         self.media: list[str] = []
         """Kinds of content other than text that were received: ``image``, ``audio``."""
         self.size = 0
@@ -100,9 +103,14 @@ class ReplyParser:
         if self._sources:
             yield Citations(tuple(self._sources.values()))
 
+    def requests(self) -> tuple[ToolRequest, ...]:
+        """Return the calls that the model waits for, of tools that were offered; none if it was cut off in them."""
+        return () if self.finish_reason in ("length", "content_filter") else self.tools.requests()
+
     def done(self) -> Done:
         """Return the event for the end of the reply."""
-        return Done(self.finish_reason or "stop", self._completion_id, self._model)
+        reason = "tool_calls" if self.requests() else self.finish_reason or "stop"
+        return Done(reason, self._completion_id, self._model)
 
     @property
     def thinks_first(self) -> bool:
@@ -115,7 +123,7 @@ class ReplyParser:
 
         A finish reason beside text, or in every chunk, does not count.
         """
-        return self._finishes == 1 and not self._continued and (self.began or self.asked_for_tool)
+        return self._finishes == 1 and not self._continued and (self.began or self.tools.asked)
 
     def _counted(self, event: Delta | Reasoning | Reclassified) -> Delta | Reasoning | Reclassified:
         if isinstance(event, Reclassified):
@@ -130,7 +138,7 @@ class ReplyParser:
         return event
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Delta | Reasoning | Reclassified]:
-        has_text = False
+        has_text, size = False, self.size
         message = next((choice[key] for key in ("delta", "message") if is_map(choice.get(key))), None)
         events = self._message(message) if message is not None else self._content(choice.get("text"))
         for event in events:
@@ -138,6 +146,7 @@ class ReplyParser:
             yield event
         if is_map(choice.get("error")):
             self.error = choice["error"]
+        has_text = has_text or self.size > size
         self._continued = self._continued or (has_text and self._finishes > 0)
         reason = _text(choice.get("finish_reason"))
         if reason is not None:
@@ -153,14 +162,7 @@ class ReplyParser:
         yield from self._content(message.get("content"))
         yield from self._content(message.get("refusal"))
         self._add_sources(message)
-        calls = message.get("tool_calls")
-        for call in [*(calls if isinstance(calls, list) else ()), {"function": message.get("function_call")}]:
-            function = call.get("function") if is_map(call) else None
-            if is_map(function):
-                name = _text(function.get("name"))
-                if name and name not in self.tools:
-                    self.tools.append(name)
-                self.asked_for_tool = True
+        self.size += self.tools.add(message)
         self.media += [kind for kind in ("image", "audio") if message.get(kind) or message.get(f"{kind}s")]
 
     def _content(self, content: object) -> Iterator[Delta | Reasoning | Reclassified]:

@@ -12,7 +12,7 @@ from sterna.net import EventReader, TooLarge, Unreadable, iter_body, parse_json
 
 from .endpoint import Timeouts
 from .error_payloads import looks_like_html
-from .events import Event, Failed, ProviderError
+from .events import Done, Event, Failed, ProviderError, ToolRequests
 from .failures import FailureReporter
 from .network_errors import network_failure
 from .protocols import protocol_named
@@ -83,16 +83,19 @@ async def read_reply(
         yield event
     if parser.usage is not None:
         yield parser.usage
-    yield failure or _ending(parser, reporter, ended)
+    ending = failure or _ending(parser, reporter, ended)
+    if isinstance(ending, Done) and (calls := parser.requests()):
+        yield ToolRequests(calls, translator.opaque)
+    yield ending
 
 
-def _ending(parser: ReplyParser, reporter: FailureReporter, ended: bool) -> Event:
+def _ending(parser: ReplyParser, reporter: FailureReporter, ended: bool) -> Done | Failed:
     if parser.finish_reason == "error":
         return reporter.error({})
     has_end = parser.finish_reason is not None or (parser.complete and parser.has_chunks)
     if not ended or not has_end:
         return reporter.truncated(parser.began)
-    if not parser.answered:
+    if not parser.answered and not parser.requests():
         return reporter.filtered() if parser.finish_reason == "content_filter" else reporter.empty(parser)
     return parser.done()
 

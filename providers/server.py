@@ -65,6 +65,8 @@ class ServerProvider:
 
     takes_images: bool | None = None
     """False once it is known that the server passes on text only."""
+    takes_tools = False
+    """The relay passes no tools on."""
     name = NAME
 
     def __init__(

@@ -18,7 +18,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import stream_wanted, system_prompt
+from ..request_body import arguments_object, stream_wanted, system_prompt
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -65,8 +65,13 @@ class Anthropic(WireProtocol):
             body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
         limit = next((tokens for pattern, tokens in _OLD_OUTPUT if pattern.search(request.model)), OUTPUT)
         effort = request.reasoning_effort or body.pop("reasoning_effort", None)
-        if body.pop("web_search", None):
-            body["tools"] = [WEB_SEARCH]
+        tools = [WEB_SEARCH] if body.pop("web_search", None) else []
+        tools += [
+            {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+            for tool in request.tools
+        ]
+        if tools:
+            body["tools"] = tools
         if budget := THINKING_BUDGETS.get(str(effort), 0):
             body["thinking"] = {"type": "enabled", "budget_tokens": budget}
         for name in (*quirks.omit, *options.omit):
@@ -92,6 +97,13 @@ class MessagesTranslator(Translator):
 
     def __init__(self) -> None:
         self._usage: dict[str, Any] = {}
+        self._blocks: dict[int, dict[str, Any]] = {}
+        """Blocks of the message so far, by their index."""
+
+    @property
+    def opaque(self) -> Any:
+        """Return the blocks as they came: their order counts, and thinking is signed."""
+        return list(filter(None, map(_finished, self._blocks.values())))
 
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         kind = payload.get("type")
@@ -99,9 +111,13 @@ class MessagesTranslator(Translator):
             self._count(message.get("usage"))
             yield {"id": message.get("id"), "model": message.get("model"), "choices": []}
         elif kind == "content_block_start" and is_map(block := payload.get("content_block")):
-            yield _choice(_content(block))
+            self._blocks[_index(payload)] = dict(block)
+            yield _choice(_content(block, _index(payload)))
         elif kind == "content_block_delta" and is_map(delta := payload.get("delta")):
-            yield _choice(_content(delta))
+            block = self._blocks.get(_index(payload), {})
+            _extend(block, delta)
+            if delta.get("type") != "input_json_delta" or block.get("type") == "tool_use":
+                yield _choice(_content(delta, _index(payload)))
         elif kind == "message_delta":
             self._count(payload.get("usage"))
             delta = payload.get("delta")
@@ -115,7 +131,8 @@ class MessagesTranslator(Translator):
         if not isinstance(blocks, list):
             return None
         self._count(payload.get("usage"))
-        tools = [call for block in blocks if is_map(block) for call in _content(block).get("tool_calls", ())]
+        self._blocks = {index: dict(block) for index, block in enumerate(blocks) if is_map(block)}
+        tools = [call for index, block in self._blocks.items() for call in _content(block, index).get("tool_calls", ())]
         sources = [block["citations"] for block in blocks if is_map(block) and isinstance(block.get("citations"), list)]
         message = {"content": blocks, "annotations": [each for some in sources for each in some], "tool_calls": tools}
         head = {"id": payload.get("id"), "model": payload.get("model"), "usage": self._usage}
@@ -142,7 +159,31 @@ def _choice(delta: Mapping[str, Any], reason: object = None) -> dict[str, Any]:
     return {"choices": [{"delta": delta, "finish_reason": reason}]}
 
 
-def _content(block: Mapping[str, Any]) -> dict[str, Any]:
+def _index(payload: Mapping[str, Any]) -> int:
+    index = payload.get("index")
+    return index if isinstance(index, int) else -1
+
+
+def _extend(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Add a piece to its block."""
+    for name in ("text", "thinking", "signature", "partial_json"):
+        if isinstance(piece := delta.get(name), str):
+            block[name] = (before if isinstance(before := block.get(name), str) else "") + piece
+    if is_map(citation := delta.get("citation")):
+        block["citations"] = [*(block.get("citations") or ()), citation]
+
+
+def _finished(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a block as the API takes it back; None for one without text, which it refuses."""
+    if block.get("type") == "text" and not str(block.get("text") or "").strip():
+        return None
+    result = {name: value for name, value in block.items() if name != "partial_json"}
+    if arguments := block.get("partial_json"):
+        result["input"] = arguments_object(arguments)
+    return result
+
+
+def _content(block: Mapping[str, Any], index: int) -> dict[str, Any]:
     """Return a content block, or a piece of one, as a message of the chat API."""
     kind = str(block.get("type"))
     if kind in ("text", "text_delta"):
@@ -152,7 +193,10 @@ def _content(block: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "citations_delta":
         return {"annotations": [block.get("citation")]}
     if kind == "tool_use":
-        return {"tool_calls": [{"function": {"name": block.get("name")}}]}
+        function = {"name": block.get("name"), "arguments": block.get("input") or None}
+        return {"tool_calls": [{"index": index, "id": block.get("id"), "function": function}]}
+    if kind == "input_json_delta":
+        return {"tool_calls": [{"index": index, "function": {"arguments": block.get("partial_json")}}]}
     return {}
 
 
@@ -171,21 +215,31 @@ def _messages(messages: tuple[ChatMessage, ...]) -> list[dict[str, Any]]:
     """Return the turns: neighbours of one role are one turn, and blank text, which the API refuses, is left out."""
     turns: list[dict[str, Any]] = []
     spoken = (each for each in messages if each.role != "system")
-    for role, group in groupby(spoken, key=lambda each: each.role):
+    for role, group in groupby(spoken, key=lambda each: "assistant" if each.role == "assistant" else "user"):
         blocks = [block for message in group for block in _blocks(message)]
         if blocks:
             turns.append({"role": role, "content": blocks})
     if turns and turns[-1]["role"] == "assistant":  # to be continued: the API refuses blanks at its end
         last = turns[-1]["content"][-1]
-        last["text"] = last["text"].rstrip()
+        if "text" in last:
+            last["text"] = last["text"].rstrip()
     if len(turns) > 1:
         turns[-2]["content"][-1].update(CACHED)
     return turns
 
 
 def _blocks(message: ChatMessage) -> Iterator[dict[str, Any]]:
+    if message.role == "tool":
+        result = message._replace(role="user", tool_id="")
+        yield {"type": "tool_result", "tool_use_id": message.tool_id, "content": list(_blocks(result))}
+        return
+    if message.opaque:
+        yield from (dict(block) for block in message.opaque)
+        return
     for image in message.images:
         data = base64.b64encode(image.content).decode("ascii")
         yield {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": data}}
     if message.content.strip():
         yield {"type": "text", "text": message.content}
+    for call in message.tool_requests:
+        yield {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call.arguments)}

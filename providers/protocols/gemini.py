@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import system_prompt
+from ..request_body import arguments_object, system_prompt, with_images_after_results
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -65,12 +65,20 @@ class Gemini(WireProtocol):
             config |= {"responseMimeType": "application/json", "responseJsonSchema": request.schema}
         if thinking := _thinking(request.model, str(effort or "")):
             config["thinkingConfig"] = thinking
+        if request.tools:
+            functions = [
+                {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
+                for tool in request.tools
+            ]
+            body["tools"] = [{"functionDeclarations": functions}]
+        elif web_search:  # which no model takes beside functions
+            body["tools"] = [{"googleSearch": {}}]
         for name in (*quirks.omit, *options.omit):
             config.pop(_NAMES.get(name, name), None)
+        if "tools" in (*quirks.omit, *options.omit):
+            body.pop("tools", None)
         if config:
             body["generationConfig"] = config
-        if web_search:
-            body["tools"] = [{"googleSearch": {}}]
         return deep_merged(body, options.extra_body)
 
     def translator(self) -> Translator:
@@ -86,6 +94,14 @@ class Gemini(WireProtocol):
 class GeminiTranslator(Translator):
     """Translation of responses, each of which has the next parts of the reply."""
 
+    def __init__(self) -> None:
+        self._parts: list[Mapping[str, Any]] = []
+
+    @property
+    def opaque(self) -> Any:
+        """Return the parts as they came, among them signatures of thoughts, without their summaries."""
+        return [part for part in self._parts if not part.get("thought")]
+
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         chunk = self.whole(payload)
         if chunk is not None:
@@ -98,17 +114,24 @@ class GeminiTranslator(Translator):
         if is_map(feedback) and feedback.get("blockReason"):
             return {"choices": [{"delta": {}, "finish_reason": "content_filter"}], **head, **usage}
         if isinstance(candidates, list) and candidates and is_map(candidates[0]):
-            return {"choices": [_choice(candidates[0])], **head, **usage}
+            parts = _parts_of(candidates[0])
+            self._parts += parts
+            return {"choices": [_choice(candidates[0], parts)], **head, **usage}
         return {"choices": [], **head, **usage} if usage else None
 
 
-def _choice(candidate: Mapping[str, Any]) -> dict[str, Any]:
+def _parts_of(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     content = candidate.get("content")
     parts = content.get("parts") if is_map(content) else None
+    return list(filter(is_map, parts)) if isinstance(parts, list) else []
+
+
+def _choice(candidate: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     message: dict[str, Any] = {"content": [], "tool_calls": []}
-    for part in filter(is_map, parts if isinstance(parts, list) else ()):
+    for part in parts:
         if is_map(call := part.get("functionCall")):
-            message["tool_calls"].append({"function": {"name": call.get("name")}})
+            function = {"name": call.get("name"), "arguments": call.get("args") or {}}
+            message["tool_calls"].append({"id": call.get("id"), "function": function})
         elif is_map(data := part.get("inlineData")):
             message["content"].append({"type": str(data.get("mimeType"))})
         elif isinstance(part.get("text"), str):
@@ -146,19 +169,33 @@ def _thinking(model: str, effort: str) -> dict[str, Any]:
 def _contents(messages: tuple[ChatMessage, ...]) -> list[dict[str, Any]]:
     """Return the turns; neighbours of one role are one turn."""
     turns = []
-    spoken = (each for each in messages if each.role != "system")
+    spoken = with_images_after_results(each for each in messages if each.role != "system")
+    calls = {call.id: {"name": call.name} for message in messages for call in message.tool_requests}
+    for part in (part for message in messages for part in message.opaque or ()):
+        if id_ := part.get("functionCall", {}).get("id"):
+            calls.setdefault(id_, {})["id"] = id_
     for role, group in groupby(spoken, key=lambda each: "model" if each.role == "assistant" else "user"):
-        if parts := [part for message in group for part in _parts(message)]:
+        if parts := [part for message in group for part in _parts(message, calls)]:
             turns.append({"role": role, "parts": parts})
     return turns
 
 
-def _parts(message: ChatMessage) -> Iterator[dict[str, Any]]:
+def _parts(message: ChatMessage, calls: Mapping[str, Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the parts of a message. ``calls``: name of the tool, and Gemini's own id if it gave one, by the id here."""
+    if message.opaque:
+        yield from message.opaque
+        return
+    if message.role == "tool":
+        call = calls.get(message.tool_id, {"name": "tool"})
+        yield {"functionResponse": {**call, "response": {"result": message.content}}}
+        return
     for image in message.images:
         data = base64.b64encode(image.content).decode("ascii")
         yield {"inlineData": {"mimeType": image.media_type, "data": data}}
     if message.content:
         yield {"text": message.content}
+    for request in message.tool_requests:
+        yield {"functionCall": {"name": request.name, "args": arguments_object(request.arguments)}}
 
 
 def _generates(row: Mapping[str, Any]) -> bool:

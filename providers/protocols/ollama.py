@@ -7,7 +7,7 @@ for where the messages may need more than the usual one.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..events import ChatMessage, Model, Request
 from ..model_traits import traits_of
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import stream_wanted
+from ..request_body import arguments_object, function_tool, stream_wanted, with_images_after_results
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -52,13 +52,15 @@ class Ollama(WireProtocol):
     def body(self, request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
         values = {**options.parameters, **request.parameters}
         effort = request.reasoning_effort or values.pop("reasoning_effort", None)
-        body: dict[str, Any] = {"model": request.model, "messages": [_message(each) for each in request.messages]}
+        body: dict[str, Any] = {"model": request.model, "messages": list(_messages(request.messages))}
         body["stream"] = stream_wanted(options, quirks)
         body |= {name: values.pop(name) for name in _TOP_LEVEL if name in values}
         if effort:
             body.setdefault("think", effort)
         if request.schema is not None:
             body["format"] = request.schema
+        if request.tools:
+            body["tools"] = [function_tool(tool) for tool in request.tools]
         choices = {_NAMES.get(name, name): value for name, value in values.items()}
         if isinstance(stop := choices.get("stop"), str):
             choices["stop"] = [stop]
@@ -98,6 +100,14 @@ class Ollama(WireProtocol):
 class OllamaTranslator(Translator):
     """Translation of lines, each of which has the next piece of the reply."""
 
+    def __init__(self) -> None:
+        self._thoughts: list[str] = []
+
+    @property
+    def opaque(self) -> Any:
+        """Return the thinking, without which models lose their thread between two calls."""
+        return {"thinking": "".join(self._thoughts)} if self._thoughts else None
+
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         chunk = self.whole(payload)
         if chunk is not None:
@@ -107,6 +117,8 @@ class OllamaTranslator(Translator):
         message = payload.get("message")
         if not is_map(message):
             return None
+        if isinstance(thought := message.get("thinking"), str) and thought:
+            self._thoughts.append(thought)
         delta = {"content": message.get("content"), "reasoning": message.get("thinking")}
         if isinstance(calls := message.get("tool_calls"), list):
             delta["tool_calls"] = calls
@@ -131,6 +143,17 @@ def _window(request: Request, options: Options) -> int | None:
     return min(window, options.context_length) if options.context_length else window
 
 
-def _message(message: ChatMessage) -> dict[str, Any]:
-    images = [base64.b64encode(image.content).decode("ascii") for image in message.images]
-    return {"role": message.role, "content": message.content} | ({"images": images} if images else {})
+def _messages(messages: Iterable[ChatMessage]) -> Iterator[dict[str, Any]]:
+    names: dict[str, str] = {}
+    for message in with_images_after_results(messages):
+        result: dict[str, Any] = {"role": message.role, "content": message.content}
+        if images := [base64.b64encode(image.content).decode("ascii") for image in message.images]:
+            result["images"] = images
+        if message.role == "tool":
+            result["tool_name"] = names.get(message.tool_id, "tool")
+        if message.tool_requests:
+            names |= {call.id: call.name for call in message.tool_requests}
+            functions = ((call.name, arguments_object(call.arguments)) for call in message.tool_requests)
+            result["tool_calls"] = [{"function": {"name": name, "arguments": given}} for name, given in functions]
+            result |= message.opaque or {}
+        yield result

@@ -11,6 +11,7 @@ from ..events import Model, Request
 from ..options import Options
 from ..quirks import Quirks
 from ..request_body import request_body
+from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
 
@@ -36,8 +37,40 @@ class OpenAIChat(WireProtocol):
 class Untranslated(Translator):
     """Chunks that are those of the chat API already."""
 
+    def __init__(self) -> None:
+        self._thoughts: list[str] = []
+        self._details: list[dict[str, Any]] = []
+
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        choices = payload.get("choices")
+        for choice in choices[:1] if isinstance(choices, list) else ():
+            message = (choice.get("delta") or choice.get("message")) if is_map(choice) else None
+            if is_map(message):
+                self._keep(message)
         yield payload
 
     def whole(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return payload if isinstance(payload.get("choices"), list) else None
+        return next(iter(self.chunks(payload))) if isinstance(payload.get("choices"), list) else None
+
+    @property
+    def opaque(self) -> Any:
+        """Return the reasoning: OpenRouter has it signed, DeepSeek and others refuse the results without it."""
+        if self._details:
+            return {"reasoning_details": self._details}
+        return {"reasoning_content": "".join(self._thoughts)} if self._thoughts else None
+
+    def _keep(self, message: Mapping[str, Any]) -> None:
+        if isinstance(thought := message.get("reasoning_content"), str) and thought:
+            self._thoughts.append(thought)
+        details = message.get("reasoning_details")
+        for piece in filter(is_map, details if isinstance(details, list) else ()):
+            last = self._details[-1] if self._details else {}
+            if piece.get("index") is None or any(piece.get(name) != last.get(name) for name in ("index", "type")):
+                self._details.append(dict(piece))
+                continue
+            for name, value in piece.items():
+                is_more = name in ("text", "summary", "data") and isinstance(value, str)
+                if is_more and isinstance(last.get(name), str):
+                    last[name] += value
+                elif value is not None:
+                    last[name] = value

@@ -11,7 +11,14 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import data_uri, stream_wanted, system_prompt
+from ..request_body import (
+    arguments_object,
+    data_uri,
+    encode_body,
+    stream_wanted,
+    system_prompt,
+    with_images_after_results,
+)
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -36,8 +43,9 @@ class OpenAIResponses(WireProtocol):
         effort = request.reasoning_effort or values.pop("reasoning_effort", None)
         limit = request.max_tokens or values.pop("max_completion_tokens", values.pop("max_tokens", None))
         verbosity, web_search = values.pop("verbosity", None), values.pop("web_search", None)
-        spoken = [each for each in request.messages if each.role != "system"]
-        body: dict[str, Any] = {"model": request.model, "input": [_item(each) for each in spoken], "store": False}
+        spoken = with_images_after_results(each for each in request.messages if each.role != "system")
+        items = [item for each in spoken for item in _items(each)]
+        body: dict[str, Any] = {"model": request.model, "input": items, "store": False}
         if system := system_prompt(request.messages):
             body["instructions"] = system
         body |= {"stream": stream_wanted(options, quirks), **values}
@@ -52,8 +60,14 @@ class OpenAIResponses(WireProtocol):
             text["format"] = {"type": "json_schema", "name": "reply", "schema": request.schema}
         if text:
             body["text"] = text
-        if web_search:
-            body["tools"] = [{"type": "web_search"}]
+        tools: list[dict[str, Any]] = [{"type": "web_search"}] if web_search else []
+        for tool in request.tools:
+            function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+            tools.append({"type": "function", **function, "strict": False})
+        if tools:
+            body["tools"] = tools
+        if request.tools and "reasoning" in body:  # without a copy at the provider it has to come with each request
+            body["include"] = ["reasoning.encrypted_content"]
         for name in (*quirks.omit, *options.omit):
             body.pop(name, None)
         return deep_merged(body, options.extra_body)
@@ -70,6 +84,16 @@ class ResponsesTranslator(Translator):
 
     def __init__(self) -> None:
         self._parts = 0
+        self._items: list[Mapping[str, Any]] = []
+
+    @property
+    def opaque(self) -> Any:
+        """Return the items of the response as the API takes them back: their ids name what it has not kept."""
+        return [
+            {name: value for name, value in item.items() if name not in ("id", "status") and value is not None}
+            for item in self._items
+            if item.get("type") != "reasoning" or item.get("encrypted_content")
+        ]
 
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         kind, delta = payload.get("type"), payload.get("delta")
@@ -83,9 +107,15 @@ class ResponsesTranslator(Translator):
                 yield _choice({"reasoning": "\n\n"})
         elif kind == "response.output_text.annotation.added":
             yield _choice({"annotations": [payload.get("annotation")]})
-        elif kind == "response.output_item.added" and is_map(item := payload.get("item")):
+        elif kind in ("response.output_item.added", "response.output_item.done") and is_map(payload.get("item")):
+            item = payload["item"]
+            if kind.endswith("done"):
+                self._items.append(item)
             if item.get("type") == "function_call":
-                yield _choice(_call(item))
+                yield _choice({"tool_calls": [_call(item, payload.get("output_index"))]})
+        elif kind == "response.function_call_arguments.delta":
+            piece = {"index": payload.get("output_index"), "function": {"arguments": delta}}
+            yield _choice({"tool_calls": [piece]})
         elif kind in _ENDS and is_map(response := payload.get("response")):
             self.is_complete = True
             yield _end(response)
@@ -96,11 +126,12 @@ class ResponsesTranslator(Translator):
             return None
         parts: list[Any] = []
         message: dict[str, Any] = {"content": parts, "annotations": [], "tool_calls": []}
-        for item in filter(is_map, output):
+        self._items = list(filter(is_map, output))
+        for item in self._items:
             if item.get("type") == "reasoning":
                 parts.append({"type": "reasoning", "text": item.get("summary") or item.get("content")})
             elif item.get("type") == "function_call":
-                message |= _call(item)
+                message["tool_calls"].append(_call(item))
             content = item.get("content") if item.get("type") == "message" else None
             for part in filter(is_map, content if isinstance(content, list) else ()):
                 parts.append({"type": "text", "text": part.get("text") or part.get("refusal")})
@@ -127,12 +158,23 @@ def _choice(delta: Mapping[str, Any]) -> dict[str, Any]:
     return {"choices": [{"delta": delta}]}
 
 
-def _call(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {"tool_calls": [{"function": {"name": item.get("name")}}]}
+def _call(item: Mapping[str, Any], index: object = None) -> dict[str, Any]:
+    function = {"name": item.get("name"), "arguments": item.get("arguments")}
+    return {"index": index, "id": item.get("call_id"), "function": function}
 
 
-def _item(message: ChatMessage) -> dict[str, Any]:
+def _items(message: ChatMessage) -> Iterator[Mapping[str, Any]]:
+    if message.role == "tool":
+        yield {"type": "function_call_output", "call_id": message.tool_id, "output": message.content}
+        return
+    if message.opaque:
+        yield from message.opaque
+        return
     kind = "output_text" if message.role == "assistant" else "input_text"
     parts: list[dict[str, Any]] = [{"type": kind, "text": message.content}] if message.content else []
     parts += [{"type": "input_image", "image_url": data_uri(image)} for image in message.images]
-    return {"role": message.role, "content": parts}
+    if parts or not message.tool_requests:
+        yield {"role": message.role, "content": parts}
+    for call in message.tool_requests:
+        arguments = encode_body(arguments_object(call.arguments)).decode()
+        yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}

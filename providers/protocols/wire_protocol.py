@@ -18,6 +18,11 @@ class Translator(ABC):
     is_complete = False
     """True once the provider has marked the end of the reply."""
 
+    @property
+    def opaque(self) -> Any:
+        """Return what the provider wants back with the results of the tools that the reply asks for."""
+        return None
+
     @abstractmethod
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Yield the chunks of one event of a stream, which may have any shape."""

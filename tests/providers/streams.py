@@ -6,8 +6,21 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sterna.providers import Delta, Done, Event, Failed, FailureKind, Reasoning, Reclassified, Usage
-from sterna.providers.events import Citations
+from sterna.providers import (
+    Citations,
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    Reasoning,
+    Reclassified,
+    Tool,
+    ToolRequests,
+    Usage,
+)
+
+TOOLS = tuple(Tool(name, "", {"type": "object"}) for name in ("look", "list_files"))
 
 
 @dataclass(frozen=True)
@@ -19,11 +32,12 @@ class Got:
     end: Done | Failed
     usage: Usage | None
     sources: tuple[str, ...]
+    calls: ToolRequests | None = None
 
     @classmethod
     def of(cls, events: list[Event]) -> Got:
         text = reasoning = ""
-        usage, sources = None, ()
+        usage, sources, calls = None, (), None
         for event in events:
             match event:
                 case Delta(more):
@@ -36,11 +50,13 @@ class Got:
                     text, reasoning = text + reasoning, ""
                 case Usage():
                     usage = event
+                case ToolRequests():
+                    calls = event
                 case Citations(listed):
                     sources = tuple(item.url for item in listed)
         end = events[-1]
         assert isinstance(end, Done | Failed)
-        return cls(text, reasoning, end, usage, sources)
+        return cls(text, reasoning, end, usage, sources, calls)
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,9 @@ class Stream:
     more: dict[str, Any] = field(default_factory=dict)
     protocol: str = ""
     sources: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str, Any], ...] = ()
+    """Id, name and arguments of the calls, where the request offers :data:`TOOLS`."""
+    opaque: Any = None
 
 
 def data(*payloads: Any, end: bool = True, gap: str = "\n\n", head: str = "data: ") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -11,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from raw_server import piece, serving, sse, started
-from streams import STREAMS, Got, Stream
+from streams import STREAMS, TOOLS, Got, Stream
+from tool_streams import TOOL_STREAMS
 from vendor_streams import VENDOR_STREAMS
 
 from sterna.providers import ChatMessage, Done, Endpoint, Event, Failed, Request, Timeouts
 from sterna.providers.endpoint_provider import EndpointProvider
 
-EVERY = (*STREAMS, *VENDOR_STREAMS)
+EVERY = (*STREAMS, *VENDOR_STREAMS, *TOOL_STREAMS)
 ASK = Request("m", (ChatMessage("user", "hello"),))
 
 
@@ -32,15 +34,15 @@ class Pieces(httpx.AsyncByteStream):
             yield item
 
 
-async def got(pieces: list[bytes], protocol: str = "") -> Got:
+async def got(pieces: list[bytes], stream: Stream) -> Got:
     """Return the reply of a server that sends these pieces."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Pieces(pieces))
 
-    endpoint = Endpoint("acme", "http://a.example", protocol=protocol)
+    endpoint = Endpoint("acme", "http://a.example", protocol=stream.protocol)
     provider = EndpointProvider(endpoint, transport=httpx.MockTransport(answer))
-    events: list[Event] = [event async for event in provider.stream(ASK)]
+    events: list[Event] = [event async for event in provider.stream(ASK._replace(tools=TOOLS if stream.calls else ()))]
     await provider.aclose()
     return Got.of(events)
 
@@ -52,7 +54,7 @@ def test_there_are_many_variations() -> None:
 @pytest.mark.parametrize("stream", EVERY, ids=lambda stream: stream.name)
 async def test_each_variation_is_the_reply_it_means(stream: Stream) -> None:
     for pieces in ([stream.body], [bytes([byte]) for byte in stream.body]):
-        reply = await got(pieces, stream.protocol)
+        reply = await got(pieces, stream)
         assert (reply.text, reply.reasoning) == (stream.text, stream.reasoning)
         assert reply.sources == stream.sources
         if stream.kind is None:
@@ -66,13 +68,16 @@ async def test_each_variation_is_the_reply_it_means(stream: Stream) -> None:
         counted = reply.usage
         assert (counted and (counted.input_tokens, counted.output_tokens, counted.total_tokens)) == stream.usage
         assert all(getattr(counted, name) == value for name, value in stream.more.items())
+        calls = reply.calls.calls if reply.calls is not None else ()
+        assert tuple((call.id, call.name, json.loads(call.arguments)) for call in calls) == stream.calls
+        assert (reply.calls and reply.calls.opaque) == stream.opaque
 
 
 @given(st.sampled_from(EVERY), st.lists(st.integers(0, 2000), max_size=8))
 def test_where_the_bytes_of_a_stream_are_cut_does_not_matter(stream: Stream, cuts: list[int]) -> None:
     places = [0, *sorted(cut % (len(stream.body) + 1) for cut in cuts), len(stream.body)]
     pieces = [stream.body[a:b] for a, b in pairwise(places)]
-    assert asyncio.run(got(pieces, stream.protocol)) == asyncio.run(got([stream.body], stream.protocol))
+    assert asyncio.run(got(pieces, stream)) == asyncio.run(got([stream.body], stream))
 
 
 @pytest.mark.parametrize(
