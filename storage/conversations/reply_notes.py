@@ -11,7 +11,7 @@ from typing import Any
 ENDINGS: Mapping[str, str] = {
     "length": "Cut off: the reply reached the model's length limit. Send “continue” for the rest.",
     "content_filter": "Cut off: the provider's content filter stopped the reply here.",
-    "tool_calls": "The model asked for a tool, which Sterna does not offer. Ask for an answer in words to go on.",
+    "tool_calls": "The model asked for a tool that was not offered to it. Ask for an answer in words to go on.",
 }
 DETAILS = (
     "finish_reason",
