@@ -219,6 +219,8 @@ class Settled(NamedTuple):
     completion_id: str | None = None
     error_message: str | None = None
     metadata: Mapping[str, Any] = MappingProxyType({})
+    is_behind: bool | None = None
+    """True if another version with text, where there is one, stays shown; None: if it was asked for later."""
 
 
 class Trashed(NamedTuple):

@@ -90,26 +90,30 @@ class LiveReplies:
 
         Without text, the names of its attachments are the text.
         """
-        if len(attachments) > MAX_ATTACHMENTS:
-            raise Invalid(f"A message can have {MAX_ATTACHMENTS} attachments at most. Remove some.")
-        text = storable(text if text.strip() else ", ".join(item.name for item in attachments))
-        if not text.strip():
-            raise Invalid("There is nothing to send yet.")
         self.db.require_writable()
         owner = self._process_lock.take()
         with self.db.write():
-            created = session_id is None
-            session_id = (
-                self._conversations.create().id if session_id is None else self._conversations.get(session_id).id
-            )
-            for key, value in (settings or {}).items():
-                self._conversations.set_setting(session_id, key, value)
-            prompt = self._add_prompt(session_id, text, model, self._shown_branch.next_parent(session_id))
-            if attachments:
-                self._attach(prompt.id, attachments)
-                prompt = self._messages.get(prompt.id)
+            prompt = self._store_prompt(session_id, text, model, settings, attachments)
             reply = self._add_live(prompt, model, owner, parent_id=None if prompt.parent_id is None else prompt.id)
-            return NewTurn(self._conversations.get(session_id), created, prompt, reply)
+            return NewTurn(self._conversations.get(prompt.session_id), session_id is None, prompt, reply)
+
+    def begin_comparison(
+        self,
+        session_id: str | None,
+        text: str,
+        *,
+        models: Sequence[str],
+        settings: Mapping[str, Any] | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> list[NewTurn]:
+        """Store a prompt as :meth:`begin_turn` does, and a row for the reply of each model: versions of one another."""
+        self.db.require_writable()
+        owner = self._process_lock.take()
+        with self.db.write():
+            prompt = self._store_prompt(session_id, text, models[0], settings, attachments)
+            session = self._conversations.get(prompt.session_id)
+            replies = [self._add_live(prompt, model, owner, parent_id=prompt.id) for model in models]
+            return [NewTurn(session, session_id is None, prompt, reply) for reply in replies]
 
     def begin_edit(
         self,
@@ -152,6 +156,10 @@ class LiveReplies:
 
         ``model`` is the one to ask now; None: the one that was asked.
         """
+        return self.begin_versions(message_id, models=[model])[0]
+
+    def begin_versions(self, message_id: str, *, models: Sequence[str | None]) -> list[NewTurn]:
+        """Ask each model as :meth:`begin_retry` does, all at once."""
         self.db.require_writable()
         owner = self._process_lock.take()
         with self.db.write():
@@ -159,8 +167,9 @@ class LiveReplies:
             prompt = old if old.role == "user" else self._prompt_of(old)
             self._require_quiet(prompt)
             parent = prompt if old.role == "user" else self._messages.parent(old) or prompt
-            reply = self._add_live(prompt, model or old.model, owner, parent_id=parent.id)
-            return NewTurn(self._conversations.get(old.session_id), False, self._messages.get(prompt.id), reply)
+            session = self._conversations.get(old.session_id)
+            replies = [self._add_live(prompt, model or old.model, owner, parent_id=parent.id) for model in models]
+            return [NewTurn(session, False, prompt, reply) for reply in replies]
 
     def begin_continue(self, message_id: str, *, model: str | None = None) -> NewTurn:
         """Ask for the rest of a reply that was cut or stopped; its text grows by what comes.
@@ -240,6 +249,29 @@ class LiveReplies:
             with suppress(OSError):
                 (self.db.path.parent / name).unlink(missing_ok=True)
         return result
+
+    def _store_prompt(
+        self,
+        session_id: str | None,
+        text: str,
+        model: str | None,
+        settings: Mapping[str, Any] | None,
+        attachments: Sequence[Attachment],
+    ) -> Message:
+        """Store a message at the end of the shown branch, and its conversation if need be."""
+        if len(attachments) > MAX_ATTACHMENTS:
+            raise Invalid(f"A message can have {MAX_ATTACHMENTS} attachments at most. Remove some.")
+        text = storable(text if text.strip() else ", ".join(item.name for item in attachments))
+        if not text.strip():
+            raise Invalid("There is nothing to send yet.")
+        session = self._conversations.create() if session_id is None else self._conversations.get(session_id)
+        for key, value in (settings or {}).items():
+            self._conversations.set_setting(session.id, key, value)
+        prompt = self._add_prompt(session.id, text, model, self._shown_branch.next_parent(session.id))
+        if attachments:
+            self._attach(prompt.id, attachments)
+            prompt = self._messages.get(prompt.id)
+        return prompt
 
     def _add_prompt(
         self, session_id: str, text: str, model: str | None, parent_id: str | None, like: str | None = None

@@ -56,7 +56,7 @@ class SettledReplies:
     def store(self, row: dict[str, Any], settled: Settled) -> Message:
         """Store a reply beside the other versions, and show it, if it is better than the one that is shown.
 
-        One without text leaves everything as it was. One that broke off is stored and not shown.
+        One without text leaves everything as it was. One that broke off, or is behind, is stored and not shown.
         """
         session_id = row["session_id"]
         shown = self._shown_branch.leaf(session_id)
@@ -75,7 +75,8 @@ class SettledReplies:
         message = self._messages.get(row["id"])
         if stays is None or shown is None:
             return message
-        if settled.finish in ("failed", "interrupted") and not all(reply.failed for reply in good):
+        is_behind = _key(row) < stays.key if settled.is_behind is None else settled.is_behind
+        if is_behind or (settled.finish in ("failed", "interrupted") and not all(reply.failed for reply in good)):
             self._shown_branch.show(shown, session_id)
             return _of_row(row, stays.id)
         if parent is None or not self._is_hidden(parent):
@@ -115,8 +116,7 @@ class SettledReplies:
     def _others(self, row: dict[str, Any], parent: Message | None) -> list[Message]:
         """Return the replies beside which this one will be, oldest first."""
         followers = [self._messages.get(id_) for id_ in self._branches.followers(row["session_id"], parent)]
-        key = (row["message_timestamp"], row["id"])
-        return [message for message in followers if message.role == "assistant" and message.key < key]
+        return [message for message in followers if message.role == "assistant"]
 
     def _is_next_in_line(self, parent: Message) -> bool:
         """Return whether a new message follows ``parent`` without naming it, as in a conversation without branches."""
@@ -129,6 +129,10 @@ class SettledReplies:
 
     def _is_hidden(self, message: Message) -> bool:
         return self._shown_branch.is_hidden(message.id, message.session_id)
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["message_timestamp"], row["id"]
 
 
 def _coming(row: dict[str, Any]) -> Message:

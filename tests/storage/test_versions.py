@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ticking import Ticking
 
@@ -51,6 +53,24 @@ def test_a_retry_that_brings_nothing_better_leaves_the_reply_as_it_was(store: St
     assert store.conversations.get(reply.session_id).message_count == (3 if is_counted else 2)
     assert store.trash.latest() is None
     assert counts(store, reply.session_id) == ({reply.id: 2} if settled.content.strip() else {})
+
+
+def test_parts_of_all_compared_replies_come_back_after_a_crash(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "a.db", clock=Ticking())
+    turns = store.live_replies.begin_comparison(None, "hello", models=["acme/a", "acme/b", "acme/c", "acme/d"])
+    session_id = turns[0].session.id
+    for turn in turns[:3]:
+        store.live_replies.save(turn.reply.id, f"part of {turn.reply.model}", "")
+    store.live_replies.settle(turns[1].reply.id, GOOD._replace(is_behind=False))
+    store.close()
+    store = Store.open(tmp_path / "a.db", clock=Ticking())
+    assert len(store.live_replies.recover_interrupted()) == 3
+    assert said(store, session_id) == ["hello", "good"]
+    ids = store.branches.siblings(turns[1].reply.id).ids
+    kept = [store.messages.get(id_) for id_ in ids]
+    assert [message.content for message in kept] == ["part of acme/a", "good", "part of acme/c"]
+    assert [message.finish for message in kept] == ["interrupted", "done", "interrupted"]
+    store.close()
 
 
 def test_the_old_reply_stays_while_the_new_one_arrives_and_after_a_crash(store: Store) -> None:
