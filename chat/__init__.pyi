@@ -6,10 +6,13 @@ from .attachments.paths import folder_in as folder_in
 from .attachments.paths import may_be_paths as may_be_paths
 from .attachments.paths import paths_in as paths_in
 from .attachments.paths import typed_files as typed_files
+from .comparison import Comparison as Comparison
+from .comparison import require_models as require_models
 from .context import build_context as build_context
 from .earlier_questions import similar_questions as similar_questions
 from .one_off import OneOffTurn as OneOffTurn
 from .reply import Reply as Reply
+from .running_replies import AnsweringError as AnsweringError
 from .sources import add_discovered as add_discovered
 from .sources import build_catalog as build_catalog
 from .sources import configured_endpoints as configured_endpoints
@@ -22,5 +25,4 @@ from .tools import ToolAsk as ToolAsk
 from .tools import Toolbox as Toolbox
 from .tools import ToolFile as ToolFile
 from .tools import ToolResult as ToolResult
-from .turns import AnsweringError as AnsweringError
 from .turns import Turns as Turns

@@ -53,6 +53,8 @@ class Reply:
         """False while a later tag may still turn :attr:`content` into reasoning."""
         self.reclassifications = 0
         """Number of times that text turned out to be of the other kind; in between it only grows."""
+        self.is_compared = False
+        """True for one of several replies of a :class:`chat.Comparison`."""
         self.message: Message | None = None
         """Settled message, once stored. It stays None if the conversation was deleted meanwhile."""
         self.running = True

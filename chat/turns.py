@@ -9,14 +9,12 @@ and a disk that is full for a while costs only time.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from sterna.config import Settings
-from sterna.providers import Catalog, ProviderError
+from sterna.providers import Catalog
 from sterna.storage import (
     Attachment,
     Finish,
@@ -31,12 +29,14 @@ from sterna.storage import (
 )
 
 from . import costs
+from .comparison import Comparison, require_models
+from .receiving import answer
 from .reply import Ending, Reply
-from .reply_events import failed, missing_ending, receive
+from .reply_events import missing_ending
 from .requests import RequestOptions, require_inputs
+from .running_replies import RunningReplies
+from .tasks import first, log_error
 from .tools import ToolAccess
-
-log = logging.getLogger("sterna.chat")
 
 T = TypeVar("T")
 Listener = Callable[[Reply], None]
@@ -48,11 +48,12 @@ CLOSE_SECONDS = 2.0
 LOST = "The reply could not be saved. Its saved part returns at the next start; details are in the log."
 
 
-class AnsweringError(StoreError):
-    """The conversation's last reply is still arriving."""
+class Begun(NamedTuple):
+    """What was requested at once: the reply of one turn, or a comparison."""
 
-    def __init__(self) -> None:
-        super().__init__("A reply to this conversation is still arriving. Wait for it or stop it, then send again.")
+    turn: NewTurn
+    reply: Reply
+    comparison: Comparison
 
 
 class Turns:
@@ -74,8 +75,7 @@ class Turns:
         self._store = store
         self._monotonic = monotonic
         self._sleep = sleep
-        self._live: dict[str, Reply] = {}
-        self._claimed: set[str] = set()
+        self._running = RunningReplies()
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._titling: set[asyncio.Task[Any]] = set()
@@ -102,13 +102,49 @@ class Turns:
         ``schema`` that the reply has to follow, are for this turn only. Raises Invalid, too, if the model does not take
         one of the ``attachments``.
         """
-        return await self._complete(self._begin(session_id, text, model, settings, attachments, schema))
+
+        def begin(store: Store, refs: Sequence[str]) -> list[NewTurn]:
+            begin_turn = store.live_replies.begin_turn
+            return [begin_turn(session_id, text, model=refs[0], settings=settings, attachments=attachments)]
+
+        work = self._begin(session_id, (model or "",), begin, settings=settings, attachments=attachments, schema=schema)
+        return (await self._complete(work))[:2]
+
+    async def compare(
+        self,
+        session_id: str | None,
+        text: str,
+        *,
+        models: Sequence[str],
+        settings: Mapping[str, Any] | None = None,
+        attachments: Sequence[Attachment] = (),
+        schema: Mapping[str, Any] | None = None,
+    ) -> Comparison:
+        """Store the message as :meth:`begin` does, then request a reply of each model.
+
+        Raises Invalid, too, for models that cannot be compared.
+        """
+
+        def begin(store: Store, refs: Sequence[str]) -> list[NewTurn]:
+            begin_comparison = store.live_replies.begin_comparison
+            return begin_comparison(session_id, text, models=refs, settings=settings, attachments=attachments)
+
+        require_models(models)
+        work = self._begin(session_id, models, begin, settings=settings, attachments=attachments, schema=schema)
+        return (await self._complete(work)).comparison
+
+    async def compare_again(self, message_id: str, *, models: Sequence[str]) -> Comparison:
+        """Request a version of a reply, or of the reply to a prompt, of each model. StoreError: nothing has changed."""
+        require_models(models)
+        work = self._again(message_id, models, lambda s, refs: s.live_replies.begin_versions(message_id, models=refs))
+        return (await self._complete(work)).comparison
 
     async def retry(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request another version of a reply, or of the reply to a prompt. StoreError: nothing has changed."""
-        return await self._complete(
-            self._again(message_id, model, lambda s, ref: s.live_replies.begin_retry(message_id, model=ref))
+        work = self._again(
+            message_id, (model or "",), lambda s, refs: [s.live_replies.begin_retry(message_id, model=refs[0])]
         )
+        return (await self._complete(work))[:2]
 
     async def edit(
         self, message_id: str, text: str, *, model: str | None = None, attachments: Sequence[Attachment] | None = None
@@ -118,35 +154,41 @@ class Turns:
         It has these ``attachments``, None: those of that message. Raises Invalid, too, as :meth:`begin` does.
         """
 
-        def begin(store: Store, ref: str) -> NewTurn:
-            return store.live_replies.begin_edit(message_id, text, model=ref, attachments=attachments)
+        def begin(store: Store, refs: Sequence[str]) -> list[NewTurn]:
+            return [store.live_replies.begin_edit(message_id, text, model=refs[0], attachments=attachments)]
 
-        return await self._complete(self._again(message_id, model, begin, attachments or ()))
+        return (await self._complete(self._again(message_id, (model or "",), begin, attachments or ())))[:2]
 
     async def continue_(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request the rest of a reply that was cut or stopped. StoreError: nothing has changed."""
-        return await self._complete(
-            self._again(message_id, model, lambda s, ref: s.live_replies.begin_continue(message_id, model=ref))
+        work = self._again(
+            message_id, (model or "",), lambda s, refs: [s.live_replies.begin_continue(message_id, model=refs[0])]
         )
+        return (await self._complete(work))[:2]
 
     def running(self) -> list[Reply]:
         """Return the replies that are not settled yet, the oldest first."""
-        return list(self._live.values())
+        return self._running.all()
+
+    def arriving(self, session_id: str) -> list[Reply]:
+        """Return the replies that are arriving in a conversation: several where models are compared."""
+        return self._running.of(session_id)
 
     def live(self, session_id: str) -> Reply | None:
-        """Return the reply that is arriving in a conversation, or None."""
-        return self._live.get(session_id)
+        """Return the reply that is arriving in a conversation, the first of several, or None."""
+        return next(iter(self._running.of(session_id)), None)
+
+    def comparison(self, session_id: str) -> Comparison | None:
+        """Return the comparison whose replies are arriving in a conversation, or None."""
+        return self._running.comparison(session_id)
 
     def stop(self, session_id: str, finish: Finish = "stopped") -> bool:
-        """Stop the reply of a conversation; return False if there is none, or it has just ended."""
-        reply = self._live.get(session_id)
-        return reply is not None and reply.stop(finish)
+        """Stop the replies of a conversation; return False if there is none, or they have just ended."""
+        return self._running.stop(session_id, finish)
 
     async def halt(self, session_id: str) -> None:
-        """Stop the reply of a conversation, and return once it is settled."""
-        self.stop(session_id)
-        while (reply := self._live.get(session_id)) is not None:
-            await reply.changed(reply.version)
+        """Stop the replies of a conversation, and return once they are settled."""
+        await self._running.halt(session_id)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` when a reply begins, settles or has another ``problem``; return a function that ends it."""
@@ -179,64 +221,67 @@ class Turns:
     async def _begin(
         self,
         session_id: str | None,
-        text: str,
-        model: str | None,
-        settings: Mapping[str, Any] | None,
-        attachments: Sequence[Attachment],
-        schema: Mapping[str, Any] | None,
-    ) -> tuple[NewTurn, Reply]:
-        def choose(store: Store) -> RequestOptions:
-            own = store.conversations.settings(session_id) if session_id is not None else {}
-            options = RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
-            return options._replace(schema=schema)
+        models: Sequence[str],
+        begin: Callable[[Store, Sequence[str]], list[NewTurn]],
+        *,
+        settings: Mapping[str, Any] | None = None,
+        attachments: Sequence[Attachment] = (),
+        schema: Mapping[str, Any] | None = None,
+    ) -> Begun:
+        """Request a reply of each model once ``begin`` has stored the turn."""
 
-        def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
+        def choose(store: Store) -> list[RequestOptions]:
+            own = store.conversations.settings(session_id) if session_id is not None else {}
+            own = {**own, **(settings or {})}
+            chosen = [RequestOptions.choose(own, self.settings, model, fallback) for model in models]
+            return [options._replace(schema=schema) for options in chosen]
+
+        def store_turn(store: Store) -> tuple[list[NewTurn], list[RequestOptions]]:
             options = choose(store)
-            begun = store.live_replies.begin_turn(
-                session_id, text, model=options.ref, settings=settings, attachments=attachments
-            )
-            return begun, options
+            return begin(store, [each.ref for each in options]), options
 
         fallback = self.catalog.default_ref()
-        with self._claim(session_id):
+        with self._running.claim(session_id):
             if attachments:
-                await require_inputs(self.catalog, (await self._store.run(choose)).ref, attachments)
+                for options in await self._store.run(choose):
+                    await require_inputs(self.catalog, options.ref, attachments)
             return self._start(*await self._store.run(store_turn))
 
     async def _again(
         self,
         message_id: str,
-        model: str | None,
-        begin: Callable[[Store, str], NewTurn],
+        models: Sequence[str],
+        begin: Callable[[Store, Sequence[str]], list[NewTurn]],
         attachments: Sequence[Attachment] = (),
-    ) -> tuple[NewTurn, Reply]:
+    ) -> Begun:
         """Begin a turn at a message of a conversation."""
-
-        def choose(store: Store) -> RequestOptions:
-            return RequestOptions.choose(store.conversations.settings(session_id), self.settings, model or "", fallback)
-
-        def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
-            options = choose(store)
-            return begin(store, options.ref), options
-
-        fallback = self.catalog.default_ref()
         session_id = (await self._store.run(Messages.get, message_id)).session_id
-        with self._claim(session_id):
-            if attachments:
-                await require_inputs(self.catalog, (await self._store.run(choose)).ref, attachments)
-            return self._start(*await self._store.run(store_turn))
+        return await self._begin(session_id, models, begin, attachments=attachments)
 
-    def _start(self, begun: NewTurn, options: RequestOptions) -> tuple[NewTurn, Reply]:
-        reply = Reply(begun.reply.id, begun.session.id, begun.user_message.id, options.ref, self._monotonic())
-        self._live[reply.session_id] = reply
-        self._own(self._turn(reply, begun, options), f"turn {reply.id}")
-        if self._closing.is_set():
-            reply.end(Ending("interrupted"))
-        self._notify(reply)
-        return begun, reply
+    def _start(self, begun: Sequence[NewTurn], options: Sequence[RequestOptions]) -> Begun:
+        replies = [
+            Reply(turn.reply.id, turn.session.id, turn.user_message.id, chosen.ref, self._monotonic())
+            for turn, chosen in zip(begun, options, strict=True)
+        ]
+        comparison = self._running.add(begun[0].user_message, replies)
+        for reply, turn, chosen in zip(replies, begun, options, strict=True):
+            self._own(self._turn(reply, turn, chosen), f"turn {reply.id}")
+            if self._closing.is_set():
+                reply.end(Ending("interrupted"))
+            self._notify(reply)
+        return Begun(begun[0], replies[0], comparison)
 
     async def _turn(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
-        receiver = self._own(self._receive(reply, begun, options), f"receive {reply.id}")
+        answering = answer(
+            reply,
+            begun,
+            options,
+            store=self._store,
+            catalog=self.catalog,
+            settings=self.settings,
+            monotonic=self._monotonic,
+        )
+        receiver = self._own(answering, f"receive {reply.id}")
         receiver.add_done_callback(lambda task: reply.end(missing_ending(task)))
         saver = self._own(self._save(reply), f"save {reply.id}")
         cancelled = False
@@ -254,42 +299,17 @@ class Turns:
         finally:
             if not settling.done() or settling.cancelled() or settling.exception() is not None:
                 reply.problem = LOST
-            del self._live[reply.session_id]
+            self._running.remove(reply)
             reply.close()
             self._notify(reply)
         if cancelled:
             raise asyncio.CancelledError
 
-    async def _receive(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
-        try:
-            if (refused := await costs.refusal(self._store, self.catalog, self.settings, options.ref)) is not None:
-                reply.end(refused)
-                return
-            prepared = await options.prepare(self._store, self.catalog, begun)
-            reply.details |= prepared.details()
-            rejection = await receive(
-                reply, prepared.provider, prepared.request, self._monotonic, may_shorten=prepared.count > 1
-            )
-            if rejection is None:
-                return
-            budget = prepared.reduced_budget(rejection)
-            shorter = await options.prepare(self._store, self.catalog, begun, budget)
-            if shorter.count >= prepared.count:
-                reply.end(failed(rejection))
-                return
-            reply.details.pop("left_out", None)
-            reply.details |= shorter.details()
-            await receive(reply, shorter.provider, shorter.request, self._monotonic)
-        except ProviderError as error:
-            reply.end(failed(error.failure))
-        except StoreError as error:
-            reply.end(Ending("failed", str(error), metadata={"kind": "storage"}))
-
     async def _save(self, reply: Reply) -> None:
         saved, pause = 0, SAVE_SECONDS
         while True:
             await reply.changed(saved)
-            await self._first(self._sleep(SAVE_SECONDS), reply.save_due.wait())
+            await first(self._sleep(SAVE_SECONDS), reply.save_due.wait())
             version, (content, reasoning) = reply.version, reply.take_unsaved()
             try:
                 await self._store.run(LiveReplies.save, reply.id, content, reasoning)
@@ -308,6 +328,7 @@ class Turns:
         """Turn the reply into a message. Until that succeeds, its text stays in memory, the saved part in its row."""
         settled, pause = costs.priced(reply.settled(elapsed_ms), self.catalog), SAVE_SECONDS
         while True:
+            settled = settled._replace(is_behind=self._running.is_behind(reply))
             try:
                 message = await self._store.run(LiveReplies.settle, reply.id, settled)
             except NotFound:
@@ -323,7 +344,7 @@ class Turns:
                 return
             if once or self._closing.is_set():
                 return
-            await self._first(self._sleep(pause), self._closing.wait())
+            await first(self._sleep(pause), self._closing.wait())
             pause = min(pause * 2, MAX_PAUSE)
 
     def _title(self, reply: Reply, message: Message) -> None:
@@ -340,20 +361,6 @@ class Turns:
 
     # Helpers
 
-    @contextmanager
-    def _claim(self, session_id: str | None) -> Iterator[None]:
-        """Prevent a second turn of the conversation while its row is not written yet."""
-        if session_id is None:
-            yield
-            return
-        if session_id in self._live or session_id in self._claimed:
-            raise AnsweringError
-        self._claimed.add(session_id)
-        try:
-            yield
-        finally:
-            self._claimed.discard(session_id)
-
     async def _complete(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of ``work``. It continues if the caller is cancelled: a stored message gets its reply."""
         return await asyncio.shield(self._own(work, "begin", is_awaited=True))
@@ -364,17 +371,8 @@ class Turns:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if not is_awaited:
-            task.add_done_callback(_log_error)
+            task.add_done_callback(log_error)
         return task
-
-    async def _first(self, *waits: Awaitable[object]) -> None:
-        """Return when the first of them completes; cancel the others."""
-        tasks = [asyncio.ensure_future(wait) for wait in waits]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
 
     def _set_problem(self, reply: Reply, sentence: str | None) -> None:
         if reply.problem != sentence:
@@ -385,8 +383,3 @@ class Turns:
         loop = asyncio.get_running_loop()
         for listener in tuple(self._listeners):
             loop.call_soon(listener, reply)  # its errors must not affect this turn
-
-
-def _log_error(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("%s failed", task.get_name(), exc_info=error)
