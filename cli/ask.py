@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sterna.storage import Conversations
+from sterna.storage import Conversations, Invalid
 
 from .ask_options import PARAMETERS, load_schema, merge_parameters, parameter_settings
 from .attach_arguments import attach_argument
@@ -18,16 +18,25 @@ from .number_types import FiniteRange
 from .output import counted
 from .persona_argument import persona_settings
 from .streams import read_input, require_output
-from .turn_options import model_option, persona_options, system_option
+from .turn_options import persona_options, system_option
 from .turn_runner import run_turn
 
 if TYPE_CHECKING:
-    from sterna.chat import Reply, Turns
+    from collections.abc import Sequence
+
+    from sterna.chat import Comparison, Reply, Turns
 
 
 @click.command(short_help="Ask a model and print its reply.")
 @click.argument("prompt", nargs=-1)
-@model_option
+@click.option("--model", "-m", "models", multiple=True, help="Model, as provider/model. See: sterna models")
+@click.option(
+    "--compare",
+    "compared",
+    metavar="MODEL",
+    multiple=True,
+    help="Print the replies of this model and of others. Repeat it, or --model.",
+)
 @click.option(
     "--conversation",
     "-c",
@@ -61,7 +70,8 @@ if TYPE_CHECKING:
 def ask(
     context: CommandContext,
     prompt: tuple[str, ...],
-    model: str | None,
+    models: tuple[str, ...],
+    compared: tuple[str, ...],
     conversation: str | None,
     continue_: bool,
     persona: str | None,
@@ -84,11 +94,15 @@ def ask(
     even if the command is killed, at most half a second of text is lost. In a pipe or a file, the first reply of a
     model may be delayed by some seconds, so that unmarked reasoning can be removed.
 
+    With --compare, or --model more than once, two to four models are asked at once. Their replies are printed one after
+    another, each under its model; in the conversation they are versions, of which the first to finish is shown. If one
+    fails, the others are printed all the same, and the exit code is 1. No model is saved then.
+
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
     failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. If they
     apply, it also has: finish_reason (length, content_filter, tool_calls …), left_out (number of earlier messages that
     did not fit), without (parameters that the model rejected), notes (the same as sentences), citations, cost,
-    cached_tokens and reasoning_tokens.
+    cached_tokens and reasoning_tokens. Of several models it has session_id, and replies: an object for each.
     """
     if continue_ and conversation:
         raise click.UsageError("--continue is the same as --conversation last. Remove one of the two.")
@@ -102,6 +116,8 @@ def ask(
     text = " ".join(prompt) if "-" in attached else prompt_text(prompt)
     if not text.strip() and not attached:
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
+    compares = _models_to_compare(models, compared)
+    model = models[0] if models and not compares else None
     options: dict[str, Any] = {"model": model, "system_prompt": system, "temperature": temperature}
     options = parameter_settings(parameters) | {name: value for name, value in options.items() if value is not None}
     chosen = persona_settings(context, persona, variables)
@@ -112,20 +128,46 @@ def ask(
     if no_store:
         from .one_off import Prompt, ask_without_storing
 
-        turn = ask_without_storing(context, settings, Prompt(text, options, as_json, attached, reply_schema))
+        turn = ask_without_storing(context, settings, Prompt(text, options, as_json, attached, reply_schema, compares))
         return asyncio.run(turn)
 
-    async def begin(turns: Turns, session_id: str | None) -> Reply:
+    async def prepare(turns: Turns, session_id: str | None) -> dict[str, Any]:
         attachments = [await attach_argument(turns.store, name) for name in attached]
         # a persona comes with parameters of its own
         saved = await turns.store.run(Conversations.settings, session_id) if session_id and not chosen else {}
-        own = merge_parameters(options, saved)
-        _, reply = await turns.begin(session_id, text, settings=own, attachments=attachments, schema=reply_schema)
+        return {"settings": merge_parameters(options, saved), "attachments": attachments, "schema": reply_schema}
+
+    async def begin(turns: Turns, session_id: str | None) -> Reply:
+        _, reply = await turns.begin(session_id, text, **await prepare(turns, session_id))
         return reply
 
+    async def compare(turns: Turns, session_id: str | None) -> Comparison:
+        return await turns.compare(session_id, text, models=compares, **await prepare(turns, session_id))
+
+    if compares:
+        from .compared_replies import run_comparison
+
+        comparison = run_comparison(
+            context, settings, conversation, compares, compare, as_json=as_json, has_schema=bool(schema)
+        )
+        return asyncio.run(comparison)
     wanted = str(options.get("model", ""))
     turn = run_turn(context, settings, conversation, wanted, begin, as_json=as_json, has_schema=bool(schema))
     return asyncio.run(turn)
+
+
+def _models_to_compare(models: Sequence[str], compared: Sequence[str]) -> tuple[str, ...]:
+    """Return the models that are compared; none where one model is asked. Raises UsageError."""
+    wanted = (*models, *compared)
+    if len(models) < 2 and not compared:
+        return ()
+    from sterna.chat import require_models
+
+    try:
+        require_models(wanted)
+    except Invalid as error:
+        raise click.UsageError(f"{error} Use --model or --compare once for each.") from None
+    return wanted
 
 
 def prompt_text(words: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,26 +38,38 @@ class Prompt:
     """Paths of attachments; ``-`` for standard input."""
     schema: dict[str, Any] | None = None
     """JSON schema for the reply."""
+    models: Sequence[str] = ()
+    """Models to compare; none: the one of the options."""
 
 
 async def ask_without_storing(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
-    """Send the prompt without opening the history, print its reply, and return the exit code."""
+    """Send the prompt without opening the history, print its reply or replies, and return the exit code."""
     catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
     folder = ExitStack()
     try:
-        await require_model(catalog, settings, prompt.options.get("model", ""))
+        models = prompt.models or [prompt.options.get("model", "")]
+        for model in models:
+            await require_model(catalog, settings, model)
         files = AttachmentFiles(Path(folder.enter_context(TemporaryDirectory(prefix="sterna-"))) / "unsaved.db")
         attachments = [keep_argument(files, name) for name in prompt.attached]
         text = prompt.text if prompt.text.strip() else ", ".join(item.name for item in attachments)
-        turn = OneOffTurn(
-            catalog,
-            settings,
-            text,
-            own=merge_parameters(prompt.options, {}),
-            files=files,
-            attachments=attachments,
-            schema=prompt.schema,
-        )
+        turns = [
+            OneOffTurn(
+                catalog,
+                settings,
+                text,
+                own=merge_parameters({**prompt.options, "model": model}, {}),
+                files=files,
+                attachments=attachments,
+                schema=prompt.schema,
+            )
+            for model in models
+        ]
+        if prompt.models:
+            from .compared_replies import compare_without_storing
+
+            return await compare_without_storing(turns, as_json=prompt.as_json, has_schema=prompt.schema is not None)
+        (turn,) = turns
         stop = Stop(turn.reply)
         with stop_signals(stop):
             running = asyncio.create_task(turn.run())

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import click
@@ -25,27 +26,30 @@ GRACE = 1.0
 
 
 class Stop:
-    """Early end of a reply: by a signal, or because the reader closed the pipe."""
+    """Early end of a reply, or of several: by a signal, or because the reader closed the pipe."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, *replies: Reply) -> None:
         self.codes: list[int] = []
         """Exit codes; the first one counts."""
         self.requested = asyncio.Event()
         self.output_error: OutputError | None = None
         """Error of the output, unless the reader closed the pipe."""
-        self._reply = reply
-        reply.on_waiting = _print_waiting
+        self._replies = replies
+        for reply in replies:
+            reply.on_waiting = partial(_print_waiting, f"{reply.model}: " if len(replies) > 1 else "")
 
     def request(self, code: int) -> None:
-        """Stop the reply, which is then saved as far as it came."""
+        """Stop what is arriving, which is then saved as far as it came."""
         self.codes.append(code)
         self.requested.set()
-        self._reply.stop("interrupted" if code in HANGUP.values() else "stopped")
+        for reply in self._replies:
+            reply.stop("interrupted" if code in HANGUP.values() else "stopped")
 
 
-async def show_reply(reply: Reply, stop: Stop) -> None:
+async def show_reply(reply: Reply, stop: Stop, *, heading: str = "") -> None:
     """Print the reply as it arrives, until it is settled and written, or stopped without a reader."""
     stream, shown, reclassifications, had_reasoning = ReplyStream(), 0, 0, False
+    stream.write(heading)
     hold = Hold(asyncio.get_running_loop().time, reply.model)
     failure = asyncio.create_task(_stop_on_failure(stream, stop))
     try:
@@ -76,8 +80,8 @@ async def show_reply(reply: Reply, stop: Stop) -> None:
     stop.output_error = stream.error
 
 
-def _print_waiting(waiting: Waiting) -> None:
-    click.echo(clean(f"sterna: {waiting.reason} Trying again in {waiting.seconds:.0f} s."), err=True)
+def _print_waiting(of: str, waiting: Waiting) -> None:
+    click.echo(clean(f"sterna: {of}{waiting.reason} Trying again in {waiting.seconds:.0f} s."), err=True)
 
 
 async def _stop_on_failure(stream: ReplyStream, stop: Stop) -> None:

@@ -78,7 +78,7 @@ async def print_reply(turns: Turns, reply: Reply, *, as_json: bool = False, has_
 
     Raises ClickException for a failed reply, and for one that is not JSON if the request ``has_schema``.
     """
-    unsubscribe = turns.subscribe(partial(_give_up, turns))
+    unsubscribe = turns.subscribe(partial(give_up, turns))
     stop = Stop(reply)
     with stop_signals(stop):
         if as_json:
@@ -108,7 +108,7 @@ async def print_reply(turns: Turns, reply: Reply, *, as_json: bool = False, has_
     return code
 
 
-def _give_up(turns: Turns, reply: Reply) -> None:
+def give_up(turns: Turns, reply: Reply) -> None:
     """Interrupt a reply that cannot be saved: a script does not wait until the disk has room again."""
     if reply.problem and reply.finish and reply.running:
         turns.end_all()

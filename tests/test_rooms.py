@@ -217,9 +217,10 @@ INNER_DOORS = {
         "reply_output": "exit_codes reply_stream streams",
         "turn_options": "persona_argument",
         "turn_runner": "account_context ask_options context output reply_output",
-        "one_off": "ask_options attach_arguments context output reply_output turn_runner",
-        "ask": "ask_options attach_arguments context conversation_argument number_types one_off output persona_argument"
-        " streams turn_options turn_runner",
+        "compared_replies": "ask_options context exit_codes output reply_output turn_runner",
+        "one_off": "ask_options attach_arguments compared_replies context output reply_output turn_runner",
+        "ask": "ask_options attach_arguments compared_replies context conversation_argument number_types one_off output"
+        " persona_argument streams turn_options turn_runner",
         "chat": "context conversation_argument exit_codes output persona_argument streams turn_options turn_runner",
         "branches": "ask attach_arguments context conversation_argument output streams turn_options turn_runner",
         "excluding_words": "",
