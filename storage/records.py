@@ -102,6 +102,18 @@ def attachments_json(attachments: Sequence[Attachment]) -> list[dict[str, Any]]:
     return [{"id": item.id, "name": item.name, "type": item.media_type, "size": item.size} for item in attachments]
 
 
+def attachments_metadata(attachments: Sequence[Attachment]) -> dict[str, Any]:
+    """Return the metadata of a message with these attachments; nothing without any."""
+    ids = [item.id for item in attachments[:COUNTED_ATTACHMENTS]]
+    return {ATTACHMENTS: attachments_json(attachments[:MAX_ATTACHMENTS]), ATTACHMENT_IDS: ids} if ids else {}
+
+
+def attachment_columns(metadata: Mapping[str, Any]) -> dict[str, int]:
+    """Return the columns that state the attachments in the metadata of a message."""
+    count = len(metadata.get(ATTACHMENT_IDS) or ())
+    return {"has_attachments": int(count > 0), "attachment_count": count}
+
+
 def attachments_from(value: object) -> tuple[Attachment, ...]:
     """Return the attachments in a value of :func:`attachments_json`; invalid ones, from elsewhere, are passed over."""
     result = []
@@ -182,6 +194,8 @@ class LiveReply(NamedTuple):
     """``parent_id`` of its message."""
     continues: str | None = None
     """Id of the reply whose text it goes on with; it then becomes no message of its own."""
+    metadata: Mapping[str, Any] = MappingProxyType({})
+    """Metadata of its message so far: the tools that were called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ where a.created_at < :before
     and not exists (select 1 from message_attachments as m where m.attachment_id = a.id)
     and not exists (
         select 1 from drafts as d, json_each(d.attachments) as j where json_extract(j.value, '$.id') = a.id)
+    and not exists (select 1 from live_replies as l where instr(l.metadata, a.id))
     and not exists (select 1 from trash_rows as t where instr(t.content, a.id))
 """
 

@@ -6,10 +6,12 @@ import sqlite3
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
+from ..json_text import json_object
 from ..records import LiveReply
 from .process_locks import ProcessLock
 
-COLUMNS = "id, session_id, user_message_id, model, message_timestamp, content, reasoning, owner, parent_id, continues"
+COLUMNS = """id, session_id, user_message_id, model, message_timestamp, content, reasoning, owner, parent_id,
+    continues, metadata"""
 
 
 @in_sentences
@@ -35,5 +37,6 @@ class ArrivingReplies:
 
     def _record(self, row: sqlite3.Row) -> LiveReply:
         values = {name: row[name] for name in LiveReply._fields if name != "mine"}
+        values["metadata"] = json_object(row["metadata"])
         name = self._process_lock.name
         return LiveReply(**values, mine=bool(name) and row["owner"] == name)

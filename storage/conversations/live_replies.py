@@ -19,18 +19,18 @@ from ..database.connection import Database
 from ..database.integers import int4
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound, StoreUnwritable
-from ..json_text import to_json
+from ..json_text import json_object, to_json
 from ..records import (
     ATTACHMENT_IDS,
     ATTACHMENTS,
-    COUNTED_ATTACHMENTS,
     MAX_ATTACHMENTS,
     Attachment,
     LiveReply,
     Message,
     NewTurn,
     Settled,
-    attachments_json,
+    attachment_columns,
+    attachments_metadata,
 )
 from ..text import storable
 from .arriving_replies import COLUMNS
@@ -41,6 +41,7 @@ from .messages import Messages
 from .process_locks import ProcessLock, is_free
 from .settled_replies import SettledReplies
 from .shown_branch import ShownBranch
+from .tool_calls import has_substance
 from .trash import Trash
 
 MODEL_LENGTH = 100
@@ -192,12 +193,18 @@ class LiveReplies:
             )  # fmt: skip
             return NewTurn(self._conversations.get(reply.session_id), False, prompt, live)
 
-    def save(self, reply_id: str, content: str, reasoning: str) -> None:
+    def save(self, reply_id: str, content: str, reasoning: str, metadata: Mapping[str, Any] | None = None) -> None:
         """Keep what has come so far of a reply. One small commit."""
         with self.db.write():
             self.db.execute(
-                "update live_replies set content = :content, reasoning = :reasoning where id = :id",
-                {"content": storable(content), "reasoning": storable(reasoning), "id": reply_id},
+                """update live_replies set content = :content, reasoning = :reasoning, metadata = :metadata
+                where id = :id""",
+                {
+                    "content": storable(content),
+                    "reasoning": storable(reasoning),
+                    "metadata": to_json(dict(metadata or {})),
+                    "id": reply_id,
+                },
             )
 
     def settle(self, reply_id: str, settled: Settled, *, unread: bool = True) -> Message:
@@ -243,7 +250,8 @@ class LiveReplies:
         for name in dead:
             with self.db.write():  # the rows are read again inside: another process may be doing the same
                 for row in self.db.rows(f"select {COLUMNS} from live_replies where owner = :name", name=name):
-                    ended = Settled("interrupted", row["content"], row["reasoning"], model=row["model"])
+                    known = json_object(row["metadata"])
+                    ended = Settled("interrupted", row["content"], row["reasoning"], model=row["model"], metadata=known)
                     with suppress(NotFound):  # its conversation was deleted for good
                         result.append(self.settle(row["id"], ended))
             with suppress(OSError):
@@ -295,14 +303,14 @@ class LiveReplies:
 
     def _attach(self, message_id: str, attachments: Sequence[Attachment]) -> None:
         """Let a new message name what is attached to it."""
-        ids = [item.id for item in attachments[:COUNTED_ATTACHMENTS]]
-        named = {ATTACHMENTS: attachments_json(attachments), ATTACHMENT_IDS: ids}
+        named = (ATTACHMENTS, ATTACHMENT_IDS)
         others = self._messages.get(message_id).metadata
-        metadata = {key: value for key, value in others.items() if key not in named} | (named if ids else {})
+        metadata = {key: value for key, value in others.items() if key not in named} | attachments_metadata(attachments)
         self.db.execute(
-            """update chat_messages set metadata = :metadata, has_attachments = :has, attachment_count = :count
+            """update chat_messages set metadata = :metadata, has_attachments = :has_attachments,
+                attachment_count = :attachment_count
             where id = :id""",
-            {"metadata": to_json(metadata), "has": bool(ids), "count": len(ids), "id": message_id},
+            {"metadata": to_json(metadata), **attachment_columns(metadata), "id": message_id},
         )
 
     def _add_live(
@@ -341,13 +349,13 @@ class LiveReplies:
 def is_unfinished(reply: Message) -> bool:
     """Return whether a reply has text and was cut or stopped before its end."""
     is_cut = reply.finish != "done" or reply.metadata.get("finish_reason") == "length"
-    return reply.role == "assistant" and bool(reply.content.strip()) and is_cut
+    return reply.role == "assistant" and has_substance(reply.content, reply.metadata) and is_cut
 
 
 def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
     content = storable(settled.content)
-    failed = settled.finish == "failed" or (settled.finish != "done" and not content.strip())
     metadata = dict(settled.metadata)
+    failed = settled.finish == "failed" or (settled.finish != "done" and not has_substance(content, metadata))
     if settled.finish != "done":
         metadata["finish"] = settled.finish
     return {

@@ -15,11 +15,12 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import json_object
-from ..records import Message
+from ..records import Message, attachment_columns
 from ..text import storable
 from .conversations import text_of
 from .message_tree import ROOT
 from .shown_branch import ShownBranch
+from .tool_calls import has_substance, size_of_calls
 
 Key = tuple[str, str]
 """``(message_timestamp, id)``: a place in a conversation."""
@@ -177,20 +178,24 @@ class Messages:
             self.db.touch(old.session_id)
             return self.get(message_id)
 
-    def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
+    def context(
+        self, session_id: str, budget_chars: int, until: Key | None = None, *, with_calls: bool = False
+    ) -> tuple[list[Message], bool]:
         """Return the newest messages up to ``until`` that fit into the budget, and whether older ones did not fit.
 
         They are those of the shown branch; where ``until`` is the key of a hidden message, those of its own branch.
 
         Newest first, without failed turns. A failed turn is a reply that failed without a word of text, and the prompt
         it failed to answer, unless another reply answered it. The newest prompt is always there: it is the one asked.
+        ``with_calls``: the calls of tools and their results are sent too, and count.
         """
         result: list[Message] = []
         room = budget_chars
         answered: set[str] = set()
         failed: set[str] = set()
         for message in self.newest_first(session_id, until):
-            lost = message.failed and not (message.role == "assistant" and message.content.strip())
+            has_reply = message.role == "assistant" and has_substance(message.content, message.metadata)
+            lost = message.failed and not has_reply
             if message.role == "assistant" and message.user_message_id:
                 (failed if lost else answered).add(message.user_message_id)
             given_up = (
@@ -198,7 +203,7 @@ class Messages:
             )
             if lost or given_up:
                 continue
-            room -= len(message.content)
+            room -= len(message.content) + (size_of_calls(message.metadata) if with_calls else 0)
             if room < 0 and result:
                 return result, True
             result.append(message)
@@ -219,11 +224,11 @@ class Messages:
         self.db.execute(
             """insert into chat_messages (id, session_id, role, content, message_timestamp, model, total_tokens,
                 input_tokens, output_tokens, user_message_id, content_type, elapsed_ms, completion_id, error_message,
-                is_streaming, reasoning, metadata, parent_id)
+                is_streaming, reasoning, metadata, parent_id, has_attachments, attachment_count)
             values (:id, :session_id, 'assistant', :content, :message_timestamp, :model, :total_tokens,
                 :input_tokens, :output_tokens, :user_message_id, 'markdown', :elapsed_ms, :completion_id,
-                :error_message, 1, :reasoning, :metadata, :parent_id)""",
-            {"parent_id": None, **row},
+                :error_message, 1, :reasoning, :metadata, :parent_id, :has_attachments, :attachment_count)""",
+            {"parent_id": None, **row, **attachment_columns(json_object(row["metadata"]))},
         )
 
     def newest_first(self, session_id: str, until: Key | None) -> Iterator[Message]:

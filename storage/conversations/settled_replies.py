@@ -14,19 +14,29 @@ from ..database.integers import int4
 from ..database.sqlite_errors import in_sentences
 from ..errors import NotFound
 from ..json_text import json_object, to_json
-from ..records import KEPT_REPLY, Message, Settled
+from ..records import (
+    ATTACHMENTS,
+    KEPT_REPLY,
+    Message,
+    Settled,
+    attachment_columns,
+    attachments_from,
+    attachments_metadata,
+)
 from .branch_changes import BranchChanges
 from .branches import Branches
 from .messages import Messages
 from .reattachment import Reattachment
 from .shown_branch import ShownBranch
+from .tool_calls import has_substance, joined_tool_calls
 
 _GROW = """
 update chat_messages
 set content = content || :content,
     reasoning = nullif(coalesce(reasoning || char(10) || char(10), '') || coalesce(:reasoning, ''), ''),
     total_tokens = :total_tokens, output_tokens = :output_tokens, elapsed_ms = :elapsed_ms,
-    error_message = null, metadata = :metadata
+    error_message = null, metadata = :metadata,
+    has_attachments = :has_attachments, attachment_count = :attachment_count
 where id = :id
 """
 _OF_THE_END = frozenset({"finish", "finish_reason"})
@@ -62,12 +72,12 @@ class SettledReplies:
         shown = self._shown_branch.leaf(session_id)
         parent = self._messages.parent(_coming(row))
         others = self._others(row, parent)
-        good = [reply for reply in others if reply.content.strip()]
+        good = [reply for reply in others if has_substance(reply.content, reply.metadata)]
         stays = next((reply for reply in good if not self._is_hidden(reply)), good[-1] if good else None)
-        if stays is not None and not row["content"].strip():
+        if stays is not None and not has_substance(row["content"], settled.metadata):
             return _of_row(row, stays.id)
         for reply in others:
-            if not reply.content.strip():
+            if reply not in good:
                 self._remove(reply)
         if parent is not None and self._is_next_in_line(parent):
             row = {**row, "parent_id": None}
@@ -91,12 +101,14 @@ class SettledReplies:
         except NotFound:  # it was deleted meanwhile: the words are a message of their own
             self._messages.insert_reply(row)
             return self._messages.get(row["id"])
-        if not row["content"].strip():
+        if not has_substance(row["content"], settled.metadata):
             return _of_row(row, reply.id)
         self._branch_changes.note_text(reply)
         metadata = {name: value for name, value in reply.metadata.items() if name not in _OF_THE_END}
         metadata |= json_object(row["metadata"])
         metadata |= _summed_costs(reply.metadata, json_object(row["metadata"]))
+        metadata |= joined_tool_calls(reply.metadata, reply.content, json_object(row["metadata"]))
+        metadata |= attachments_metadata((*reply.attachments, *attachments_from(settled.metadata.get(ATTACHMENTS))))
         if reply.failed and settled.finish == "done":
             metadata.pop("kind", None)
         self.db.execute(
@@ -109,6 +121,7 @@ class SettledReplies:
                 "output_tokens": int4(reply.output_tokens + row["output_tokens"]),
                 "elapsed_ms": int4(reply.elapsed_ms + row["elapsed_ms"]),
                 "metadata": to_json(metadata),
+                **attachment_columns(metadata),
             },
         )
         return self._messages.get(reply.id)

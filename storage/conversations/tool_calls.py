@@ -61,6 +61,26 @@ def tool_calls(metadata: Mapping[str, Any]) -> tuple[ToolCall, ...]:
     return tuple(sorted(calls, key=lambda call: call.at))
 
 
+def has_substance(content: str, metadata: Mapping[str, Any]) -> bool:
+    """Return whether a reply has words, or has called tools."""
+    return bool(content.strip()) or bool(metadata.get(TOOL_CALLS) and tool_calls(metadata))
+
+
+def size_of_calls(metadata: Mapping[str, Any]) -> int:
+    """Return the characters that the tool calls of a message add to a request which repeats them."""
+    if not metadata.get(TOOL_CALLS):
+        return 0
+    return sum(len(call.name) + len(call.arguments_text) + len(call.result or "") for call in tool_calls(metadata))
+
+
+def joined_tool_calls(before: Mapping[str, Any], content: str, after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the calls of a reply with text ``content`` and of its rest, as metadata; nothing if there are none."""
+    lists = [found if isinstance(found := metadata.get(TOOL_CALLS), list) else [] for metadata in (before, after)]
+    moved = [{**item, "at": _count(item.get("at")) + len(content)} for item in lists[1] if isinstance(item, Mapping)]
+    calls = [*lists[0], *moved]
+    return {TOOL_CALLS: calls} if calls else {}
+
+
 def with_tool_calls(content: str, calls: tuple[ToolCall, ...]) -> list[str | ToolCall]:
     """Return the text of a message in pieces, with its tool calls between them; without any the text as it is."""
     if not calls:
