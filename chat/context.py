@@ -14,6 +14,7 @@ from sterna.providers import ChatMessage
 from sterna.storage import Message
 
 from .estimates import estimate_tokens
+from .passages import sent_text
 
 if TYPE_CHECKING:
     from .attachments.sending import Attached
@@ -47,7 +48,7 @@ def select_messages(
         is_lost = message.failed and not (message.role == "assistant" and message.content.strip())
         if is_lost or not message.content:
             continue
-        left -= estimate_tokens(message.content) + OVERHEAD
+        left -= estimate_tokens(sent_text(message)) + OVERHEAD
         if left < 0 and selected:
             is_full = True
             break
@@ -67,7 +68,8 @@ def to_chat_messages(
     result = [ChatMessage("system", system_prompt)] if system_prompt else []
     for message in reversed(newest_first):
         files = attached.get(message.id)
-        text = f"{files.text}\n\n{message.content}" if files is not None and files.text else message.content
+        text = sent_text(message)
+        text = f"{files.text}\n\n{text}" if files is not None and files.text else text
         images = files.images if files is not None else ()
         if result and result[-1].role == message.role:
             before = result[-1]

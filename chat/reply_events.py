@@ -14,6 +14,7 @@ from sterna.providers import (
     Event,
     Failed,
     FailureKind,
+    HistoryQuotes,
     ParametersOmitted,
     Provider,
     Reasoning,
@@ -22,6 +23,7 @@ from sterna.providers import (
     Usage,
     Waiting,
 )
+from sterna.storage.conversations.quotations import QUOTES, Quote
 
 from .reply import Ending, Reply
 
@@ -65,6 +67,9 @@ def apply(event: Event, reply: Reply) -> Ending | None:
             _add_usage(event, reply)
         case Citations(sources):
             reply.details["citations"] = [{"url": source.url, "title": source.title} for source in sources]
+        case HistoryQuotes(quotes):
+            rows = [Quote(number, "", *quote[2:], *quote[:2]) for number, quote in enumerate(quotes, 1)]
+            reply.details[QUOTES] = [row._asdict() for row in rows]
         case ParametersOmitted(parameters):
             reply.details["without"] = list(dict.fromkeys((*reply.details.get("without", ()), *parameters)))
         case Done(reason, completion_id, model):

@@ -20,6 +20,7 @@ from .context import (
     to_chat_messages,
 )
 from .estimates import CHARACTERS_PER_TOKEN, IMAGE_TOKENS, estimate_tokens
+from .passages import sent_text
 from .summaries import SETTING as SUMMARY
 from .summaries import Summary, summarised
 
@@ -144,7 +145,7 @@ class RequestOptions(NamedTuple):
 
         limit = budget or input_budget(catalog.context_length(self.ref))
         selected, left_out = await store.run(read, limit)
-        size = sum(len(message.content) for message in selected)
+        size = sum(len(sent_text(message)) for message in selected)
         has_attachments = any(message.attachments for message in selected)
         if budget is None and limit == UNKNOWN and (size > SHORT_CONVERSATION or has_attachments):
             await catalog.fetch_context_length(self.ref)
@@ -184,7 +185,7 @@ class RequestOptions(NamedTuple):
         """Return what is sent for the attachments of the messages, in the tokens that their texts leave."""
         from .attachments.sending import load_attached
 
-        used = sum(estimate_tokens(message.content) + OVERHEAD for message in newest_first)
+        used = sum(estimate_tokens(sent_text(message)) + OVERHEAD for message in newest_first)
         return await load_attached(
             files,
             newest_first,

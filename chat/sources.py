@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from sterna.providers import HistoryHit, Model
     from sterna.providers.guide_answers import HelpText
     from sterna.providers.server import ServerProvider, Token
-    from sterna.storage import Hit, Store
+    from sterna.storage import Store
+    from sterna.storage.conversations.quotations import Passage
 
 MODEL_CACHE = "models.json"
 MAX_HITS = 5
-"""Search results for one answer of the guide."""
+"""Passages for one answer of the guide."""
+SHOWN = 240
+"""Characters of such a passage: nothing of it leaves this computer, and nobody reads much of it."""
 
 
 def no_help(topic: str) -> str:
@@ -50,13 +53,11 @@ def build_catalog(
         if store is None:
             return []
         try:
-            hits = await store.run(_best_hits, text)
+            found = await store.run(_best_passages, text)
         except StoreError as error:
             raise HistoryError(str(error)) from error
-        marks = str.maketrans("", "", "\x02\x03")
         return [
-            HistoryHit(hit.session_title, hit.snippet.translate(marks), stored_time(hit.at), hit.session_id)
-            for hit in hits
+            HistoryHit(each.title, each.text, stored_time(each.at), each.session_id, each.message_id) for each in found
         ]
 
     timeouts = settings.timeouts
@@ -84,11 +85,10 @@ def build_catalog(
     return catalog
 
 
-def _best_hits(store: Store, text: str) -> list[Hit]:
-    """Return the best hits, without the questions that are being answered: they contain all the words themselves."""
-    questions = {reply.user_message_id for reply in store.arriving_replies.of()}
-    hits = store.search.search_best(text, MAX_HITS + len(questions))
-    return [hit for hit in hits if hit.message_id not in questions][:MAX_HITS]
+def _best_passages(store: Store, text: str) -> list[Passage]:
+    """Return the best passages, without the questions that are being answered: these have all the words themselves."""
+    questions = [reply.user_message_id for reply in store.arriving_replies.of()]
+    return store.passages.find(text, limit=MAX_HITS, size=SHOWN, include_private=True, without=questions)
 
 
 def configured_endpoints(

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sterna.config import Settings
 from sterna.providers import Catalog
@@ -30,6 +31,7 @@ from sterna.storage import (
 
 from . import costs
 from .comparison import Comparison, require_models
+from .passages import quotes_metadata
 from .receiving import answer
 from .reply import Ending, Reply
 from .reply_events import missing_ending
@@ -37,6 +39,9 @@ from .requests import RequestOptions, require_inputs
 from .running_replies import RunningReplies
 from .tasks import first, log_error
 from .tools import ToolAccess
+
+if TYPE_CHECKING:
+    from sterna.storage.conversations.quotations import Passage
 
 T = TypeVar("T")
 Listener = Callable[[Reply], None]
@@ -95,17 +100,19 @@ class Turns:
         settings: Mapping[str, Any] | None = None,
         attachments: Sequence[Attachment] = (),
         schema: Mapping[str, Any] | None = None,
+        passages: Sequence[Passage] = (),
     ) -> tuple[NewTurn, Reply]:
         """Store the message, then request a reply. If StoreError is raised, nothing is stored.
 
         Without ``session_id`` a conversation is created, with ``settings`` as its own. ``model``, and the JSON
         ``schema`` that the reply has to follow, are for this turn only. Raises Invalid, too, if the model does not take
-        one of the ``attachments``.
+        one of the ``attachments``. ``passages`` of the history are sent with the message; with one of a private
+        conversation, this one becomes private.
         """
 
         def begin(store: Store, refs: Sequence[str]) -> list[NewTurn]:
-            begin_turn = store.live_replies.begin_turn
-            return [begin_turn(session_id, text, model=refs[0], settings=settings, attachments=attachments)]
+            begin_turn = partial(store.live_replies.begin_turn, settings=settings, attachments=attachments)
+            return [begin_turn(session_id, text, model=refs[0], passages=passages)]
 
         work = self._begin(session_id, (model or "",), begin, settings=settings, attachments=attachments, schema=schema)
         return (await self._complete(work))[:2]
@@ -293,7 +300,7 @@ class Turns:
         elapsed = round((self._monotonic() - reply.started) * 1000)
         receiver.cancel()
         saver.cancel()
-        settling = self._own(self._settle(reply, elapsed, once=cancelled), f"settle {reply.id}")
+        settling = self._own(self._settle(reply, begun, elapsed, once=cancelled), f"settle {reply.id}")
         try:
             await asyncio.wait((settling,))
         finally:
@@ -324,8 +331,9 @@ class Turns:
                 reply.saved = len(content)
                 self._set_problem(reply, None)
 
-    async def _settle(self, reply: Reply, elapsed_ms: int, *, once: bool) -> None:
+    async def _settle(self, reply: Reply, begun: NewTurn, elapsed_ms: int, *, once: bool) -> None:
         """Turn the reply into a message. Until that succeeds, its text stays in memory, the saved part in its row."""
+        reply.details |= await quotes_metadata(self._store, reply.content, begun)
         settled, pause = costs.priced(reply.settled(elapsed_ms), self.catalog), SAVE_SECONDS
         while True:
             settled = settled._replace(is_behind=self._running.is_behind(reply))

@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     help="Parameter of the request, such as top_p=0.9; without a value: not sent. Can be repeated.",
 )
 @click.option("--schema", metavar="FILE", help="JSON schema that the reply has to follow.")
+@click.option("--history", is_flag=True, help="Ask your own history: send passages of it that are about the prompt.")
+@click.option("--dry-run", is_flag=True, help="With --history: list the passages, and send nothing.")
+@click.option("--yes", "-y", is_flag=True, help="With --history: send the passages without a question.")
+@click.option("--include-private", is_flag=True, help="With --history: passages of private conversations too.")
 @click.option("--no-store", is_flag=True, help="Save neither prompt nor reply.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj
@@ -81,6 +85,10 @@ def ask(
     temperature: float | None,
     parameters: tuple[str, ...],
     schema: str | None,
+    history: bool,
+    dry_run: bool,
+    yes: bool,
+    include_private: bool,
     no_store: bool,
     as_json: bool,
 ) -> int:
@@ -98,14 +106,25 @@ def ask(
     another, each under its model; in the conversation they are versions, of which the first to finish is shown. If one
     fails, the others are printed all the same, and the exit code is 1. No model is saved then.
 
+    With --history the prompt is a question to your own history. It is searched, the passages that are found are listed,
+    and they are sent with the question once you have agreed (or the provider is among history.providers of
+    config.toml). The reply quotes them by number; quotations that are in none of them are marked. Without a model, the
+    built-in guide lists what it finds, and nothing is sent. --dry-run lists the passages only; with --json as an object
+    with: question, model, characters, conversations, passages (number, session_id, message_id, title, role, at, text).
+
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
     failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. If they
     apply, it also has: finish_reason (length, content_filter, tool_calls …), left_out (number of earlier messages that
     did not fit), without (parameters that the model rejected), notes (the same as sentences), citations, cost,
-    cached_tokens and reasoning_tokens. Of several models it has session_id, and replies: an object for each.
+    cached_tokens, reasoning_tokens and quotes (number, text, title, at, session_id, message_id: empty if not found). Of
+    several models it has session_id, and replies: an object for each.
     """
     if continue_ and conversation:
         raise click.UsageError("--continue is the same as --conversation last. Remove one of the two.")
+    if history and (conversation or continue_ or no_store or attached or schema or compared or len(models) > 1):
+        raise click.UsageError("--history asks one model in a new conversation. Remove the options that it excludes.")
+    if not history and (dry_run or yes or include_private):
+        raise click.UsageError("--dry-run, --yes and --include-private are for --history. Add it.")
     conversation = LAST if continue_ else conversation
     if no_store and conversation:
         name = "--continue" if continue_ else "--conversation"
@@ -124,6 +143,11 @@ def ask(
     if chosen:
         options = chosen | options | {PARAMETERS: (chosen[PARAMETERS] or {}) | options.get(PARAMETERS, {})}
     settings = context.settings()
+    if history:
+        from .ask_history import HistoryQuestion, ask_history
+
+        asked = HistoryQuestion(text, options, as_json, dry_run, yes, include_private)
+        return asyncio.run(ask_history(context, settings, asked))
     reply_schema = load_schema(schema) if schema else None
     if no_store:
         from .one_off import Prompt, ask_without_storing

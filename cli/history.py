@@ -13,6 +13,13 @@ from sterna.exporters.chat import read_chat
 from sterna.exporters.formats.json_lines import chat_object
 from sterna.storage import NotFound, clean, clip, one_line, size_text
 from sterna.storage.conversations.documents import ROLE_NAMES, heading
+from sterna.storage.conversations.quotations import (
+    message_passages,
+    passages_subject,
+    passages_text,
+    quote_line,
+    reply_quotes,
+)
 from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
@@ -149,10 +156,16 @@ def show(
                     _print_text(piece)
                 else:
                     _print_tool_call(piece, whole=reasoning)
+            if passages := message_passages(message.metadata):
+                click.echo(paint(f"[sent with {passages_subject(passages)}]", dim=True))
+                if reasoning:
+                    write_text(_block_quote(passages_text(passages)) + "\n", dim=True)
             for item in message.attachments:
                 click.echo(paint(f"[attached: {one_line(item.name, 60)}, {size_text(item.size)}]", dim=True))
             for title, url in reply_sources(message.metadata)[:SHOWN]:
                 click.echo(paint(f"[{title_line(title or url, 60)}] {one_line(url, 200)}", dim=True))
+            for quote in reply_quotes(message.metadata):
+                click.echo(paint(clean(quote_line(quote)), dim=True))
             for note in reply_notes(message.metadata):
                 click.echo(paint(f"({clean(note)})", fg="yellow"))
             if message.error_message:

@@ -14,6 +14,8 @@ import click
 from sterna.chat import Reply
 from sterna.providers import Waiting
 from sterna.storage import Finish, Message, Settled, clean
+from sterna.storage.conversations.documents import short_name
+from sterna.storage.conversations.quotations import quote_line, reply_quotes
 from sterna.storage.conversations.reply_notes import reply_details, reply_notes
 
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
@@ -104,7 +106,10 @@ def stop_signals(stop: Stop) -> Iterator[None]:
 
 
 def print_notes(reply: Message | Settled) -> None:
-    """Print the notes on the reply on standard error."""
+    """Print the notes on the reply on standard error, and where its quotes are from."""
+    for quote in reply_quotes(reply.metadata):
+        command = f" (sterna show {short_name(quote.session_id)})" if quote.is_found else ""
+        click.echo(clean(f"{quote_line(quote)}{command}"), err=True)
     for note in reply_notes(reply.metadata):
         click.echo(clean(f"sterna: {note}"), err=True)
 

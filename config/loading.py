@@ -27,6 +27,7 @@ from .settings import (
     AnalyticsSettings,
     BudgetSettings,
     EndpointSettings,
+    HistorySettings,
     McpServerSettings,
     PriceSettings,
     Settings,
@@ -171,6 +172,7 @@ def _settings(
     top: dict[str, Any] = {key: value for key, value in values.items() if "." not in key}
     return Settings(
         **top,
+        history=HistorySettings(**table("history.")),
         titles=TitleSettings(**table("titles.")),
         budget=BudgetSettings(**table("budget.")),
         prices=MappingProxyType(dict(prices)),

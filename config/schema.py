@@ -70,6 +70,12 @@ SETTINGS: tuple[Setting, ...] = (
         "summarise it. A conversation may have its own choice.",
         choices=("drop", "summarise"),
     ),
+    Setting(
+        "history.providers",
+        TEXTS,
+        (),
+        "Providers that get passages of your history without a question each time, when you ask your history.",
+    ),
     Setting("theme", TEXT, "", "Name of a theme. Empty: Sterna's own."),
     Setting(
         "similar",

@@ -29,6 +29,13 @@ class Ui(NamedTuple):
     notify_after: float = 10.0
 
 
+class HistorySettings(NamedTuple):
+    """Questions to the history."""
+
+    providers: tuple[str, ...] = ()
+    """Providers that get passages of it without being asked about each time."""
+
+
 class TitleSettings(NamedTuple):
     """Titles of new conversations by a model."""
 
@@ -146,6 +153,7 @@ class Settings:
     similar: bool = True
     discover: bool = True
     retries: int = 2
+    history: HistorySettings = field(default_factory=HistorySettings)
     titles: TitleSettings = field(default_factory=TitleSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     prices: Mapping[str, PriceSettings] = field(default_factory=dict)

@@ -33,6 +33,7 @@ FEATURES = (
     Feature("Continue a reply that was cut or stopped", ("reply.continue",)),
     Feature("Undo", ("conversation.undo",), "undo"),
     Feature("Search in all conversations, and in one", ("conversation.search", "transcript.find"), "search"),
+    Feature("Ask your history, with quotes that open the messages", ("history.ask",), "ask --history"),
     Feature("Related conversations", ("conversation.related",)),
     Feature("History for other programs (MCP)", (), "mcp"),
     Feature("Pins, archive and tags", ("conversation.pin", "conversation.archive", "conversation.tag"), "tag"),

@@ -13,6 +13,8 @@ from .events import Done as Done
 from .events import Event as Event
 from .events import Failed as Failed
 from .events import FailureKind as FailureKind
+from .events import HistoryQuote as HistoryQuote
+from .events import HistoryQuotes as HistoryQuotes
 from .events import ImagePart as ImagePart
 from .events import Model as Model
 from .events import ParametersOmitted as ParametersOmitted

@@ -132,6 +132,22 @@ class ToolRequests(NamedTuple):
     """Signatures and encrypted reasoning, which the protocol wants back with the results."""
 
 
+class HistoryQuote(NamedTuple):
+    """Message of the user's history that a reply quotes."""
+
+    session_id: str
+    message_id: str
+    title: str = ""
+    """Title of the conversation."""
+    at: str = ""
+
+
+class HistoryQuotes(NamedTuple):
+    """Messages that the reply quotes, in the order of its numbers."""
+
+    quotes: tuple[HistoryQuote, ...]
+
+
 class ParametersOmitted(NamedTuple):
     """The model rejected these parameters, so the request was sent without them."""
 
@@ -196,7 +212,17 @@ class Failed(NamedTuple):
 
 
 Event = (
-    Delta | Reasoning | Reclassified | Usage | Citations | ToolRequests | ParametersOmitted | Waiting | Done | Failed
+    Delta
+    | Reasoning
+    | Reclassified
+    | Usage
+    | Citations
+    | HistoryQuotes
+    | ToolRequests
+    | ParametersOmitted
+    | Waiting
+    | Done
+    | Failed
 )
 
 

@@ -11,7 +11,18 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, Request
+from .events import (
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    HistoryQuote,
+    HistoryQuotes,
+    Model,
+    Provider,
+    Request,
+)
 
 if TYPE_CHECKING:
     from .guide_answers import HelpText, History
@@ -50,13 +61,19 @@ class Guide:
         questions = (message.content for message in reversed(request.messages) if message.role == "user")
         question = next(questions, "")
         try:
-            text = await answer(question[:2000], self._help_text, self._history)
+            found = await answer(question[:2000], self._help_text, self._history)
         except HistoryError as error:
             yield Failed(
                 FailureKind.SERVER, str(error) or "Your history cannot be searched right now. Retry in a moment."
             )
             return
-        words = re.findall(r"\s*\S+|\s+$", text)
+        if found.hits:
+            yield HistoryQuotes(
+                tuple(
+                    HistoryQuote(hit.session_id, hit.message_id, hit.title, hit.when.isoformat()) for hit in found.hits
+                )
+            )
+        words = re.findall(r"\s*\S+|\s+$", found.text)
         pause = min(PACE, MAX_PACING / max(len(words), 1))
         for word in words:
             yield Delta(word)

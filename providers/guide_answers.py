@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .guide_topics import CONNECT, GREETING, IDENTITY, RECALL, TOPICS, Topic, content_words, title_list, topics_for
@@ -20,6 +20,9 @@ DISCLAIMER = (
 NEXT = "To talk to a model, ask me **“How do I connect a model?”**"
 
 
+BY_MODEL = "A connected model can answer from them: use **/ask** in the chat, **sterna ask --history** in a shell."
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryHit:
     """Search result in the user's history."""
@@ -29,6 +32,7 @@ class HistoryHit:
     snippet: str
     when: datetime
     session_id: str
+    message_id: str = ""
 
 
 class HistoryError(Exception):
@@ -41,24 +45,35 @@ History = Callable[[str], Awaitable[list[HistoryHit]]]
 """Returns the best search results for some words. May raise :class:`HistoryError` only."""
 
 
-async def answer(question: str, help_text: HelpText, history: History) -> str:
-    """Return the answer to a question, as Markdown. Raises HistoryError."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer of the guide."""
+
+    text: str
+    """Markdown."""
+    hits: list[HistoryHit] = field(default_factory=list)
+    """Messages that it quotes, in the order of their numbers."""
+
+
+async def answer(question: str, help_text: HelpText, history: History) -> Answer:
+    """Return the answer to a question. Raises HistoryError."""
     if GREETING.match(question):
-        return _welcome()
+        return Answer(_welcome())
     if IDENTITY.search(question):
-        return f"{DISCLAIMER}\n\n{NEXT}"
+        return Answer(f"{DISCLAIMER}\n\n{NEXT}")
     words = content_words(question)
     topics = topics_for(question)
     if RECALL.search(question) and words:
         hits = await history(" ".join(words))
         if hits or not topics:
-            return _history_answer(words, hits)
+            return Answer(_history_answer(words, hits), hits[:MAX_HITS])
     if topics:
-        return _help(topics, help_text)
+        return Answer(_help(topics, help_text))
     hits = await history(" ".join(words)) if words else []
     if hits:
-        return f"I cannot answer that myself: I am not a language model. {_history_answer(words, hits)}"
-    return (
+        text = f"I cannot answer that myself: I am not a language model. {_history_answer(words, hits)}"
+        return Answer(text, hits[:MAX_HITS])
+    return Answer(
         f"I cannot answer that. {DISCLAIMER}\n\n"
         f"## Connect a model to get an answer\n\n{CONNECT}\n## Topics I know\n\n{title_list(TOPICS)}"
     )
@@ -89,7 +104,8 @@ def _history_answer(words: list[str], hits: list[HistoryHit]) -> str:
             "I search for exactly these words. Try fewer or other words."
         )
     count = "one message" if len(hits) == 1 else f"{min(len(hits), MAX_HITS)} messages"
-    return f"I found **{subject}** in {count} of your history:\n\n" + "\n".join(_hit_list(hits[:MAX_HITS]))
+    listed = "\n".join(_hit_list(hits[:MAX_HITS]))
+    return f"I found **{subject}** in {count} of your history:\n\n{listed}\n\n{BY_MODEL}"
 
 
 def _hit_list(hits: list[HistoryHit]) -> Iterator[str]:

@@ -186,7 +186,7 @@ INNER_DOORS = {
         "sidebar": "actions markdown terminal titles",
         "transcript": "actions attachment_names counts markdown terminal",
         "pickers": "actions context counts dialogs markdown messages sidebar terminal",
-        "search": "counts markdown pickers sidebar",
+        "search": "counts dialogs markdown pickers sidebar",
         "screens": "actions context counts dialogs pickers prompt services terminal",
         "sync": "context counts dialogs messages",
         "main": "actions attachment_names context counts dialogs messages pickers prompt screens search services"
@@ -219,7 +219,9 @@ INNER_DOORS = {
         "turn_runner": "account_context ask_options context output reply_output",
         "compared_replies": "ask_options context exit_codes output reply_output turn_runner",
         "one_off": "ask_options attach_arguments compared_replies context output reply_output turn_runner",
-        "ask": "ask_options attach_arguments compared_replies context conversation_argument number_types one_off output"
+        "ask_history": "context output turn_runner",
+        "ask": "ask_history ask_options attach_arguments compared_replies context conversation_argument number_types"
+        " one_off output"
         " persona_argument streams turn_options turn_runner",
         "chat": "context conversation_argument exit_codes output persona_argument streams turn_options turn_runner",
         "branches": "ask attach_arguments context conversation_argument output streams turn_options turn_runner",

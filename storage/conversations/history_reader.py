@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .conversations import Conversations
     from .messages import Messages
     from .names import ConversationNames
+    from .passages import Passages
     from .related import Related
     from .search import Search
     from .tag_list import Tags
@@ -115,6 +116,12 @@ class HistoryReader:
         from .names import ConversationNames
 
         return ConversationNames(self.db)
+
+    @cached_property
+    def passages(self) -> Passages:
+        from .passages import Passages
+
+        return Passages(self.db, self.conversations, self.messages, self.search)
 
     @cached_property
     def related(self) -> Related:

@@ -25,6 +25,7 @@ from ..records import (
     ATTACHMENTS,
     MAX_ATTACHMENTS,
     Attachment,
+    Conversation,
     LiveReply,
     Message,
     NewTurn,
@@ -39,6 +40,7 @@ from .conversations import Conversations
 from .message_tree import ROOT
 from .messages import Messages
 from .process_locks import ProcessLock, is_free
+from .quotations import PASSAGES, Passage
 from .settled_replies import SettledReplies
 from .shown_branch import ShownBranch
 from .tool_calls import has_substance
@@ -86,15 +88,17 @@ class LiveReplies:
         model: str | None,
         settings: Mapping[str, Any] | None = None,
         attachments: Sequence[Attachment] = (),
+        passages: Sequence[Passage] = (),
     ) -> NewTurn:
         """Store a prompt before anything is asked: the conversation if need be, the message, the row of its reply.
 
-        Without text, the names of its attachments are the text.
+        Without text, the names of its attachments are the text. ``passages`` of the history are kept with the message;
+        a new conversation with some of a private one is private itself.
         """
         self.db.require_writable()
         owner = self._process_lock.take()
         with self.db.write():
-            prompt = self._store_prompt(session_id, text, model, settings, attachments)
+            prompt = self._store_prompt(session_id, text, model, settings, attachments, passages)
             reply = self._add_live(prompt, model, owner, parent_id=None if prompt.parent_id is None else prompt.id)
             return NewTurn(self._conversations.get(prompt.session_id), session_id is None, prompt, reply)
 
@@ -265,6 +269,7 @@ class LiveReplies:
         model: str | None,
         settings: Mapping[str, Any] | None,
         attachments: Sequence[Attachment],
+        passages: Sequence[Passage] = (),
     ) -> Message:
         """Store a message at the end of the shown branch, and its conversation if need be."""
         if len(attachments) > MAX_ATTACHMENTS:
@@ -272,14 +277,15 @@ class LiveReplies:
         text = storable(text if text.strip() else ", ".join(item.name for item in attachments))
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
-        session = self._conversations.create() if session_id is None else self._conversations.get(session_id)
+        session = self._create(passages) if session_id is None else self._conversations.get(session_id)
         for key, value in (settings or {}).items():
             self._conversations.set_setting(session.id, key, value)
         prompt = self._add_prompt(session.id, text, model, self._shown_branch.next_parent(session.id))
         if attachments:
             self._attach(prompt.id, attachments)
-            prompt = self._messages.get(prompt.id)
-        return prompt
+        if passages:
+            self._keep_passages(prompt.id, passages)
+        return self._messages.get(prompt.id)
 
     def _add_prompt(
         self, session_id: str, text: str, model: str | None, parent_id: str | None, like: str | None = None
@@ -312,6 +318,17 @@ class LiveReplies:
             where id = :id""",
             {"metadata": to_json(metadata), **attachment_columns(metadata), "id": message_id},
         )
+
+    def _create(self, passages: Sequence[Passage]) -> Conversation:
+        session_id = ids.conversation_id(self.db.now(), self.db.token)
+        if any(passage.is_private for passage in passages):
+            self.db.execute("insert into sync_private (conv_id) values (:id)", {"id": session_id})
+        return self._conversations.create(session_id=session_id)
+
+    def _keep_passages(self, message_id: str, passages: Sequence[Passage]) -> None:
+        metadata = {**self._messages.get(message_id).metadata, PASSAGES: [each.as_json() for each in passages]}
+        values = {"metadata": storable(to_json(metadata)), "id": message_id}
+        self.db.execute("update chat_messages set metadata = :metadata where id = :id", values)
 
     def _add_live(
         self, prompt: Message, model: str | None, owner: str, *, parent_id: str | None, continues: str | None = None

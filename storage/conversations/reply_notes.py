@@ -18,6 +18,7 @@ DETAILS = (
     "left_out",
     "without",
     "citations",
+    "quotes",
     "cost",
     "cost_source",
     "cached_tokens",

@@ -39,6 +39,11 @@ CONVERSATIONS = (
         "search", hint="search", focus=Focus.LEAVES, brief="Search",
     ),
     _conversations(
+        "history.ask", "Ask your history", "alt+h,leader J",
+        "Ask about what you said before: shows what it finds, then a model answers with quotes that open the messages",
+        "ask_history", focus=Focus.LEAVES, brief="Ask history",
+    ),
+    _conversations(
         "conversation.related", "Related conversations", "leader B", "List conversations about the same as this one",
         "show_related", needs=CONVERSATION, focus=Focus.LEAVES, brief="Related",
     ),

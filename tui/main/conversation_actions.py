@@ -10,6 +10,7 @@ from sterna import storage
 from sterna.storage.text import one_line
 
 from ..counts import counted
+from .history_question import HistoryQuestion
 from .layout import MainLayout
 from .navigation import Navigation
 from .sentences import labels_restored, quoted, settings_restored
@@ -37,6 +38,7 @@ class ConversationActions:
         self._display = display
         self._context = layout.context
         self._conversation = navigation.conversation
+        self._history = HistoryQuestion(layout, navigation)
         self._split = SplitView(layout, navigation.conversation)
         self._open_before_delete_all: str | None = None
         """Conversation that was open when everything was deleted."""
@@ -88,6 +90,10 @@ class ConversationActions:
             await self._navigation.open(hit.session_id, at=hit.message_id, query=screen.words)
             if hit.message_id is not None:
                 self._layout.transcript.focus()
+
+    def ask_history(self, question: str = "") -> None:
+        """Ask one's own history, and get the answer in a new conversation."""
+        self._history.ask(question)
 
     def show_related(self) -> None:
         """List conversations about the same as the open one, and open the chosen one at its best message."""

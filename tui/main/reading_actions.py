@@ -23,6 +23,7 @@ class ReadingActions:
         self._layout = layout
         self._context = layout.context
         self._conversation = navigation.conversation
+        self._navigation = navigation
         self._turns = turns
         self._bar: FindBar | None = None
 
@@ -165,6 +166,11 @@ class ReadingActions:
         """Show the addresses in full, and open the one that is chosen."""
         self._layout.start_worker("link", self._choose_link, event)
 
+    def open_message(self, conversation_id: str, message_id: str) -> None:
+        """Open the message that a reply quotes."""
+        self._navigation.go_to(conversation_id, message_id)
+        self._layout.transcript.focus()
+
     async def _choose_link(self, event: Transcript.LinksRequested) -> None:
         from ..pickers.links import LinkPicker
         from ..terminal.opener import open_address
@@ -172,9 +178,12 @@ class ReadingActions:
         chosen = await self._layout.app.push_screen_wait(LinkPicker(event.links))
         if chosen is None:
             return
-        what, address = chosen
+        what, link = chosen
+        address = link.address
         if what == "copy":
-            self._copy(address, "the address")
+            self._copy(address, "the quotation" if link.message else "the address")
+        elif link.message is not None:
+            self.open_message(*link.message)
         elif not await open_address(address, self._context.settings_file.environ):
             self._layout.app.copy_to_clipboard(address)
             place = await self._context.copied_to()

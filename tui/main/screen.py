@@ -346,6 +346,9 @@ class MainScreen(MainLayout):
     def _on_transcript_links_requested(self, event: Transcript.LinksRequested) -> None:
         self.reading_actions.choose_link(event)
 
+    def _on_transcript_quote_requested(self, event: Transcript.QuoteRequested) -> None:
+        self.reading_actions.open_message(event.conversation_id, event.message_id)
+
     def _on_transcript_opened(self) -> None:
         self.reading_actions.conversation_opened()
 

@@ -54,6 +54,7 @@ class WritingActions:
         self._is_editing = False
         self._with_argument: dict[str, Callable[[str], Awaitable[bool]]] = {
             "search": self._search,
+            "ask": self._ask_history,
             "attach": self._attach,
             "export": self._export,
             "model": self._use_model,
@@ -215,6 +216,11 @@ class WritingActions:
     async def _search(self, words: str) -> bool:
         self._layout.prompt.empty()
         self._conversations.search(words)
+        return False
+
+    async def _ask_history(self, question: str) -> bool:
+        self._layout.prompt.empty()
+        self._conversations.ask_history(question)
         return False
 
     async def _use_model(self, name: str) -> bool:

@@ -19,6 +19,8 @@ class Link(NamedTuple):
     address: str
     label: str
     """Empty where the address itself is shown."""
+    message: tuple[str, str] | None = None
+    """Conversation and message of one's own history that it leads to; ``address`` then says which, in words."""
 
 
 def links(blocks: Sequence[Block]) -> list[Link]:

@@ -20,11 +20,11 @@ from .fuzzy import match
 
 LONGEST_LABEL = 60
 
-Choice = tuple[Literal["open", "copy"], str]
+Choice = tuple[Literal["open", "copy"], Link]
 
 
 class LinkPicker(Chooser[Choice | None]):
-    """Returns the address that was chosen, and what to do with it."""
+    """Returns the link that was chosen, and what to do with it."""
 
     TITLE = "Open a link"
     PLACEHOLDER = "Filter links"
@@ -69,4 +69,4 @@ class LinkPicker(Chooser[Choice | None]):
 
     def _choose(self, index: int | None, what: Literal["open", "copy"]) -> None:
         if index is not None and index < len(self._shown):
-            self.dismiss((what, self._shown[index].address))
+            self.dismiss((what, self._shown[index]))

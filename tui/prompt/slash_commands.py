@@ -43,6 +43,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("help", "app.help"),
     Command("new", "conversation.new", aliases=("clear",)),
     Command("search", "conversation.search", "WORDS", "with words, search for them"),
+    Command("ask", "history.ask", "QUESTION", "with a question, look for it"),
     Command("related", "conversation.related"),
     Command("model", "model.choose", "NAME", "with a name, use that model", ("models",)),
     Command("attach", "attachment.add", "FILE", "with a path, attach that file"),

@@ -14,6 +14,7 @@ from textual.message import Message as Event
 from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message, Version, is_unfinished
+from sterna.storage.conversations.quotations import Quote, reply_quotes
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
 from ..markdown import (
@@ -24,6 +25,7 @@ from ..markdown import (
     Link,
     LiveDocument,
     Match,
+    Note,
     Position,
     blocks,
     links,
@@ -42,6 +44,7 @@ from .parts import (
     version_line,
     version_step,
 )
+from .quote_lines import passages_call, quote_links, quote_notes
 from .row_cache import RowCache
 from .tool_call_lines import call_details, call_line, summary_call
 
@@ -70,6 +73,8 @@ class MessageView(DocumentView):
         """Position of the attachment whose line was clicked."""
         tool_call: int | None = None
         """Position of the tool call whose line was clicked."""
+        quote: Quote | None = None
+        """Quote whose row was clicked."""
         step: int = 0
         """Step to the version that was clicked: 1 for the next one, -1 for the one before it."""
 
@@ -107,6 +112,8 @@ class MessageView(DocumentView):
         self._attachment_blocks: list[tuple[Block, ...]] = []
         """Line, and picture where there is one, of each attachment."""
         self._pictures: Mapping[str, Block] = {}
+        self._quotes: tuple[Quote, ...] = ()
+        self._quote_lines: list[Note] = []
         self._version_line: Block | None = None
         self._cache = RowCache()
         self.set_class(self.role == "user", "-user")
@@ -147,7 +154,12 @@ class MessageView(DocumentView):
 
     def _show_text(self, message: Message) -> None:
         render = plain_blocks if message.role == "user" else blocks
-        self._tool_calls = (*summary_call(message.metadata), *tool_calls(message.metadata))
+        self._tool_calls = (
+            *passages_call(message.metadata),
+            *summary_call(message.metadata),
+            *tool_calls(message.metadata),
+        )
+        self._quotes = reply_quotes(message.metadata)
         if not self._tool_calls:
             self._body, self._pieces = render(message.content), []
             return
@@ -161,7 +173,7 @@ class MessageView(DocumentView):
         if self._live is None:
             self._live = LiveDocument()
             self.message = None
-            self._tool_calls, self._pieces = (), []
+            self._tool_calls, self._pieces, self._quotes = (), [], ()
             self.remove_class("-failed").add_class("-live")
         elif (content, reasoning) == (self.content, self.reasoning):
             return
@@ -257,7 +269,7 @@ class MessageView(DocumentView):
     @property
     def links(self) -> list[Link]:
         """Addresses in the text."""
-        return links(self._body)
+        return [*quote_links(self._quotes), *links(self._body)]
 
     def _mark_code(self) -> None:
         for number, block in enumerate(self.code_blocks):
@@ -280,6 +292,8 @@ class MessageView(DocumentView):
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]
+            self._quote_lines = quote_notes(self._quotes)
+            parts += self._quote_lines
             parts += footer(self.message, self._options, can_continue=self.can_continue, is_end=self._is_end)
             if self._version is not None:
                 self._version_line = version_line(self._version, self._options)
@@ -370,7 +384,11 @@ class MessageView(DocumentView):
         elif code is None or row < 0 or not isinstance(block, CodeBlock):
             attached = next((at for at, blocks in enumerate(self._attachment_blocks) if block in blocks), None)
             call = next((at for at, line in enumerate(self._call_lines) if line is block), None)
-            clicked = self.Clicked(self, block is self._reasoning_line, attachment=attached, tool_call=call)
+            quotes = zip(self._quotes, self._quote_lines, strict=False)
+            quote = next((quote for quote, line in quotes if line is block), None)
+            clicked = self.Clicked(
+                self, block is self._reasoning_line, attachment=attached, tool_call=call, quote=quote
+            )
             self.post_message(clicked)
         else:
             action = block.action_at(room, row, event.x - GUTTER)

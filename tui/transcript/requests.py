@@ -39,6 +39,14 @@ class LinksRequested(Event, namespace="transcript"):
 
 
 @dataclass
+class QuoteRequested(Event, namespace="transcript"):
+    """The message that a reply quotes is to be opened."""
+
+    conversation_id: str
+    message_id: str
+
+
+@dataclass
 class RetryRequested(Event, namespace="transcript"):
     """Another reply is to replace this one."""
 

@@ -38,6 +38,7 @@ class Transcript(Window, can_focus=True):
     Copied: TypeAlias = requests.Copied
     CodeRequested: TypeAlias = requests.CodeRequested
     LinksRequested: TypeAlias = requests.LinksRequested
+    QuoteRequested: TypeAlias = requests.QuoteRequested
     RetryRequested: TypeAlias = requests.RetryRequested
     ActionOnMessage: TypeAlias = requests.ActionOnMessage
     VersionRequested: TypeAlias = requests.VersionRequested
@@ -112,6 +113,8 @@ class Transcript(Window, can_focus=True):
                 event.view.toggle_reasoning()
             else:
                 event.view.toggle_tool_call(event.tool_call)
+        elif event.quote is not None and event.quote.is_found:
+            self.post_message(self.QuoteRequested(event.quote.session_id, event.quote.message_id))
         elif event.step:
             self.post_message(self.VersionRequested(event.view.message_id, event.step))
         if event.code is None:

@@ -1,0 +1,69 @@
+"""A question to the history, from the screen that shows what would be sent to the reply in a new conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sterna import config, storage
+
+from .layout import MainLayout
+from .navigation import Navigation
+
+if TYPE_CHECKING:
+    from ..search.ask import Asked, Receiver
+
+
+class HistoryQuestion:
+    """Asks, and shows the conversation that the answer comes in."""
+
+    def __init__(self, layout: MainLayout, navigation: Navigation) -> None:
+        self._layout = layout
+        self._navigation = navigation
+        self._context = layout.context
+
+    def ask(self, question: str = "") -> None:
+        """Show what the history has about a question, and ask a model once that is agreed to."""
+        self._layout.start_worker("ask history", self._ask, question)
+
+    async def _ask(self, question: str) -> None:
+        from ..search.ask import AskHistoryScreen
+
+        await self._context.ready.wait()
+        receiver = self._receiver()
+        screen = AskHistoryScreen(self._context.store, receiver, question=question, clock=self._context.clock)
+        asked = await self._layout.app.push_screen_wait(screen)
+        if asked is not None:
+            self._context.spawn(self._begin(asked, receiver), "turn.begin")
+
+    def _receiver(self) -> Receiver:
+        """Return the model of the open conversation, else the default one."""
+        from ..search.ask import Receiver
+
+        settings, catalog = self._context.settings, self._context.catalog
+        assert catalog is not None
+        own = self._navigation.conversation.choices.get("model")
+        own = own if isinstance(own, str) else ""
+        ref = own or settings.model or catalog.default_ref()
+        is_allowed = ref.partition("/")[0] in settings.history.providers
+        return Receiver(ref, catalog.context_length(ref), is_allowed, bool(own))
+
+    async def _begin(self, asked: Asked, receiver: Receiver) -> None:
+        from sterna.chat.history_questions import guide_question
+
+        context, layout = self._context, self._layout
+        assert context.turns is not None
+        try:
+            if asked.always:
+                allowed = (*context.settings.history.providers, receiver.ref.partition("/")[0])
+                await context.settings_file.save("history.providers", allowed)
+            text = guide_question(asked.question) if receiver.is_guide else asked.question
+            passages = [] if receiver.is_guide else asked.passages
+            own = {"model": receiver.ref} if receiver.is_own else None
+            begun, reply = await context.turns.begin(None, text, model=receiver.ref, settings=own, passages=passages)
+        except (config.ConfigError, storage.StoreError) as error:
+            layout.complain(f"Not sent. {error}")
+            return
+        layout.transcript.attach(reply)
+        await self._navigation.open(begun.session.id)
+        await layout.sidebar.reload()
+        context.analytics.track("message_sent", begun.session.id)
