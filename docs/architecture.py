@@ -19,6 +19,7 @@ PACKAGE = "sterna"
 
 LAYERS = (
     ("tui", "cli"),
+    ("tools",),
     ("chat", "importers", "exporters", "sync", "server"),
     ("providers", "config", "net", "storage"),
 )

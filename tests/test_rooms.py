@@ -42,6 +42,7 @@ DOORS = {
     "importers": room("storage", "sqlite_utils yaml markdownify dateparser zstandard", sql=True),
     "exporters": room("storage", "markdown_it pygments"),
     "chat": room("storage providers config", "lazy_loader PIL pypdf"),
+    "tools": room("storage providers config net chat", "lazy_loader mcp anyio httpx httpx2 bs4 markdownify"),
     "sync": room("storage config net", "httpx"),
     "server": room(
         "sync providers net",
@@ -49,12 +50,12 @@ DOORS = {
         " argon2 jwt limits prometheus_client python_multipart httpx",
     ),
     "cli": room(
-        "storage providers config importers exporters chat sync tui server",
+        "storage providers config importers exporters chat tools sync tui server",
         "click rich mcp pydantic starlette uvicorn",
         sql=True,
     ),
     "tui": room(
-        "storage providers config importers exporters chat sync",
+        "storage providers config importers exporters chat tools sync",
         "textual textual_plotext textual_image rich markdown_it pygments pylatexenc PIL watchfiles",
     ),
 }
@@ -68,6 +69,7 @@ LIGHT = {
     "importers": NETWORK | SQL | {"textual", "storage", "zipfile"},
     "exporters": NETWORK | SQL | {"textual", "storage", "markdown_it", "pygments"},
     "chat": NETWORK | {"sqlite_utils", "textual", "keyring", "tomlkit", "PIL", "pypdf"},
+    "tools": NETWORK | SQL | {"textual", "storage", "chat", "mcp", "anyio", "pydantic", "bs4"},
     "sync": NETWORK | SQL | {"textual", "storage"},
     "server": NETWORK | SQL | {"textual", "storage", "fastapi", "psycopg", "pydantic", "uvicorn"},
     "cli": NETWORK
@@ -126,6 +128,30 @@ INNER_DOORS = {
         "registry": "format formats",
         "preview": "chat files format registry",
         "__init__": "",
+    },
+    "tools": {
+        "errors": "",
+        "plain_text": "",
+        "states": "",
+        "throttle": "",
+        "server_thread": "",
+        "built_in": "plain_text states",
+        "definitions": "plain_text states",
+        "approvals": "definitions errors states",
+        "server_log": "plain_text",
+        "failures": "errors plain_text",
+        "screening": "",
+        "programs": "errors server_log throttle",
+        "addresses": "errors throttle",
+        "results": "plain_text",
+        "reading": "errors plain_text results",
+        "public_hosts": "errors plain_text",
+        "page_text": "errors",
+        "fetching": "errors page_text plain_text public_hosts results",
+        "server": "addresses definitions errors failures plain_text programs screening states throttle",
+        "toolbox": "approvals built_in definitions errors fetching plain_text reading results server server_thread"
+        " states",
+        "__init__": "approvals states toolbox",
     },
     "server": {
         "errors": "",

@@ -1,0 +1,26 @@
+"""Text of servers and pages, made plain: no escape sequences, no control or invisible characters."""
+
+from __future__ import annotations
+
+import re
+
+from sterna.storage import clean, one_line
+from sterna.storage.text import storable
+
+_ESCAPES = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # colors, movements
+    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?"  # titles, clipboard, links
+    "|\x1b[ -/]*[0-~]"
+)
+
+
+def plain(text: str) -> str:
+    """Return ``text`` as it can be stored, shown and sent to a model."""
+    if "\x1b" in text or "\x9b" in text or "\x90" in text or "\x9d" in text:
+        text = _ESCAPES.sub("", text)
+    return clean(storable(text))
+
+
+def plain_line(text: str, limit: int) -> str:
+    """Return ``text`` on one line, cut to ``limit`` characters."""
+    return one_line(plain(text[: limit * 8 + 64]), limit)
