@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -45,13 +46,10 @@ logging.getLogger("mcp").setLevel(logging.CRITICAL)
 class Server:
     """Server of one table of the settings."""
 
-    def __init__(
-        self, settings: McpServerSettings, environ: Mapping[str, str], changed: Callable[[], None], version: str
-    ) -> None:
+    def __init__(self, settings: McpServerSettings, environ: Mapping[str, str], changed: Callable[[], None]) -> None:
         self.settings = settings
         self._environ = environ
         self._changed = changed
-        self._version = version
         self._run: asyncio.Task[None] | None = None
         self._started: asyncio.Future[None] | None = None
         self._over: asyncio.Event | None = None
@@ -190,7 +188,7 @@ class Server:
         client = Client(
             self._transport(over),
             cache=None,
-            client_info=Implementation(name="sterna", version=self._version),
+            client_info=Implementation(name="sterna", version=version("sterna")),
             message_handler=told,
             input_required_max_rounds=MOST_ROUNDS,
         )

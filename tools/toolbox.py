@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sterna.chat import Offer, ToolResult
-from sterna.config import McpServerSettings, Settings
+from sterna.config import McpServerSettings, Settings, config_dir
 from sterna.providers import Tool
 
-from .approvals import Approvals
+from .approvals import Approvals, approvals_of
 from .definitions import SEPARATOR, fingerprint
 from .errors import ToolError
 from .plain_text import plain_line
@@ -45,13 +45,11 @@ class Toolbox:
         *,
         environ: Mapping[str, str] = os.environ,
         closed_folders: Sequence[Path] = (),
-        version: str = "",
     ) -> None:
         self.approvals = approvals
         self._settings = settings
         self._environ = environ
         self._closed_folders = tuple(closed_folders)
-        self._version = version
         self._thread = ServerThread()
         self._servers: dict[str, Server] = {}
         self._listeners: list[tuple[Callable[[], None], asyncio.AbstractEventLoop]] = []
@@ -110,7 +108,7 @@ class Toolbox:
         return known is not None and known.tool == tool and await asyncio.to_thread(self.approvals.is_allowed, known)
 
     async def allow(self, tool: Tool) -> None:
-        """Note that the person allows this tool always, as it is defined now; a definition of before is not allowed."""
+        """Note that the person allows this tool always, as it is defined now; an earlier definition is not allowed."""
         known = self._known(tool.name)
         if known is not None and known.tool == tool:
             with suppress(ToolError):  # the next call asks again
@@ -186,7 +184,7 @@ class Toolbox:
                 raise ToolError(
                     f"MCP servers need a package that is not installed ({error.name}). Install sterna[mcp]."
                 ) from error
-            server = Server(settings, self._environ, self._notify, self._version)
+            server = Server(settings, self._environ, self._notify)
             self._servers[settings.name] = server
         return await server.tools(again=again)
 
@@ -244,3 +242,14 @@ class Toolbox:
 def _server_of(name: str) -> str:
     """Return the server's part of the name of a tool; the name itself if it is a server's."""
     return name.partition(SEPARATOR)[0]
+
+
+def open_toolbox(
+    settings: Settings,
+    data_folder: Path,
+    config_folder: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Toolbox:
+    """Return the toolbox of two folders, which ``read`` never reads. Nothing starts yet."""
+    folders = (data_folder, config_dir(config_folder, environ))
+    return Toolbox(settings, approvals_of(data_folder), environ=environ, closed_folders=folders)
