@@ -6,9 +6,11 @@ tree. Nothing here recurses: a chain may have a million messages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import overload
 
 from .records import ROOT, Message
 
@@ -29,20 +31,70 @@ NONE = -1
 class Arrangement:
     """Visible messages, in the order of time."""
 
-    messages: list[Message]
+    messages: Sequence[Message]
     keys: list[str]
     """Key of each, unique in the conversation, and the same in a later export."""
-    parents: list[int]
+    parents: Sequence[int]
     """Position of the message that each of them follows, or NONE."""
-    times: list[int]
+    times: Sequence[int]
     """Microseconds since 1970, ascending."""
-    stated: list[int]
+    stated: Sequence[int]
     """Times as the source states them; 0 where it does not."""
-    hidden: dict[int, list[Message]]
+    hidden: dict[int, Sequence[Message]]
     """Position of a visible message → hidden ones before it (after it where nothing follows them)."""
     is_line: bool
-    places: dict[str, int]
+    places: Mapping[str, int]
     """Id of any message → position of it, or of the visible one that it follows, or NONE."""
+
+
+class _Chosen(Sequence[Message]):
+    """Some messages of a conversation, in another order, each read when it is asked for."""
+
+    def __init__(self, messages: Sequence[Message], places: Sequence[int]) -> None:
+        self._messages = messages
+        self._places = places
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        if isinstance(index, slice):
+            return _Chosen(self._messages, self._places[index])
+        return self._messages[self._places[index]]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class _Places(Mapping[str, int]):
+    """Position in the result of each message with an id."""
+
+    def __init__(self, index: Mapping[str, int], places: Sequence[int]) -> None:
+        self._index = index
+        self._places = places
+
+    def __getitem__(self, name: str) -> int:
+        return self._places[self._index[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+@dataclass(slots=True)
+class _Outline:
+    """What an arrangement needs to know of the messages, without those that are repeated."""
+
+    places: array[int] = field(default_factory=lambda: array("q"))
+    """Positions in the conversation."""
+    keys: list[str] = field(default_factory=list)
+    index: dict[str, int] = field(default_factory=dict)
+    parents: array[int] = field(default_factory=lambda: array("q"))
+    stated: array[int] = field(default_factory=lambda: array("q"))
+    hidden: bytearray = field(default_factory=bytearray)
 
 
 def micros(at: datetime | None, latest: int) -> int:
@@ -57,77 +109,80 @@ def micros(at: datetime | None, latest: int) -> int:
 
 def arranged(messages: Sequence[Message], *, start: int, latest: int) -> Arrangement:
     """Arrange messages. ``start`` is the time of those whose time cannot be told otherwise, 0 if there is none."""
-    kept, keys, index = _distinct(messages)
-    parents = _parents(kept, index)
+    outline = _outlined(messages, latest)
+    parents, hidden = outline.parents, outline.hidden
     order = _parents_first(parents)
-    stated = [micros(message.created_at, latest) for message in kept]
-    times = _times(stated, parents, order, start)
-    visible, hidden = _without_hidden(kept, parents, order)
-    shown = sorted((place for place in range(len(kept)) if not kept[place].hidden), key=times.__getitem__)
-    position = {place: number for number, place in enumerate(shown)}
-    position[NONE] = NONE
-    result = [position[visible[place]] for place in shown]
+    times = _times(outline.stated, parents, order, start)
+    visible, before = _without_hidden(hidden, parents, order)
+    shown = sorted((place for place in range(len(hidden)) if not hidden[place]), key=times.__getitem__)
+    position = array("q", [NONE]) * (len(hidden) + 1)  # the last one, for NONE, stays NONE
+    for number, place in enumerate(shown):
+        position[place] = number
+    result = array("q", (position[visible[place]] for place in shown))
+    for place, is_hidden in enumerate(hidden):
+        if is_hidden:
+            visible[place] = position[visible[place]]
+        else:
+            visible[place] = position[place]
     return Arrangement(
-        [kept[place] for place in shown],
-        [keys[place] for place in shown],
+        _Chosen(messages, array("q", (outline.places[place] for place in shown))),
+        [outline.keys[place] for place in shown],
         result,
         [times[place] for place in shown],
-        [stated[place] for place in shown],
-        {position[place]: [kept[one] for one in some] for place, some in hidden.items()},
+        array("q", (outline.stated[place] for place in shown)),
+        {position[place]: _Chosen(messages, [outline.places[one] for one in some]) for place, some in before.items()},
         all(parent == number - 1 for number, parent in enumerate(result)),
-        {name: position.get(place, NONE) if not kept[place].hidden else position[visible[place]]
-         for name, place in index.items()},
-    )  # fmt: skip
+        _Places(outline.index, visible),
+    )
 
 
-def _distinct(messages: Sequence[Message]) -> tuple[list[Message], list[str], dict[str, int]]:
-    """Leave out repeated messages, and give each a key: its id, or its number where it has none."""
-    kept: list[Message] = []
-    keys: list[str] = []
-    index: dict[str, int] = {}
-    taken: set[str] = set()
-    for message in messages:
-        key = message.id
+def _outlined(messages: Sequence[Message], latest: int) -> _Outline:
+    """Return all but repeated messages, each with a key: its id, or its number where it has none.
+
+    Messages whose parent is missing follow what stood before the first of them in the list.
+    """
+    made = _Outline()
+    index, keys, parents = made.index, made.keys, made.parents
+    unknown: dict[int, str] = {}
+    """Messages that name a parent which does not stand before them."""
+    others: set[str] = set()
+    for place, message in enumerate(messages):
+        key, number, parent = message.id, len(keys), message.parent
         if key and (before := index.get(key)) is not None:
-            same = kept[before]
+            same = messages[made.places[before]]
             if same.role == message.role and same.parts == message.parts:
                 continue
-            number = 2
-            while f"{key}~{number}" in taken:
-                number += 1
-            key = f"{key}~{number}"
+            count = 2
+            while (other := f"{key}~{count}") in others or other in index:
+                count += 1
+            others.add(key := other)
         elif key:
-            index[key] = len(kept)
+            index[key] = number
         else:
-            key = f"#{len(kept)}"
-        taken.add(key)
-        kept.append(message)
-        keys.append(key)
-    return kept, keys, index
-
-
-def _parents(kept: Sequence[Message], index: dict[str, int]) -> list[int]:
-    """Return the position of each parent. Messages whose parent is missing follow what stood before the first of them
-    in the list.
-    """
-    parents: list[int] = []
-    missing: dict[str, int] = {}
-    for place, message in enumerate(kept):
-        name = message.parent
-        if name is None:
-            parents.append(place - 1)
-        elif name == ROOT:
+            key = f"#{number}"
+        if parent is None:
+            parents.append(number - 1)
+        elif parent == ROOT:
             parents.append(NONE)
-        elif (found := index.get(name)) is not None and found != place:
-            parents.append(found)
         else:
-            parents.append(missing.setdefault(name, place - 1))
-    return parents
+            found = index.get(parent, number)
+            parents.append(found)
+            if found == number:
+                unknown[number] = parent
+        keys.append(key)
+        made.places.append(place)
+        made.stated.append(micros(message.created_at, latest))
+        made.hidden.append(message.hidden)
+    missing: dict[str, int] = {}
+    for number, parent in unknown.items():
+        found = index.get(parent, number)
+        parents[number] = found if found != number else missing.setdefault(parent, number - 1)
+    return made
 
 
-def _parents_first(parents: list[int]) -> list[int]:
+def _parents_first(parents: array[int]) -> array[int]:
     """Return all positions, each after its parent; a circle is opened where it is entered first."""
-    order: list[int] = []
+    order = array("q")
     state = bytearray(len(parents))  # 1: on the path that is climbed, 2: done
     for start in range(len(parents)):
         path: list[int] = []
@@ -145,9 +200,9 @@ def _parents_first(parents: list[int]) -> list[int]:
     return order
 
 
-def _times(stated: list[int], parents: list[int], order: list[int], start: int) -> list[int]:
+def _times(stated: Sequence[int], parents: Sequence[int], order: Sequence[int], start: int) -> array[int]:
     first = start or min((time for time in stated if time), default=0)
-    times = [0] * len(stated)
+    times = array("q", [0]) * len(stated)
     free: dict[int, int] = {}
     """Time that is taken → the next one that may be free."""
     for place in order:
@@ -166,31 +221,31 @@ def _times(stated: list[int], parents: list[int], order: list[int], start: int) 
 
 
 def _without_hidden(
-    kept: Sequence[Message], parents: list[int], order: list[int]
-) -> tuple[list[int], dict[int, list[int]]]:
+    is_hidden: bytearray, parents: Sequence[int], order: Sequence[int]
+) -> tuple[array[int], dict[int, list[int]]]:
     """Return the nearest visible ancestor of each message, and which hidden ones stand before a visible one."""
-    visible = [NONE] * len(kept)
-    claimed = bytearray(len(kept))
+    visible = array("q", [NONE]) * len(parents)
+    claimed = bytearray(len(parents))
     hidden: dict[int, list[int]] = {}
     any_hidden = False
     for place in order:
         parent = parents[place]
         if parent != NONE:
-            visible[place] = visible[parent] if kept[parent].hidden else parent
-        if kept[place].hidden:
+            visible[place] = visible[parent] if is_hidden[parent] else parent
+        if is_hidden[place]:
             any_hidden = True
         elif any_hidden:
             above: list[int] = []
-            while parent != NONE and kept[parent].hidden and not claimed[parent]:
+            while parent != NONE and is_hidden[parent] and not claimed[parent]:
                 claimed[parent] = 1
                 above.append(parent)
                 parent = parents[parent]
             if above:
                 hidden[place] = above[::-1]
     if any_hidden:
-        first = next((place for place in order if not kept[place].hidden), NONE)
+        first = next((place for place in order if not is_hidden[place]), NONE)
         for place in order:
-            if kept[place].hidden and not claimed[place]:
+            if is_hidden[place] and not claimed[place]:
                 at = visible[place] if visible[place] != NONE else first
                 if at != NONE:
                     hidden.setdefault(at, []).append(place)

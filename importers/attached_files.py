@@ -48,6 +48,7 @@ def keep_files(incoming: IncomingConversation, places: Iterable[int], files: Att
                 rest = row["metadata"][1:]
                 row["metadata"] = f"{named[:-1]},{rest}" if rest != "}" else named
                 row["has_attachments"], row["attachment_count"] = 1, len(ids)
+                incoming.messages[place] = row
     return kept
 
 

@@ -23,6 +23,7 @@ from .attached_files import keep_files
 from .incoming import Refused, fingerprint, incoming
 from .reader import Reader
 from .records import Conversation, Skipped
+from .spilled import Spilled
 from .tree import FileTree
 
 BATCH_MESSAGES = 10_000
@@ -158,7 +159,7 @@ class Import:
             yield Batch(batch, 1.0)
 
     def keep_files(
-        self, batch: Batch, compared: Sequence[tuple[Taken, list[int]]], files: AttachmentFiles
+        self, batch: Batch, compared: Sequence[tuple[Taken, Sequence[int]]], files: AttachmentFiles
     ) -> list[Attachment]:
         """Keep the files of the messages that will be written, and return them for the store."""
         kept: list[Attachment] = []
@@ -226,7 +227,9 @@ class Import:
 
 
 def _size(conversation: IncomingConversation) -> int:
-    """Return the characters that a conversation holds in memory."""
+    """Return the characters that a conversation has, in memory or in a file."""
+    if isinstance(conversation.messages, Spilled):
+        return conversation.messages.size
     rows = sum(
         len(row["content"]) + len(row["metadata"]) + len(row["reasoning"] or "") for row in conversation.messages
     )

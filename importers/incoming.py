@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -32,6 +32,7 @@ from . import own_rows
 from .arrangement import LATEST, NONE, TOLERANCE, Arrangement, arranged, micros
 from .parts import bounded, hidden_context, joined
 from .records import Conversation, Message
+from .spilled import Spilled, SpilledMap
 
 OWN = "sterna"
 """Name of the reader of Sterna's own exports, whose ids and metadata are kept."""
@@ -76,7 +77,13 @@ def incoming(
     native = storable(conversation.id) or fingerprint(conversation, occurrence)
     identity = native if is_own and len(native) <= 255 else conversation_id(source, native)
     is_document = DOCUMENT in conversation.metadata
-    rows, parents, files, marks = _rows(tree, identity, is_own, has_ids=is_own and not is_document)
+    rows, parents, files, marks = _rows(
+        tree,
+        identity,
+        is_own,
+        has_ids=is_own and not is_document,
+        is_large=isinstance(conversation.messages, Spilled),
+    )
     newest = tree.times[-1]
     if conversation.is_partial:
         _name_outer_parents(tree, identity, parents)
@@ -87,7 +94,7 @@ def incoming(
     labels = _labels(conversation)
     tagged = {TAG + name: True for tag in tags if (name := tag_of(tag))}
     leaf = _leaf(conversation, tree, rows)
-    summary = "\0".join((title, leaf or "", str(sorted(labels.items())), *marks))
+    summary = "\0".join((title, leaf or "", str(sorted(labels.items())))).encode("utf-8", "replace")
     settings = _settings(conversation, source, native, is_own) | tagged
     result = IncomingConversation(
         id=identity,
@@ -96,7 +103,7 @@ def incoming(
         title=title,
         created_at=stamped(min(created or tree.times[0], tree.times[0])),
         updated_at=stamped(updated or newest),
-        digest=_hash(summary, 10),
+        digest=blake2b(summary + marks, digest_size=10).hexdigest(),
         version=(updated or max(tree.stated), file_at),
         messages=rows,
         parents=parents,
@@ -148,16 +155,17 @@ def _day(day: int) -> str:
 
 
 def _rows(
-    tree: Arrangement, identity: str, is_own: bool, *, has_ids: bool
-) -> tuple[list[dict[str, Any]], list[str], dict[int, list[IncomingFile]], list[str]]:
+    tree: Arrangement, identity: str, is_own: bool, *, has_ids: bool, is_large: bool
+) -> tuple[MutableSequence[dict[str, Any]], list[str], MutableMapping[int, list[IncomingFile]], bytearray]:
     ids = [
         storable(key) if has_ids and key[0] != "#" and len(key) <= 255 else message_id(identity, key)
         for key in tree.keys
     ]
-    rows: list[dict[str, Any]] = []
+    rows: MutableSequence[dict[str, Any]] = Spilled() if is_large else []
     parents: list[str] = []
-    files: dict[int, list[IncomingFile]] = {}
-    marks: list[str] = []
+    files: MutableMapping[int, list[IncomingFile]] = SpilledMap() if is_large else {}
+    marks = bytearray()
+    asked = bytearray()
     for number, message in enumerate(tree.messages):
         place = tree.parents[number]
         parts = joined(message)
@@ -173,19 +181,20 @@ def _rows(
         row = _row(message, parts.content, reasoning)
         row["id"], row["session_id"], row["message_timestamp"] = ids[number], identity, stamped(tree.times[number])
         row["parent_id"] = None if tree.is_line else parent
-        if place != NONE and message.role == "assistant" and rows[place]["role"] == "user":
+        if place != NONE and message.role == "assistant" and asked[place]:
             row["user_message_id"] = parent
+        asked.append(message.role == "user")
         stored = to_json(metadata) if metadata else ""
         if is_own:
             row["metadata"] = stored or "{}"
             own_rows.take_columns(row, message)
-            marks.append(ids[number] + _hash(f"{parts.content}\0{reasoning}\0{stored}", 8))
+            mark = _hash(f"{parts.content}\0{reasoning}\0{stored}", 8)
         else:
             mark = text_mark(parts.content, reasoning) + _whole_mark(
                 tree.stated[number], row, parent, stored, parts.files
             )
             row["metadata"] = f'{{"{IMPORTED}":"{mark}"' + (f",{stored[1:]}" if stored else "}")
-            marks.append(ids[number] + mark)
+        marks += f"\0{ids[number]}{mark}".encode("utf-8", "replace")
         rows.append(row)
         parents.append(parent)
     return rows, parents, files, marks
@@ -287,14 +296,14 @@ def _settings(conversation: Conversation, source: str, native: str, is_own: bool
     return settings
 
 
-def _leaf(conversation: Conversation, tree: Arrangement, rows: list[dict[str, Any]]) -> str | None:
+def _leaf(conversation: Conversation, tree: Arrangement, rows: Sequence[dict[str, Any]]) -> str | None:
     if conversation.shown is None:
         return None
     place = tree.places.get(conversation.shown, NONE)
     return rows[place]["id"] if place != NONE else None
 
 
-def _first_question(rows: list[dict[str, Any]]) -> str:
+def _first_question(rows: Sequence[dict[str, Any]]) -> str:
     for role in ("user", "assistant", "system"):
         for row in rows:
             if row["role"] == role and (title := title_text(title_of_question(row["content"]))):

@@ -35,6 +35,7 @@ def converted(values: Iterable[Any], path: str, convert: Convert) -> Iterator[Co
             made = Skipped(f"It cannot be read: {type(error).__name__}: {error}.", native)
         if isinstance(made, Skipped):
             made.where = made.where or where
+        value = None  # it may be large, and is not needed while the conversation is written
         yield made
 
 

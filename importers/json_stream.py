@@ -6,9 +6,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
+
+from .spilled import Spilled, SpilledMap
 
 CHUNK = 1 << 20
+LARGE = 1 << 22
+"""Characters of a member of which parts may be kept in a file."""
 LARGEST_ITEM = 1 << 26
 """Characters of a line or a document: more is refused instead of filling the memory."""
 LARGEST_MEMBER = 1 << 28
@@ -23,6 +27,15 @@ _CUT_OFF = 16
 """Characters before the end of the text in which an error may only mean that the text goes on."""
 
 
+class Parts(NamedTuple):
+    """What of a member that is :data:`LARGE` is read piece by piece, whatever its size."""
+
+    spilled: frozenset[str] = frozenset()
+    """Keys of an object or an array that becomes a SpilledMap or Spilled."""
+    around: frozenset[str] = frozenset()
+    """Keys of objects in which such a key may stand."""
+
+
 class BrokenJson(ValueError):
     """A file that is no JSON from some place on; the message is a sentence."""
 
@@ -35,15 +48,20 @@ class BrokenMember(BrokenJson):
     """A member of an array that cannot be read, while those behind it can."""
 
 
-def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
+class _TooLarge(BrokenMember):
+    """A member that is too large to be parsed as a whole."""
+
+
+def json_array(file: BinaryIO, *keys: str, inside: str = "", parts: Parts = Parts()) -> Iterator[Any]:  # noqa: B008
     """Yield the items of the array that a file is, or that stands in an object under one of ``keys``.
 
-    ``inside`` is the key of an object in the outermost one, which has the array.
+    ``inside`` is the key of an object in the outermost one, which has the array. ``parts`` says what of a large member
+    does not need to be in memory at once.
 
     A member that is no JSON, or too large, is yielded as a BrokenMember. Raises BrokenJson where the rest of the file
     is lost, after the members before that place.
     """
-    reader = _Reader(file)
+    reader = _Reader(file, parts)
     try:
         if inside:
             reader.enter((inside,))
@@ -60,6 +78,18 @@ def json_array(file: BinaryIO, *keys: str, inside: str = "") -> Iterator[Any]:
         reader.leave()
 
 
+def json_object(file: BinaryIO, parts: Parts) -> Any:
+    """Return the value that a file begins with, which may be large. Raises BrokenJson."""
+    reader = _Reader(file, parts)
+    try:
+        value = reader.member()
+    finally:
+        reader.leave()
+    if isinstance(value, BrokenMember):
+        raise BrokenJson(f"The file is not valid JSON, or too large: {value}")
+    return value
+
+
 def json_value(file: BinaryIO, key: str) -> Any:
     """Return what stands under a key of the object that a file is. Raises BrokenJson."""
     reader = _Reader(file)
@@ -70,12 +100,19 @@ def json_value(file: BinaryIO, key: str) -> Any:
         reader.leave()
 
 
-def json_lines(file: BinaryIO) -> Iterator[tuple[int, Any]]:
-    """Yield the number, from 1, and the value of each line that is not blank; a BrokenJson for one that is no JSON."""
+def json_lines(file: BinaryIO, parts: Parts | None = None) -> Iterator[tuple[int, Any]]:
+    """Yield the number, from 1, and the value of each line that is not blank; a BrokenJson for one that is no JSON.
+
+    ``parts`` says what of a large line does not need to be in memory at once.
+    """
     number = 0
-    while line := file.readline(LARGEST_ITEM):
+    most = LARGEST_ITEM if parts is None else LARGE
+    while line := file.readline(most):
         number += 1
-        too_long = len(line) == LARGEST_ITEM and not line.endswith(b"\n")
+        too_long = len(line) == most and not line.endswith(b"\n")
+        if too_long and parts is not None:
+            yield number, _large_line(file, line, parts, number)
+            continue
         while too_long and (rest := file.readline(CHUNK)) and not rest.endswith(b"\n"):
             pass
         text = "" if too_long else line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
@@ -88,14 +125,50 @@ def json_lines(file: BinaryIO) -> Iterator[tuple[int, Any]]:
                 yield number, BrokenJson(f"Line {number} is not valid JSON.")
 
 
+def _large_line(file: BinaryIO, start: bytes, parts: Parts, number: int) -> Any:
+    line = _Line(file, start)
+    reader = _Reader(io.BufferedReader(line, CHUNK), parts)
+    try:
+        value = reader.member()
+    except BrokenJson as error:
+        value = error
+    while not line.is_over:
+        line.read(CHUNK)
+    return BrokenJson(f"Line {number} is not valid JSON.") if isinstance(value, BrokenJson) else value
+
+
+class _Line(io.RawIOBase):
+    """One line of a file, of which the beginning was read."""
+
+    def __init__(self, file: BinaryIO, start: bytes) -> None:
+        self._file = file
+        self._waiting = start
+        self.is_over = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        if not self._waiting and not self.is_over:
+            self._waiting = self._file.readline(CHUNK)
+            self.is_over = not self._waiting.endswith(b"\n") and len(self._waiting) < CHUNK
+        part, self._waiting = self._waiting[: len(buffer)], self._waiting[len(buffer) :]
+        self.is_over = self.is_over or part.endswith(b"\n")
+        buffer[: len(part)] = part
+        return len(part)
+
+
 class _Reader:
     """Text of a file, and the place up to which it was read."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         self._decoder = json.JSONDecoder(strict=False)
         self._buffer = ""
         self._at = 0
+        self._parts = parts
+        self._opened = 0
+        """Brackets of a large member that are open."""
 
     def leave(self) -> None:
         """Let go of the file, which stays open."""
@@ -136,13 +209,64 @@ class _Reader:
     def member(self) -> Any:
         """Return the next value, or a BrokenMember behind which the text goes on."""
         try:
-            return self.value()
+            return self.value(LARGE if self._parts.spilled else LARGEST_MEMBER)
+        except _TooLarge:
+            return self._large_member()
         except BrokenMember as error:
             self.skip()
             return error
 
-    def value(self) -> Any:
-        """Return the next value. Raises BrokenMember in front of one that is none."""
+    def _large_member(self) -> Any:
+        self._opened = 0
+        try:
+            return self._object() if self.peek() == "{" else self.value()
+        except BrokenMember as error:
+            broken = error
+            self.skip()  # what cannot be read is the next value
+        except BrokenJson:
+            broken = BrokenMember("It is not valid JSON.")
+        if self._opened:
+            self.skip(self._opened)
+        return broken
+
+    def _object(self) -> dict[str, Any]:
+        """Return an object with its large parts in files."""
+        found: dict[str, Any] = {}
+        for key in self._entries("{", "}"):
+            if key in self._parts.spilled and self.peek() == "{":
+                found[key] = large = SpilledMap[str, Any]()
+                for name in self._entries("{", "}"):
+                    large[name] = self.value()
+            elif key in self._parts.spilled and self.peek() == "[":
+                found[key] = items = Spilled[Any]()
+                for _ in self._entries("[", "]"):
+                    items.append(self.value())
+            elif key in self._parts.around and self.peek() == "{":
+                found[key] = self._object()
+            else:
+                found[key] = self.value()
+        return found
+
+    def _entries(self, opening: str, closing: str) -> Iterator[str]:
+        """Yield in front of each value of an object or an array; of an object its key."""
+        self.expect(opening)
+        self._opened += 1
+        if self.peek() == closing:
+            self.expect(closing)
+        else:
+            while True:
+                key = ""
+                if opening == "{":
+                    key = self.value() if self.peek() == '"' else self.next_of('"')
+                    self.expect(":")
+                yield key
+                if self.next_of("," + closing) == closing:
+                    break
+        self._opened -= 1
+
+    def value(self, most: int = 0) -> Any:
+        """Return the next value, of at most so many characters. Raises BrokenMember in front of one that is none."""
+        most = most or LARGEST_MEMBER
         self.peek()
         size = CHUNK
         while True:
@@ -157,21 +281,23 @@ class _Reader:
             except json.JSONDecodeError as error:
                 if error.pos < len(self._buffer) - _CUT_OFF and not error.msg.startswith("Unterminated string"):
                     raise BrokenMember("It is not valid JSON.") from None
-                if len(self._buffer) - self._at > LARGEST_MEMBER:
-                    raise BrokenMember(f"It is larger than {LARGEST_MEMBER >> 20} MB, or not valid JSON.") from None
+                if len(self._buffer) - self._at > most:
+                    raise _TooLarge(f"It is larger than {most >> 20} MB, or not valid JSON.") from None
                 if not self._more(size):
                     raise BrokenJson("The file ends too early, or is not valid JSON.") from None
                 size *= 2
             except ValueError:
                 raise BrokenMember("It has a number of too many digits.") from None
 
-    def skip(self) -> None:
-        """Go behind the next value, of which only the quotes and brackets need to be right, without keeping it."""
-        if self.peek() not in set('"[{'):
+    def skip(self, depth: int = 0) -> None:
+        """Go behind the next value, of which only the quotes and brackets need to be right, without keeping it.
+
+        With ``depth``, go behind so many brackets that are open.
+        """
+        if not depth and self.peek() not in set('"[{'):
             self._find(_END_OF_SCALAR)
             self._at -= 1
             return
-        depth = 0
         while True:
             found = self._find(_STRUCTURE)
             if found == '"':

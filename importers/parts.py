@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any
 
 from sterna.storage.imports.records import IncomingFile
 from sterna.storage.text import one_line, storable
@@ -125,8 +126,4 @@ def _add_calls(calls: list[tuple[ToolCall, int]], result: Parts) -> None:
     result.metadata["tool_calls"] = entries
     if long:
         text = "\n".join(long).encode("utf-8", "replace")
-        result.files.append(IncomingFile(RESULTS, "text/plain", _opener(text), size=len(text)))
-
-
-def _opener(content: bytes) -> Callable[[], BinaryIO]:
-    return lambda: io.BytesIO(content)
+        result.files.append(IncomingFile(RESULTS, "text/plain", partial(io.BytesIO, text), size=len(text)))

@@ -6,7 +6,7 @@ when it is stored) and leaves a field at its default where the source says nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Literal
@@ -100,8 +100,8 @@ class Conversation:
     id: str
     """The source's id; empty where it has none: then the first messages identify it."""
     title: str = ""
-    messages: list[Message] = field(default_factory=list)
-    """In the source's order; a message may stand before its parent."""
+    messages: MutableSequence[Message] = field(default_factory=list)
+    """In the source's order; a message may stand before its parent. Those of a large conversation may be Spilled."""
     shown: str | None = None
     """Id of the last message of the branch that the source shows; None when it does not say."""
     created_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sqlite3
 import tempfile
@@ -9,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from weakref import WeakKeyDictionary
 
+from . import json_stream
 from .records import Conversation, Skipped
 from .tree import FileTree
 
@@ -24,6 +26,7 @@ LOOKING_SECONDS = 0.5
 """Seconds that a program which writes is waited for when its tables are looked up."""
 _TOGETHER = 200
 """Rows that are read at once."""
+_PIECE = 1 << 16
 _WRITE_AHEAD = 2
 """Value of the byte at 18 where a database uses a write-ahead log."""
 _COLUMNS = """
@@ -63,6 +66,33 @@ def cell(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+@contextmanager
+def large_text(database: Database, table: str, column: str, number: int) -> Iterator[BinaryIO | None]:
+    """Yield the text in a row as a file in UTF-8 where it is too large to be in memory at once, else None."""
+    try:
+        blob = database.conn.blobopen(table, column, number, readonly=True)
+    except sqlite3.Error:  # it is no text, or damaged
+        yield None
+        return
+    with blob:
+        is_large = len(blob) > json_stream.LARGE
+        is_utf8 = is_large and list(database.query("pragma encoding")) == [{"encoding": "UTF-8"}]
+        yield io.BufferedReader(_Blob(blob), _PIECE) if is_utf8 else None
+
+
+class _Blob(io.RawIOBase):
+    def __init__(self, blob: sqlite3.Blob) -> None:
+        self._blob = blob
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        data = self._blob.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def each_row(

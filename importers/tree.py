@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakValueDictionary
 
 HEAD = 65_536
 """Bytes of the beginning of a file, enough to recognize it."""
 
 
+_in_use: WeakValueDictionary[int, FileTree] = WeakValueDictionary()
+"""Trees that attachments in files name."""
+
+
 class FileTree(ABC):
     """Tree of files with relative paths, ``/`` between folders. Zip archives in it are folders of its own."""
+
+    def __reduce__(self) -> tuple[Callable[[int], FileTree], tuple[int]]:
+        """Let an attachment that is kept in a file of this process name its tree instead of containing it."""
+        _in_use[id(self)] = self
+        return _tree_in_use, (id(self),)
 
     @property
     @abstractmethod
@@ -59,3 +69,7 @@ class FileTree(ABC):
         """Return whether there is a file with this path."""
         place = bisect_left(self.paths, path)
         return place < len(self.paths) and self.paths[place] == path
+
+
+def _tree_in_use(number: int) -> FileTree:
+    return _in_use[number]

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from .spilled import Spilled, SpilledMap
 
 _LARGEST = 2**53
 
@@ -37,6 +40,16 @@ def items(value: object) -> list[Any]:
 def mappings(value: object) -> list[dict[str, Any]]:
     """Return the objects of a JSON array, without its other members."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def large_mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object that may lie in a file; empty where ``value`` is none."""
+    return value if isinstance(value, dict | SpilledMap) else {}
+
+
+def each_mapping(value: object) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON array that may lie in a file, without its other members."""
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list | Spilled) else iter(())
 
 
 def texts(value: object) -> list[str]:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from functools import partial
 from typing import Any
 
 from sterna.storage.attachments.files import FOLDER_SUFFIX, safe_name
 from sterna.storage.conversations.message_tree import MessageTree
 
-from ..json_stream import BrokenJson, json_array, json_lines
+from ..json_stream import BrokenJson, Parts, json_array, json_lines
 from ..reader import Reader
 from ..records import Attachment, Conversation, Message, Part, Skipped, Text
+from ..spilled import Spilled
 from ..sqlite import SQLITE_HEAD
 from ..times import moment
 from ..tree import FileTree
-from ..values import count, mapping, mappings, text
+from ..values import count, each_mapping, mapping, mappings, text
 from .sterna_documents import BEGINNING, documents
 from .sterna_history import conversations, histories
 
 _WHOLE = re.compile(rb'\A\s*\{"(?:local":\s*\{\s*")?export_date":')
 _LINE = re.compile(rb'\A\s*\{"id":\s*"[^"]*",\s*"name":\s*"[^"]*",\s*"title":')
+_MESSAGES_APART = Parts(frozenset({"messages"}))
 _DETAILS = (
     "finish_reason",
     "left_out",
@@ -52,7 +54,7 @@ class Sterna(Reader):
                 yield from documents(tree, path)
             case "line":
                 with tree.open(path) as file:
-                    for number, value in json_lines(file):
+                    for number, value in json_lines(file, _MESSAGES_APART):
                         where = f"{path}, line {number}"
                         if isinstance(value, BrokenJson):
                             yield Skipped(str(value), where=where)
@@ -64,7 +66,8 @@ class Sterna(Reader):
             case _:
                 inside = "local" if tree.head(path).lstrip().startswith(b'{"local"') else ""
                 with tree.open(path) as file:
-                    for number, value in enumerate(json_array(file, "conversations", inside=inside), start=1):
+                    values = json_array(file, "conversations", inside=inside, parts=_MESSAGES_APART)
+                    for number, value in enumerate(values, start=1):
                         yield _Export(tree, path).stored(mapping(value), f"{path}, conversation {number}")
 
 
@@ -90,16 +93,18 @@ class _Export:
     def stored(self, value: dict[str, Any], where: str) -> Conversation | Skipped:
         """Return a conversation of the export of all data, which has the rows of the database."""
         session = mapping(value.get("session"))
-        rows = [row for row in mappings(value.get("messages")) if text(row.get("id"))]
+        rows = value.get("messages")
         conversation_id = text(session.get("id"))
         if not conversation_id:
             return Skipped("The conversation has no id.", where=where)
         parents = _parents(rows, "message_timestamp")
-        messages = [self._message(row, mapping(row.get("metadata")), parents, "message_timestamp") for row in rows]
+        messages = (
+            self._message(row, mapping(row.get("metadata")), parents, "message_timestamp") for row in _rows(rows)
+        )
         return Conversation(
             conversation_id,
             text(session.get("title")),
-            messages,
+            _like(rows, messages),
             created_at=moment(session.get("created_at")),
             updated_at=moment(session.get("updated_at")),
             metadata={"session": session, "settings": mapping(value.get("settings"))},
@@ -110,27 +115,28 @@ class _Export:
         conversation_id = text(value.get("id"))
         if not conversation_id:
             return Skipped("The conversation has no id.", where=where)
-        rows = [row for row in mappings(value.get("messages")) if text(row.get("id"))]
+        rows = value.get("messages")
         parents = _parents(rows, "at")
-        messages = []
-        for row in rows:
-            details = mapping(row.get("metadata")) | {name: row[name] for name in _DETAILS if name in row}
-            if isinstance(attached := row.get("attachments"), list):
-                details["attachments"] = attached
-                row |= {"has_attachments": 1, "attachment_count": min(len(attached), 3)}
-            if text(row.get("finish")) not in ("", "done"):
-                details["finish"] = row["finish"]
-            row |= {"error_message": row.get("error"), "message_timestamp": row.get("at")}
-            row["content_type"] = "text" if row.get("role") == "user" else "markdown"
-            messages.append(self._message(row, details, parents, "at"))
+        messages = (self._printed_message(row, parents) for row in _rows(rows))
         return Conversation(
             conversation_id,
             text(value.get("title")),
-            messages,
+            _like(rows, messages),
             created_at=moment(value.get("created_at")),
             updated_at=moment(value.get("updated_at")),
             metadata={"session": value, "settings": mapping(value.get("settings"))},
         )
+
+    def _printed_message(self, row: dict[str, Any], parents: dict[str, str]) -> Message:
+        details = mapping(row.get("metadata")) | {name: row[name] for name in _DETAILS if name in row}
+        if isinstance(attached := row.get("attachments"), list):
+            details["attachments"] = attached
+            row |= {"has_attachments": 1, "attachment_count": min(len(attached), 3)}
+        if text(row.get("finish")) not in ("", "done"):
+            details["finish"] = row["finish"]
+        row |= {"error_message": row.get("error"), "message_timestamp": row.get("at")}
+        row["content_type"] = "text" if row.get("role") == "user" else "markdown"
+        return self._message(row, details, parents, "at")
 
     def _message(self, row: dict[str, Any], metadata: dict[str, Any], parents: dict[str, str], time: str) -> Message:
         role = text(row.get("role"))
@@ -163,8 +169,17 @@ class _Export:
                 yield Attachment(name, text(item.get("type")), partial(self._tree.open, path))
 
 
-def _parents(rows: list[dict[str, Any]], time: str) -> dict[str, str]:
+def _rows(values: object) -> Iterator[dict[str, Any]]:
+    return (row for row in each_mapping(values) if text(row.get("id")))
+
+
+def _like(values: object, messages: Iterator[Message]) -> MutableSequence[Message]:
+    """Return messages as a list, in a file if what they are made of lies in one."""
+    return Spilled(messages) if isinstance(values, Spilled) else list(messages)
+
+
+def _parents(values: object, time: str) -> dict[str, str]:
     """Return the parent of each message; empty for none. A row without one follows the one before it in time."""
-    ordered = sorted(rows, key=lambda row: (text(row.get(time)), text(row.get("id"))))
-    named = {text(row.get("id")): row["parent_id"] for row in ordered if isinstance(row.get("parent_id"), str)}
-    return MessageTree.of((text(row.get("id")) for row in ordered), named).parents
+    rows = ((text(row.get(time)), text(row.get("id")), row.get("parent_id")) for row in _rows(values))
+    ordered = sorted(rows, key=lambda row: row[:2])
+    return MessageTree.of_rows((name, named if isinstance(named, str) else None) for _, name, named in ordered).parents

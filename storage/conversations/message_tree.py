@@ -23,10 +23,14 @@ class MessageTree(NamedTuple):
     @classmethod
     def of(cls, ids: Iterable[str], named: Mapping[str, str]) -> MessageTree:
         """Return the tree of messages in order; ``named`` has the parents that messages name themselves."""
+        return cls.of_rows((id_, named.get(id_)) for id_ in ids)
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[tuple[str, str | None]]) -> MessageTree:
+        """Return the tree of messages in order, each with the parent that it names itself."""
         parents: dict[str, str] = {}
         trunk_end = ROOT
-        for id_ in ids:
-            parent = named.get(id_)
+        for id_, parent in rows:
             if parent is None or (parent and parent not in parents):
                 parents[id_], trunk_end = trunk_end, id_
             else:

@@ -119,17 +119,17 @@ class ShownBranch:
 
     def tree(self, session_id: str) -> MessageTree:
         """Return the whole tree of a conversation."""
+        values = {"id": session_id}
         named = {
             row["id"]: row["parent_id"]
-            for row in self.db.rows(
-                "select id, parent_id from chat_messages where session_id = :id and parent_id is not null",
-                id=session_id,
+            for row in self.db.execute(  # two queries, each of which an index answers
+                "select id, parent_id from chat_messages where session_id = :id and parent_id is not null", values
             )
         }
-        ids = self.db.rows(
-            "select id from chat_messages where session_id = :id order by message_timestamp, id", id=session_id
+        ids = self.db.execute(
+            "select id from chat_messages where session_id = :id order by message_timestamp, id", values
         )
-        return MessageTree.of([row["id"] for row in ids], named)
+        return MessageTree.of_rows((row["id"], named.pop(row["id"], None)) for row in ids)
 
     def _is_stale(self, session_id: str) -> bool:
         sql = "select 1 from branched_conversations where session_id = :id and stale = 1"
@@ -166,11 +166,11 @@ class ShownBranch:
             return
         self.db.executemany(
             "delete from hidden_messages where session_id = ? and message_id = ?",
-            [(session_id, message_id) for message_id in before - hidden],
+            ((session_id, message_id) for message_id in before - hidden),
         )
         self.db.executemany(
             "insert into hidden_messages (session_id, message_id) values (?, ?)",
-            [(session_id, message_id) for message_id in sorted(hidden - before)],
+            ((session_id, message_id) for message_id in sorted(hidden - before)),
         )
         self.db.execute(_OFFER_UPSTREAM, {"ids": to_json(sorted(before - hidden))})
         self.db.touch(session_id)

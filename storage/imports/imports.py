@@ -66,10 +66,12 @@ class Imports:
         self._search_index = search_index
         self._usage = usage
 
-    def compare(self, batch: Sequence[IncomingConversation], *, restore: bool = False) -> list[tuple[Taken, list[int]]]:
+    def compare(
+        self, batch: Sequence[IncomingConversation], *, restore: bool = False
+    ) -> list[tuple[Taken, Sequence[int]]]:
         """Return what :meth:`take` would do with each, and the positions of the messages that it would write."""
         here, deleted = self._known(batch, restore=restore)
-        result: list[tuple[Taken, list[int]]] = []
+        result: list[tuple[Taken, Sequence[int]]] = []
         for incoming in batch:
             if incoming.id in here:
                 plan = self.merging.plan(incoming, restore=restore)
@@ -77,7 +79,7 @@ class Imports:
             elif incoming.id in deleted:
                 result.append((Taken(incoming.id, "deleted"), []))
             else:
-                result.append((Taken(incoming.id, "new", len(incoming.messages)), list(range(len(incoming.messages)))))
+                result.append((Taken(incoming.id, "new", len(incoming.messages)), range(len(incoming.messages))))
         return result
 
     def take(

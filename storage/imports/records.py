@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, BinaryIO, Literal
@@ -52,13 +52,15 @@ class IncomingConversation:
     """Digest of all that the source says."""
     version: tuple[int, int]
     """Age of its content and of its file, in microseconds since 1970: the greater one is the newer."""
-    messages: list[dict[str, Any]]
-    """Rows of chat_messages in the order of time; metadata is JSON, without the files."""
+    messages: MutableSequence[dict[str, Any]]
+    """Rows of chat_messages in the order of time; metadata is JSON, without the files. They may lie in a file: put a
+    row back to change it.
+    """
     parents: list[str]
     """Id of the message that each of them follows; empty for none."""
     is_line: bool
     """True where there is one branch: then the rows name no parents."""
-    files: dict[int, list[IncomingFile]]
+    files: MutableMapping[int, list[IncomingFile]]
     """Position of a message → its files."""
     leaf: str | None
     """Message of the branch that the source shows; None for the newest."""

@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ...documents import beginning, document, json_files
+from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import json_array
+from ...json_stream import Parts, json_array, json_object
 from ...reader import Reader
-from ...records import Conversation, Message, Skipped
+from ...records import Attachment, Conversation, Skipped
 from ...times import moment
 from ...tree import FileTree
-from ...values import chosen, flag, identifier, mapping, text
+from ...values import chosen, flag, identifier, large_mapping, mapping, text
 from .files import ExportFiles
 from .turns import Turns
 
 Object = dict[str, Any]
 
 _KEYS = ("conversations", "chats")
+_NODES_APART = Parts(frozenset({"mapping"}))
 _NODES = re.compile(rb'(?<!\\)"mapping"\s*:\s*\{')
 _SHELL = re.compile(rb'(?<!\\)"(?:conversation_id|current_node)"\s*:.*"default_model_slug"\s*:', re.DOTALL)
 
@@ -60,27 +61,24 @@ def _is_export(head: bytes) -> bool:
 
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
     """Yield the conversations of an array, of an array in an object, or the only one."""
-    if "mapping" in mapping(beginning(tree.head(path))):
-        yield document(tree, path)
-        return
     with tree.open(path) as file:
-        yield from json_array(file, *_KEYS)
+        if "mapping" in mapping(beginning(tree.head(path))):
+            yield json_object(file, _NODES_APART)
+        else:
+            yield from json_array(file, *_KEYS, parts=_NODES_APART)
 
 
 def _conversation(item: Object, files: ExportFiles) -> Conversation | Skipped:
     native = identifier(item.get("id")) or identifier(item.get("conversation_id"))
     title = text(item.get("title"))
     files.used.clear()
-    turns = Turns(mapping(item.get("mapping")), files)
+    slug = text(item.get("default_model_slug"))
+    model = slug if slug not in {"", "auto"} else None
+    turns = Turns(large_mapping(item.get("mapping")), files, model)  # since 2026 most replies do not name theirs
     if not turns.messages:
         return empty(title, native)
     _add_made_files(turns, native, files)
     gizmo = text(item.get("conversation_template_id")) or text(item.get("gizmo_id"))
-    slug = text(item.get("default_model_slug"))
-    model = slug if slug not in {"", "auto"} else None
-    for message in turns.messages:
-        if message.role == "assistant":  # since 2026 most replies do not name theirs
-            message.model = message.model or model
     metadata = chosen(item, *_WORTH_KEEPING)
     if native:
         metadata["url"] = f"https://chatgpt.com/c/{native}"
@@ -103,25 +101,34 @@ def _conversation(item: Object, files: ExportFiles) -> Conversation | Skipped:
 
 def _add_made_files(turns: Turns, conversation_id: str, files: ExportFiles) -> None:
     """Attach pictures and documents that only the library or ``textdocs`` of an export names."""
-    written_in = {message.metadata["canvas"]: message for message in turns.messages if "canvas" in message.metadata}
-    for document_id, message in written_in.items():
+    for document_id, place in turns.canvases.items():
         if document := files.canvas(document_id):
-            message.parts.append(document)
+            _attach(turns, place, document)
     for entry in files.generated(conversation_id) if conversation_id else ():
         if entry["file_id"] in files.used:
             continue
         made_at = moment(entry.get("created_at"))
-        message = _origin(turns, text(entry.get("origination_message_id")), made_at)
+        place = _origin(turns, text(entry.get("origination_message_id")), made_at)
         file = files.attachment(text(entry["file_id"]), text(entry.get("file_name")), text(entry.get("mime_type")))
-        message.parts.append(file)
+        _attach(turns, place, file)
 
 
-def _origin(turns: Turns, message_id: str, made_at: datetime | None) -> Message:
-    """Return the message that a file was made in: the one named, else the last reply before that time."""
+def _attach(turns: Turns, place: int, file: Attachment) -> None:
+    message = turns.messages[place]
+    message.parts.append(file)
+    turns.messages[place] = message
+
+
+def _origin(turns: Turns, message_id: str, made_at: datetime | None) -> int:
+    """Return where the message is that a file was made in: the one named, else the last reply before that time."""
     owner = turns.placed.get(message_id, message_id)
-    replies = [message for message in turns.messages if message.role == "assistant"] or turns.messages
-    named = next((message for message in turns.messages if message.id == owner), None)
-    if named or made_at is None:
-        return named or replies[-1]
-    before = [message for message in replies if message.created_at and message.created_at <= made_at]
-    return max(before, key=lambda message: message.created_at or made_at, default=replies[-1])
+    last = newest = -1
+    at: datetime | None = None
+    for place, message in enumerate(turns.messages):
+        if message.id == owner:
+            return place
+        if message.role == "assistant":
+            last = place
+            if message.created_at and made_at and (at or message.created_at) <= message.created_at <= made_at:
+                newest, at = place, message.created_at
+    return newest if newest >= 0 else last if last >= 0 else len(turns.messages) - 1

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ...records import ROOT, Message, Text, Unsupported
+from ...spilled import Spilled, SpilledMap
 from ...times import moment
 from ...values import flag, mapping, text
 from .content import as_content, instructions, visible_parts
@@ -25,24 +26,33 @@ class Turns:
     what they followed.
     """
 
-    def __init__(self, nodes: Mapping[str, Any], files: ExportFiles) -> None:
-        self.messages: list[Message] = []
+    def __init__(self, nodes: Mapping[str, Any], files: ExportFiles, model: str | None = None) -> None:
+        """Read nodes; ``model`` is that of replies that do not name theirs."""
+        self.messages: list[Message] | Spilled[Message] = Spilled() if isinstance(nodes, SpilledMap) else []
         self.system_prompt = ""
         self.placed: dict[str, str] = {}
         """Message that each node is in, or that its children follow."""
+        self.canvases: dict[str, int] = {}
+        """Documents, each with the position of the last message that wrote it."""
         self._nodes = nodes
         self._files = files
-        self._running: dict[str, Message | None] = {}
+        self._model = model
+        self._running: dict[str, tuple[Message, int]] = {}
+        """Nodes behind which a reply may go on, with that reply and its position."""
         self._ids: set[str] = set()
-        self._followers: dict[str, int] = {}
+        self._followers = self._counted()
         self._read()
 
-    def _read(self) -> None:
-        nodes, followers, placed = self._nodes, self._followers, self.placed
-        for node in nodes.values():
+    def _counted(self) -> dict[str, int]:
+        followers: dict[str, int] = {}
+        for node in self._nodes.values():
             parent = node.get("parent") if isinstance(node, dict) else None
             if isinstance(parent, str):
                 followers[parent] = followers.get(parent, 0) + 1
+        return followers
+
+    def _read(self) -> None:
+        nodes, placed = self._nodes, self.placed
         for start in nodes:
             if start in placed:
                 continue
@@ -53,29 +63,45 @@ class Turns:
                 key = mapping(nodes[key]).get("parent")
             for waiting in reversed(path):
                 self._place(waiting)
+        for reply, place in self._running.values():
+            self._end(reply, place)
+        self._running.clear()
+        self._followers.clear()
+        self._ids.clear()
 
     def _place(self, key: str) -> None:
         node = self._nodes[key]
         node = node if isinstance(node, dict) else {}
         parent = node.get("parent")
-        above, running = ROOT, None
+        above, before = ROOT, None
         if isinstance(parent, str) and parent in self.placed:
             above = self.placed[parent]
-            if self._followers.get(parent) == 1:
-                running = self._running[parent]
+            before = self._running.pop(parent, None)
+        running = before
         message = node.get("message")
-        made: Message | None = None
         if isinstance(message, dict):
             author = message.get("author")
             role = author.get("role") if isinstance(author, dict) else None
             if role in ("assistant", "tool") and not self._is_aside(message):
-                made = self._reply(key, message, role, above, running)
-                running = made or running
+                running = self._reply(key, message, role, above, running)
+                above = running[0].id if running is not None else above
+            elif made := self._said(key, message, role, above):
+                above, running = made, None
+        self.placed[key] = above
+        if before is not None and running is not before:
+            self._end(*before)
+        if running is not None:
+            if self._followers.get(key) == 1:
+                self._running[key] = running
             else:
-                made = self._said(key, message, role, above)
-                running = None if made else running
-        self.placed[key] = made.id if made else above
-        self._running[key] = running
+                self._end(*running)
+
+    def _end(self, reply: Message, place: int) -> None:
+        """Put a reply to which nothing is added any more back to its place."""
+        reply.model = reply.model or self._model
+        if document := reply.metadata.get("canvas"):
+            self.canvases[document] = max(place, self.canvases.get(document, 0))
+        self.messages[place] = reply
 
     def _is_aside(self, message: Object) -> bool:
         """Return whether a node is no part of the reply around it: context, or text that is not shown."""
@@ -92,27 +118,28 @@ class Turns:
             "all",
         )
 
-    def _reply(self, key: str, message: Object, role: object, above: str, running: Message | None) -> Message | None:
-        reply = running or Message("", "assistant", parent=above)
+    def _reply(
+        self, key: str, message: Object, role: object, above: str, running: tuple[Message, int] | None
+    ) -> tuple[Message, int] | None:
+        """Return the reply that a node belongs to, with its position; None for a node that says nothing."""
+        reply = running[0] if running is not None else Message("", "assistant", parent=above)
         if not add_reply(reply, message, role, self._files) and running is None:
             return None
         if reply.created_at is None:
             reply.created_at = moment(message.get("create_time"))
-        if running is None:
-            self._keep(reply, key, message)
-        return reply
+        return running if running is not None else (reply, self._keep(reply, key, message))
 
-    def _said(self, key: str, message: Object, role: object, above: str) -> Message | None:
-        """Add a message of the person, or context that is hidden; return None for one that says nothing."""
+    def _said(self, key: str, message: Object, role: object, above: str) -> str:
+        """Add a message of the person, or context that is hidden; return its id, empty for one that says nothing."""
         content, metadata = as_content(message.get("content")), mapping(message.get("metadata"))
         kind = text(content.get("content_type"))
         if kind in _CONTEXT or flag(metadata.get("is_user_system_message")):
             value = instructions(content, metadata)
             if not value or value == self.system_prompt:
-                return None
+                return ""
             if not self.system_prompt and kind != "model_editable_context":
                 self.system_prompt = value
-                return None
+                return ""
             made = Message("", "system", [Text(value)], above, hidden=True)
         else:
             who: Literal["user", "assistant", "system"] = (
@@ -124,13 +151,17 @@ class Turns:
             elif content:
                 made.parts = [Unsupported(kind or "content", content)]
             if not made.parts:
-                return None
+                return ""
+            if who == "assistant":
+                made.model = self._model
         made.created_at = moment(message.get("create_time"))
         self._keep(made, key, message)
-        return made
+        return made.id
 
-    def _keep(self, made: Message, key: str, message: Object) -> None:
+    def _keep(self, made: Message, key: str, message: Object) -> int:
+        """Give a message its id, and add it; returns its position."""
         own = text(message.get("id"))
-        made.id = own if own and own not in self._ids else key
+        made.id = own if own and own != key and own not in self._ids else key
         self._ids.add(made.id)
         self.messages.append(made)
+        return len(self.messages) - 1

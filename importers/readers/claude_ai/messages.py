@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...inline import text_file
-from ...parents import reparented
-from ...records import ROOT, Attachment, Message, Text, ToolCall, Unsupported
+from ...records import ROOT, Attachment, Message, Part, Text, ToolCall, Unsupported
+from ...said import Said
 from ...times import moment
-from ...values import flag, identifier, mapping, mappings, text
+from ...values import each_mapping, flag, identifier, mapping, mappings, text
 from .artifacts import Artifact, after_call, without_tags
 
 Object = dict[str, Any]
@@ -28,28 +28,21 @@ class Messages:
     """Messages in the order of the export; those that say nothing are left out, and what follows them is kept."""
 
     def __init__(self, values: object) -> None:
-        self.found: list[Message] = []
+        self._said = Said.of(values)
         self._artifacts: dict[str, Mapping[str, Artifact]] = {}
+        self._last = ""
         self._titles: dict[str, str] = {}
         """Of web pages that tools returned, by address."""
-        self._calls: dict[str, ToolCall] = {}
-        parents: dict[str, str | None] = {}
-        made: dict[str, Message] = {}
-        for value in mappings(values):
+        self._calls: dict[str, int] = {}
+        """Calls without a result, with the position of their message."""
+        for value in each_mapping(values):
             message = self._message(value)
-            if message.id in made:
-                if made[message.id].parts == message.parts:
+            if message.id in self._said:
+                if self._said.parts(message.id) == message.parts:
                     continue
-                message.id = f"{message.id}-{len(made)}"
-            if message.id:
-                parents[message.id] = message.parent
-                made[message.id] = message
-            self.found.append(message)
-        self.found = [message for message in self.found if message.parts or message.reasoning]
-        nearest = reparented(parents, {message.id for message in self.found})
-        for message in self.found:
-            if message.parent is not None:
-                message.parent = nearest.get(message.id, message.parent)
+                message.id = f"{message.id}-{len(self._said)}"
+            self._said.add(message)
+        self.found = self._said.reparented()
 
     def _message(self, value: Object) -> Message:
         parent = identifier(value.get("parent_message_uuid"))
@@ -62,8 +55,8 @@ class Messages:
             created_at=moment(value.get("created_at")),
             model=text(value.get("model")) or None,
         )
-        before = parent if is_root or parent else next(reversed(self._artifacts), "")
-        artifacts = dict(self._artifacts.get(before, {}))
+        before = parent if is_root or parent else self._last
+        artifacts = self._artifacts.get(before, {})
         for entry in mappings(value.get("attachments")):
             message.parts.append(_attached(entry))
         names = {part.name for part in message.parts if isinstance(part, Attachment)}
@@ -72,15 +65,20 @@ class Messages:
         blocks = value.get("content")
         if isinstance(blocks, list) and blocks:
             for block in blocks:
-                self._add_block(message, mapping(block), block, artifacts)
+                artifacts = self._add_block(message, mapping(block), block, artifacts)
         else:
             self._add_text(message, text(value.get("text")) or text(blocks))
         if flag(value.get("stop_reason") == "user_canceled") or flag(value.get("truncated")):
             message.stopped = True
-        self._artifacts[message.id] = artifacts
+        if artifacts:
+            self._artifacts[message.id] = artifacts
+        self._last = message.id
         return message
 
-    def _add_block(self, message: Message, block: Object, raw: Any, artifacts: dict[str, Artifact]) -> None:
+    def _add_block(
+        self, message: Message, block: Object, raw: Any, artifacts: Mapping[str, Artifact]
+    ) -> Mapping[str, Artifact]:
+        """Add a block; return the artifacts after it."""
         kind = text(block.get("type"))
         if kind == "text":
             self._add_text(message, text(block.get("text")))
@@ -93,11 +91,11 @@ class Messages:
         elif kind == "tool_use":
             call = ToolCall(text(block.get("name")) or "tool", block.get("input"), id=identifier(block.get("id")))
             message.parts.append(call)
-            self._calls[call.id] = call
+            self._calls[call.id] = len(self._said.found)
             if call.name == "artifacts":
                 name, artifact = after_call(artifacts, mapping(block.get("input")))
                 if artifact:
-                    artifacts[name] = artifact
+                    artifacts = {**artifacts, name: artifact}
                     message.parts.append(artifact.file())
         elif kind == "tool_result":
             self._add_result(message, block)
@@ -105,6 +103,7 @@ class Messages:
             message.parts.append(Attachment(text(block.get("file_name")) or "image"))
         elif kind not in _SILENT:
             message.parts.append(Unsupported(kind or "block", raw))
+        return artifacts
 
     def _add_text(self, message: Message, value: str) -> None:
         if not value.strip():
@@ -123,12 +122,17 @@ class Messages:
 
     def _add_result(self, message: Message, block: Object) -> None:
         name, call_id = text(block.get("name")) or "tool", identifier(block.get("tool_use_id"))
-        call = self._calls.get(call_id)
-        if call is None or call.result is not None:
+        found = self._said.found
+        place = self._calls.pop(call_id, len(found))
+        asking = found[place] if place < len(found) else message
+        call = next((part for part in asking.parts if _is_open_call(part, call_id)), None)
+        if call is None:
             call = ToolCall(name, id=call_id)
             message.parts.append(call)
         call.result = _result(block.get("content"))
         call.is_error = flag(block.get("is_error"))
+        if asking is not message:
+            found[place] = asking
         for entry in mappings(block.get("content")):
             if title := text(entry.get("title")):
                 self._titles[text(entry.get("url"))] = title
@@ -144,6 +148,10 @@ class Messages:
             if url.startswith(("https://", "http://")) and url not in known:
                 known.add(url)
                 message.sources.append((title, url))
+
+
+def _is_open_call(part: Part, call_id: str) -> TypeGuard[ToolCall]:
+    return isinstance(part, ToolCall) and part.id == call_id and part.result is None
 
 
 def _attached(entry: Object) -> Attachment:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from posixpath import basename
 from typing import Any, ClassVar
 
-from ...documents import beginning, document, json_files
+from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import json_array
+from ...json_stream import Parts, json_array, json_object
 from ...reader import Reader
 from ...records import Conversation, Skipped
 from ...times import moment
@@ -21,6 +21,7 @@ from .projects import Project, is_memories, is_projects, memories, project_docum
 Object = dict[str, Any]
 
 _KEYS = ("chat_messages", "prompt_template", "is_starter_project", "conversations_memory", "project_memories")
+_MESSAGES_APART = Parts(frozenset({"chat_messages"}))
 _CONVERSATION = re.compile(rb'(?<!\\)"chat_messages"\s*:')
 _MANIFEST = re.compile(rb"conversations-\d+\.zip")
 
@@ -58,11 +59,11 @@ def _is_conversations(head: bytes) -> bool:
 
 
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
-    if "chat_messages" in mapping(beginning(tree.head(path))):
-        yield document(tree, path)
-        return
     with tree.open(path) as file:
-        yield from json_array(file, "conversations")
+        if "chat_messages" in mapping(beginning(tree.head(path))):
+            yield json_object(file, _MESSAGES_APART)
+        else:
+            yield from json_array(file, "conversations", parts=_MESSAGES_APART)
 
 
 def _conversation(item: Object, known: dict[str, Project]) -> Conversation | Skipped:

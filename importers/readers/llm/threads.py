@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...parents import reparented
@@ -158,7 +159,7 @@ class _Chain:
             reply.metadata |= settings(turn, self._contents)
 
 
-def _same(older: list[Message], newer: list[Message]) -> dict[str, str]:
+def _same(older: Sequence[Message], newer: list[Message]) -> dict[str, str]:
     """Return which messages of a thread are older ones, by their ids: it begins with what was said before."""
     found: dict[str, str] = {}
     said = [message for message in older if message.role != "system"]

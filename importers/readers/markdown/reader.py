@@ -129,10 +129,10 @@ def _conversation(about: dict[str, Any], chat: ChatMessages) -> Conversation:
     models = [message.model for message in chat.messages if message.model]
     tags = about.get("tags")
     link = _first(about, "url", "link", "source")
-    conversation = Conversation(
+    return Conversation(
         id=_first(about, "conversation_id", "uuid", "id"),
         title=_first(about, "title"),
-        messages=chat.messages,
+        messages=[message for message in chat.messages if message.parts or message.reasoning],
         created_at=next(filter(None, (moment(about.get(name)) for name in _CREATED)), min(times, default=None)),
         updated_at=next(filter(None, (moment(about.get(name)) for name in _UPDATED)), max(times, default=None)),
         model=_first(about, "model") or (models[-1] if models else None),
@@ -140,13 +140,7 @@ def _conversation(about: dict[str, Any], chat: ChatMessages) -> Conversation:
         tags=tuple(each.lstrip("#") for each in (texts(tags) or re.split(r"[\s,]+", text(tags))) if each),
         metadata={"link": link} if link else {},
     )
-    _without_empty(conversation.messages)
-    return conversation
 
 
 def _first(about: dict[str, Any], *names: str) -> str:
     return next(filter(None, (identifier(about.get(name)).strip() for name in names)), "")
-
-
-def _without_empty(messages: list[Message]) -> None:
-    messages[:] = [message for message in messages if message.parts or message.reasoning]

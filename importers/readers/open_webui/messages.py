@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from functools import cached_property, partial
 from posixpath import basename
 from typing import Any
 
 from ...inline import linked_file
-from ...parents import reparented
 from ...records import ROOT, Attachment, Message
+from ...said import Said
 from ...times import moment
 from ...tree import FileTree
-from ...values import amount, at, count, identifier, mapping, mappings, text, texts
+from ...values import amount, at, count, each_mapping, identifier, large_mapping, mapping, mappings, text, texts
 from .content import add_content, add_output, error_of
 
 Object = dict[str, Any]
@@ -46,26 +47,18 @@ class Uploads:
         }
 
 
-def messages(stored: list[tuple[str, Any]], uploads: Uploads) -> list[Message]:
-    """Return the messages of a tree, in the order of the chat; without parents where it has none."""
-    made: dict[str, Message] = {}
-    parents: dict[str, str | None] = {}
-    found: list[Message] = []
-    for key, value in stored:
+def messages(history: object, flat: object, uploads: Uploads) -> MutableSequence[Message]:
+    """Return the messages of a tree, in the order of the chat, or of a list where there is none."""
+    tree = large_mapping(history)
+    said = Said.of(tree or flat)
+    for key, value in tree.items() if tree else (("", each) for each in each_mapping(flat)):
         if not isinstance(value, dict):
             continue
         message = _message(identifier(value.get("id")) or key, value, uploads)
-        if message.id in made:
-            message.id = key or f"{message.id}-{len(made)}"
-        made[message.id] = message
-        parents[message.id] = message.parent
-        if message.parts or message.reasoning or message.error:
-            found.append(message)
-    nearest = reparented(parents, {message.id for message in found})
-    for message in found:
-        if message.parent is not None:
-            message.parent = nearest.get(message.id, ROOT)
-    return found
+        if message.id in said:
+            message.id = key if key and key not in said else f"{message.id}-{len(said)}"
+        said.add(message)
+    return said.reparented()
 
 
 def _message(key: str, value: Object, uploads: Uploads) -> Message:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...documents import beginning, document, json_files
+from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import json_array
+from ...json_stream import Parts, json_array, json_object
 from ...reader import Reader
 from ...records import Conversation, Skipped
-from ...sqlite import SQLITE_HEAD, databases, open_database, rows
+from ...sqlite import SQLITE_HEAD, databases, large_text, open_database, rows
 from ...times import moment
 from ...tree import FileTree
 from ...values import at, flag, identifier, items, mapping, mappings, parsed, text, texts
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 Object = dict[str, Any]
+
+_MESSAGES_APART = Parts(frozenset({"messages"}), around=frozenset({"chat", "history"}))
 
 
 class OpenWebUi(Reader):
@@ -47,11 +49,11 @@ def _is_export(head: bytes) -> bool:
 
 
 def _rows(tree: FileTree, path: str) -> Iterator[Any]:
-    if tree.head(path).lstrip().startswith(b"{"):
-        yield document(tree, path)
-        return
     with tree.open(path) as file:
-        yield from json_array(file)
+        if tree.head(path).lstrip().startswith(b"{"):
+            yield json_object(file, _MESSAGES_APART)
+        else:
+            yield from json_array(file, parts=_MESSAGES_APART)
 
 
 def _read_database(tree: FileTree, path: str, uploads: Uploads) -> Iterator[Conversation | Skipped]:
@@ -59,8 +61,18 @@ def _read_database(tree: FileTree, path: str, uploads: Uploads) -> Iterator[Conv
         folders = _folders(database)
 
         ids = list(database.query("select rowid from chat where user_id not like 'shared-%' order by rowid"))
-        chats = (row for found in ids for row in rows(database, "chat", "rowid = ?", [found["rowid"]]))
+        chats = (row for found in ids for row in _chat(database, found["rowid"]))
         yield from converted(chats, path, lambda row: _conversation(row, uploads, folders))
+
+
+def _chat(database: Database, number: int) -> list[Object]:
+    """Return a row of a chat; of a large one the JSON is read piece by piece."""
+    with large_text(database, "chat", "chat", number) as file:
+        if file is None:
+            return rows(database, "chat", "rowid = ?", [number])
+        others = ", ".join(f'"{name}"' for name in database.table("chat").columns_dict if name != "chat")
+        found = rows(database, "chat", "rowid = ?", [number], select=others)
+        return [row | {"chat": json_object(file, _MESSAGES_APART)} for row in found]
 
 
 def _folders(database: Database) -> dict[str, str]:
@@ -70,12 +82,14 @@ def _folders(database: Database) -> dict[str, str]:
 
 
 def _conversation(row: Object, uploads: Uploads, folders: dict[str, str]) -> Conversation | Skipped:
-    chat = mapping(parsed(row.get("chat"))) or (row if "history" in row else {})
+    content = parsed(row.get("chat"))
+    chat = mapping(content) or (row if "history" in row else {})
     native = identifier(row.get("id")) or identifier(chat.get("id"))
+    if text(content).strip():
+        return Skipped("Its content is no JSON: the database is damaged.", native)
     title = text(row.get("title")) or text(chat.get("title"))
     history = mapping(chat.get("history"))
-    stored = mapping(history.get("messages"))
-    found = messages(list(stored.items()) or [("", each) for each in items(chat.get("messages"))], uploads)
+    found = messages(history.get("messages"), chat.get("messages"), uploads)
     if not found:
         return empty(title, native)
     shown = identifier(history.get("currentId"))
