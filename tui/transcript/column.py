@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import partial
-from time import process_time
+from time import monotonic, process_time
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,6 +23,7 @@ from textual.worker import Worker
 
 from sterna.storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, utc_now
 
+from .live_calls import call_states
 from .message_list import MessageList
 from .message_view import MessageView
 from .parts import MessageOptions
@@ -221,7 +222,7 @@ class Column(Widget):
                 view = self._view(row)
                 self._versions.pop(row.id, None)  # nothing of the reply in memory is drawn in this one yet
             if row.id not in self._replies:
-                view.show_live(row.content, row.reasoning)
+                view.show_live(row.content, row.reasoning, row.metadata)
             views.append(view)
         begun = {row.id for row in page.live} | page.live_elsewhere
         views += [view for id, view in known.items() if view.is_live and self._is_running(id) and id not in begun]
@@ -258,12 +259,16 @@ class Column(Widget):
             return
         if reply.message is not None:
             self._settle(reply)
-        elif not reply.running:
+            return
+        if not reply.running:
             self._replies.pop(reply.id)
             self.post_message(self.ReplyDropped())
-        elif self._versions.get(reply.id) != reply.version:
+            return
+        states = call_states(reply, monotonic())
+        if states or self._versions.get(reply.id) != reply.version:
+            view.show_live(reply.content, reply.reasoning, reply.details, states)
+        if self._versions.get(reply.id) != reply.version:
             self._versions[reply.id] = reply.version
-            view.show_live(reply.content, reply.reasoning)
             self._mark_unseen()
 
     def _settle(self, reply: Reply) -> None:

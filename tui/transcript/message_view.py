@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from rich.segment import Segment
 from textual import events
@@ -23,7 +24,6 @@ from ..markdown import (
     Document,
     DocumentView,
     Link,
-    LiveDocument,
     Match,
     Note,
     Position,
@@ -33,6 +33,7 @@ from ..markdown import (
 )
 from ..markdown.styles import MUTED
 from .attachment_lines import attachment_blocks
+from .live_calls import NO_STATES, LiveText
 from .parts import (
     MARKS,
     MessageOptions,
@@ -93,7 +94,7 @@ class MessageView(DocumentView):
         self._options = options
         self._now = now
         self._model = source.model
-        self._live: LiveDocument | None = None
+        self._live: LiveText | None = None
         self._code: int | None = None
         self._version: Version | None = None
         self._is_end = False
@@ -104,6 +105,8 @@ class MessageView(DocumentView):
         self._tool_calls: tuple[ToolCall, ...] = ()
         self._pieces: list[Sequence[Block] | int] = []
         """Blocks of the text with the positions of tool calls between them; empty without tool calls."""
+        self._call_states: Mapping[str, str] = NO_STATES
+        """States of the calls that have no result yet, by their ids."""
         self._unfolded_calls: set[int] = set()
         self._call_lines: list[Block] = []
         """Lines that stand for tool calls; a click opens and closes one."""
@@ -120,7 +123,7 @@ class MessageView(DocumentView):
         if isinstance(source, Message):
             self.show_message(source)
         else:
-            self.show_live(source.content, source.reasoning)
+            self.show_live(source.content, source.reasoning, source.metadata)
 
     @property
     def is_live(self) -> bool:
@@ -165,21 +168,29 @@ class MessageView(DocumentView):
             return
         parts = with_tool_calls(message.content, self._tool_calls)
         calls = iter(range(len(self._tool_calls)))
-        self._pieces = [render(part) if isinstance(part, str) else next(calls) for part in parts]
-        self._body = [block for piece in self._pieces if not isinstance(piece, int) for block in piece]
+        self._show_pieces([render(part) if isinstance(part, str) else next(calls) for part in parts])
 
-    def show_live(self, content: str, reasoning: str) -> None:
-        """Show what has arrived so far."""
+    def _show_pieces(self, pieces: list[Sequence[Block] | int]) -> None:
+        self._pieces = pieces
+        self._body = [block for piece in pieces if not isinstance(piece, int) for block in piece]
+
+    def show_live(
+        self, content: str, reasoning: str, metadata: Mapping[str, Any], states: Mapping[str, str] = NO_STATES
+    ) -> None:
+        """Show what has arrived so far, with the calls in the metadata; ``states``: how far those without result are.
+        """
+        calls = (*summary_call(metadata), *tool_calls(metadata))
         if self._live is None:
-            self._live = LiveDocument()
+            self._live = LiveText()
             self.message = None
-            self._tool_calls, self._pieces, self._quotes = (), [], ()
+            self._quotes = ()
+            self._show_pieces(self._live.update(content, calls))
             self.remove_class("-failed").add_class("-live")
-        elif (content, reasoning) == (self.content, self.reasoning):
+        elif (content, reasoning, calls, states) == (self.content, self.reasoning, self._tool_calls, self._call_states):
             return
-        if content != self.content:
-            self._body = self._live.update(content)
-        self.content, self.reasoning = content, reasoning
+        elif (content, calls) != (self.content, self._tool_calls):
+            self._show_pieces(self._live.update(content, calls))
+        self.content, self.reasoning, self._tool_calls, self._call_states = content, reasoning, calls, states
         self._compose_document()
 
     @property
@@ -312,7 +323,8 @@ class MessageView(DocumentView):
                 continue
             call, is_unfolded = self._tool_calls[piece], piece in self._unfolded_calls
             follows_line = bool(self._call_lines) and result[-1] is self._call_lines[-1]
-            self._call_lines.append(call_line(call, is_unfolded, gap=0 if follows_line else 1))
+            state = "no result" if self.message is not None else self._call_states.get(call.id, "running…")
+            self._call_lines.append(call_line(call, is_unfolded, 0 if follows_line else 1, state))
             result += [self._call_lines[-1], *(call_details(call) if is_unfolded else ())]
         return result
 

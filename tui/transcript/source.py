@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sterna.storage import LiveReply, Message, NotFound, Store, Version
 
 from .places import count_places
+
+if TYPE_CHECKING:
+    from sterna.chat import ToolAsk
+    from sterna.storage.conversations.tool_calls import ToolCall
 
 FIRST = 16
 """Messages mounted when a conversation is opened: a screen of them; the rest follows once they are drawn."""
@@ -49,6 +53,16 @@ class Reply(Protocol):
     def message(self) -> Message | None: ...
     @property
     def running(self) -> bool: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]: ...
+    @property
+    def asking(self) -> ToolAsk | None: ...
+    @property
+    def call_started(self) -> float: ...
+    @property
+    def progress(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

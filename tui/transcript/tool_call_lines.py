@@ -28,15 +28,18 @@ def summary_call(metadata: Mapping[str, Any]) -> tuple[ToolCall, ...]:
     return (ToolCall(f"Summary of {what}", result=text),)
 
 
-def call_line(call: ToolCall, is_unfolded: bool, gap: int) -> Note:
-    """Return the line that stands for a tool call: what was called, what for, and how it ended."""
+def call_line(call: ToolCall, is_unfolded: bool, gap: int, state: str = "no result") -> Note:
+    """Return the line that stands for a tool call: what was called, what for, and how it ended.
+
+    ``state`` is said of a call that has no result.
+    """
     subject = one_line(call.subject, LONGEST_SUBJECT)
     return Note(
         Content.assemble(
             (f"{UNFOLDED if is_unfolded else FOLDED} ", MUTED),
             (one_line(call.name, LONGEST_NAME), "$text-accent"),
             (f"  {subject}" if subject else "", MUTED),
-            ("  ✗ failed", "$text-error") if call.is_error else ("  no result" if call.result is None else "", MUTED),
+            ("  ✗ failed", "$text-error") if call.is_error else (f"  {state}" if call.result is None else "", MUTED),
         ),
         gap=gap,
         flush=is_unfolded,
