@@ -42,6 +42,7 @@ from .services.gatherer import Gatherer
 from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController, SyncFactory
 from .services.tasks import Tasks
+from .services.tools import Tools, ToolsFactory
 from .shutdown import finish_services, save_texts
 from .terminal.base_app import BaseApp
 from .terminal.output_filter import wants_ascii
@@ -85,6 +86,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         clock: Callable[[], datetime],
         sync_factory: SyncFactory | None = None,
         tracker_factory: TrackerFactory | None = None,
+        tools_factory: ToolsFactory | None = None,
         accounts: Callable[[], Accounts] | None = None,
         log_file: Callable[[], Path] | None = None,
         config_folder: Path | None = None,
@@ -106,6 +108,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
             sync=SyncController(sync_factory),
             analytics=Analytics(tracker_factory),
             gatherer=Gatherer(clock),
+            tools=Tools(tools_factory),
             clock=clock,
             accounts=accounts,
             is_ascii=wants_ascii(settings.ui.symbols, environ),
@@ -166,6 +169,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         context.catalog = await self._catalog_factory(context.settings, context.store)
         context.turns = self._turns_factory(context.store, context.catalog, context.settings)
         context.turns.subscribe(context.analytics.reply_changed)
+        await context.tools.start(context.turns, context.settings)
         context.ready.set()
         await main.started()
         if not self.is_headless:
@@ -206,6 +210,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
     async def _settings_changed(self) -> None:
         if self.context.turns is not None:
             self.context.turns.settings = self.context.settings
+        self.context.tools.configure(self.context.settings)
         self._apply_keys()
         self.animation_level = "full" if self.context.settings.ui.animation else "none"
         await self.main.settings_changed()

@@ -13,6 +13,7 @@ from .services.gatherer import Gatherer
 from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController
 from .services.tasks import Tasks
+from .services.tools import Tools
 
 if TYPE_CHECKING:
     from sterna.chat import Turns
@@ -38,6 +39,7 @@ class AppContext:
         sync: SyncController,
         analytics: Analytics,
         gatherer: Gatherer,
+        tools: Tools,
         clock: Callable[[], datetime],
         accounts: Callable[[], Accounts] | None = None,
         is_ascii: bool = False,
@@ -47,6 +49,7 @@ class AppContext:
         self.sync = sync
         self.analytics = analytics
         self.gatherer = gatherer
+        self.tools = tools
         self.clock = clock
         self.accounts = accounts
         """Returns the accounts of this device; None where signing in is not possible."""

@@ -44,6 +44,8 @@ class Target(Enum):
     """``ExportActions`` of the main screen."""
     BRANCHES = auto()
     """``BranchActions`` of the main screen."""
+    TOOLS = auto()
+    """``ToolActions`` of the main screen."""
 
 
 class Needs(Flag):

@@ -8,6 +8,7 @@ from .action import Action, Focus, Needs, Scope, Target
 
 _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, needs=Needs.STORE)
 _turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
+_tools = partial(Action, scope=Scope.MAIN, target=Target.TOOLS, needs=Needs.STORE, focus=Focus.LEAVES)
 _branches = partial(Action, scope=Scope.MAIN, target=Target.BRANCHES, needs=Needs.STORE | Needs.CONVERSATION)
 
 REPLIES = (
@@ -23,6 +24,15 @@ REPLIES = (
     _conversations(
         "model.choose", "Choose model", "ctrl+l,leader m", "Choose the model for this conversation",
         "choose_model", hint="model", needs=Needs.NOTHING, focus=Focus.LEAVES,
+    ),
+    _tools(
+        "tool.choose", "Tools", "leader semicolon",
+        "Choose the tools that the model may call in this conversation, and try them", "choose",
+    ),
+    _tools(
+        "tool.answer", "Answer a question", "alt+y,leader exclamation_mark",
+        "Open the question whether a tool may be called (nothing that you type in the prompt answers it)", "answer",
+        hint="answer", brief="Answer",
     ),
     _branches(
         "message.edit", "Edit and send again", "leader e",

@@ -19,16 +19,20 @@ from textual.widgets import Button, Input
 from sterna.chat import Approval, ToolAsk
 from sterna.storage.text import clean, one_line
 
-from ..markdown import Block, Document, DocumentView, TextBlock
-from ..markdown.blocks import HugeText, Prefix
+from ..markdown import Block, Document, DocumentView
+from ..markdown.blocks import HugeText, Prefix, TextBlock
 from ..markdown.stream import LIMIT
 from ..terminal import field_fixes as field_fixes
+from ..tool_names import tool_names
 from .panels import Buttons, Dialog, Field, Page, sentence
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1_000
 INDENTATION = Prefix(Content("  "), Content("  "))
-CHOICES = ("once", "conversation", "always", "no")
+PAUSE_SECONDS = 0.4
+"""Keys that follow each other faster than this are text that somebody types, and answer nothing."""
+CHOICES = {"once": "Once", "this-conversation": "This conversation", "always": "Always", "no": "No"}
+"""Buttons by their ids, and their labels."""
 
 
 class ToolQuestion(Dialog[None]):
@@ -42,74 +46,38 @@ class ToolQuestion(Dialog[None]):
         Binding("n", "answer('no')", "No"),
     ]
 
-    DEFAULT_CSS = """
-    ToolQuestion {
-        & Page {
-            width: 92;
-        }
-
-        & Buttons {
-            dock: bottom;
-            background: $surface;
-        }
-
-        & DocumentView {
-            margin: 0 0 1 0;
-        }
-
-        &.-narrow Buttons {
-            layout: grid;
-            grid-size: 2 2;
-            grid-gutter: 0 1;
-            height: 2;
-            margin: 0;
-        }
-
-        &.-short Field, &.-short Field:focus {
-            height: 1;
-            border: none;
-            padding: 0;
-        }
-    }
-    """
-
     def __init__(self, ask: ToolAsk, answer: Callable[[Approval], None]) -> None:
         super().__init__()
         self.ask = ask
         self._answer = answer
-        self._readable_since = float("inf")
-        """Time from which on the question is on the screen."""
+        self._last_key = float("inf")
+        """Time of the last key; first, the time at which the question could be read."""
 
     def compose(self) -> ComposeResult:
         """Compose the question, what the tool would get, and the answers."""
-        server, tool = tool_names(self.ask.tool.name)
+        server, tool = (one_line(name, LONGEST_NAME) for name in tool_names(self.ask.tool.name))
         keys = "o once   c this conversation   a always   n no   esc later"
         whose = f" of {server}" if server else ""
-        with Page("Call this tool?", keys=keys, id="question"):
+        with Page("Call this tool?", keys=keys):
             yield sentence(f"The model wants to call {tool}{whose} with the arguments below.", classes="-tool")
             if description := one_line(self.ask.tool.description, LONGEST_DESCRIPTION):
                 yield sentence(f"It is described as: {description}", classes="note")
             yield DocumentView(Document(argument_blocks(self.ask.arguments)), id="arguments")
             yield Field("No, because", placeholder="reason for the model, enter sends it", id="reason")
-            yield Buttons(
-                ("once", "Once", "primary"), ("conversation", "This conversation"), ("always", "Always"), ("no", "No")
-            )
+            yield Buttons(*CHOICES.items())
 
     def on_mount(self) -> None:
         """Focus the text, which scrolls: neither enter nor space answers from there."""
         self.query_one(Page).focus()
-        self.call_after_refresh(self._show_readable)
+        self.call_after_refresh(self._begin)
 
-    def _show_readable(self) -> None:
-        self._readable_since = self._now()
-
-    @staticmethod
-    def _now() -> float:
-        return events.Event().time
+    def _begin(self) -> None:
+        self._last_key = events.Event().time
 
     def on_key(self, event: events.Key) -> None:
-        """Drop keys that were typed before the question could be read."""
-        if event.time < self._readable_since:
+        """Drop a letter that was typed before the question could be read, or within a word."""
+        pause, self._last_key = event.time - self._last_key, max(event.time, self._last_key)
+        if event.is_printable and pause < PAUSE_SECONDS:
             event.stop()
             event.prevent_default()
 
@@ -120,8 +88,7 @@ class ToolQuestion(Dialog[None]):
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:
         """Answer by a button."""
-        if event.button.id in CHOICES:
-            self.action_answer(event.button.id)
+        self.action_answer(str(event.button.id).removeprefix("this-"))
 
     @on(Input.Submitted)
     def refuse(self, event: Input.Submitted) -> None:
@@ -130,14 +97,12 @@ class ToolQuestion(Dialog[None]):
 
     def _close(self, approval: Approval) -> None:
         self._answer(approval)
-        self.dismiss()
+        self.close()
 
-
-def tool_names(name: str) -> tuple[str, str]:
-    """Return server and tool of a name; a built-in tool has no server."""
-    server, separator, tool = name.partition("__")
-    shown = one_line(server, LONGEST_NAME), one_line(tool, LONGEST_NAME)
-    return shown if separator and tool else ("", shown[0])
+    def close(self) -> None:
+        """Close the dialog, if it is still open."""
+        if self.is_attached and self.is_current:
+            self.dismiss()
 
 
 def argument_blocks(arguments: Mapping[str, Any]) -> list[Block]:

@@ -72,6 +72,16 @@ class OpenConversation:
         return turns.live(self.record.id) if turns is not None and self.record is not None else None
 
     @property
+    def tools(self) -> list[str]:
+        """Names of the tools that are chosen here, else in the settings."""
+        own = self.choices.get("tools")
+        return [
+            name
+            for name in (own if isinstance(own, list) else self._context.settings.tools.chosen)
+            if isinstance(name, str)
+        ]
+
+    @property
     def chosen_model(self) -> str | None:
         """Model that was chosen here or in the settings; None: the default one."""
         return self.choices.get("model") or self._context.settings.model or None

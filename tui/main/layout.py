@@ -21,6 +21,7 @@ from ..prompt.attachments import AttachmentRow
 from .complaints import Complaints
 from .heading import Heading
 from .notice_bar import NoticeBar
+from .question_bar import QuestionBar
 from .queue_bar import QueueBar
 from .status_bar import StatusLine
 from .welcome import Welcome
@@ -38,6 +39,7 @@ class MainLayout(Screen[None]):
     welcome = query_one(Welcome)
     notice_bar = query_one(NoticeBar)
     queue_bar = query_one(QueueBar)
+    question_bar = query_one(QuestionBar)
     heading = query_one(Heading)
 
     def __init__(self, context: AppContext) -> None:
@@ -55,6 +57,7 @@ class MainLayout(Screen[None]):
                 yield Heading(id="heading")
                 yield Welcome(id="welcome")
                 yield NoticeBar(id="notice")
+                yield QuestionBar(id="question-bar")
                 yield QueueBar(id="queue")
                 yield AttachmentRow(id="attachments")
                 yield Prompt(id="prompt")

@@ -52,7 +52,7 @@ class Navigation:
             failed=layout.complaints.add_unsaved,
             mended=lambda: layout.complaints.end(DRAFT),
         )
-        self.opened: Callable[[], None] = lambda: None
+        self.opened: list[Callable[[], None]] = []
         """Called when another conversation is shown, to show what waits in it."""
         self._draft = ""
         self._draft_timer: Timer | None = None
@@ -174,7 +174,8 @@ class Navigation:
         layout.sidebar.selected = opened_id
         layout.transcript.display = record is not None
         layout.welcome.display = record is None
-        self.opened()
+        for show in self.opened:
+            show()
         await layout.transcript.show(opened_id, at=at, query=query)
         if conversation.id != opened_id:
             return

@@ -48,7 +48,7 @@ class PromptQueue:
         self._is_adding = False
         self._sending: set[str] = set()
         """Conversations whose next message is being stored."""
-        navigation.opened = self.show
+        navigation.opened.append(self.show)
 
     def add(self, event: Prompt.Submitted) -> None:
         """Let what was submitted wait for the end of the reply; the prompt keeps it until it is stored."""

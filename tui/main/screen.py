@@ -31,6 +31,7 @@ from .queue_bar import QueueBar
 from .reading_actions import ReadingActions
 from .reply_notice import Alerting, ReplyNotice
 from .status_display import StatusDisplay
+from .tool_actions import ToolActions
 from .turn_actions import TurnActions
 from .writing_actions import WritingActions
 
@@ -86,6 +87,9 @@ class MainScreen(MainLayout):
         self.branch_actions = BranchActions(
             self, self.navigation, self.turn_actions, offer_undo=self.conversation_actions.offer_undo
         )
+        self.tool_actions = ToolActions(
+            self, self.navigation, self.status_display, offer_undo=self.conversation_actions.offer_undo
+        )
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
             Target.ATTACHMENTS: self.attachments,
@@ -97,6 +101,7 @@ class MainScreen(MainLayout):
             Target.LABELS: self.label_actions,
             Target.EXPORT: self.export_actions,
             Target.BRANCHES: self.branch_actions,
+            Target.TOOLS: self.tool_actions,
         }
 
     # Start and end of the program

@@ -62,6 +62,8 @@ class StatusLine(Widget):
     """Model of the next reply."""
     context: reactive[str] = reactive("")
     """Tokens of the conversation, and of how many."""
+    tools: reactive[str] = reactive("")
+    """Number of tools that the model may ask for."""
     share: reactive[int | None] = reactive(None)
     """Tokens of the conversation as a percentage of what the model takes; None: not known."""
     cost: reactive[str] = reactive("")
@@ -119,6 +121,7 @@ class StatusLine(Widget):
             Part("activity", self.activity, "$primary"),
             Part("model", self.model, "$foreground 85%", "model.choose", name),
             Part("context", self.context, "$warning" if (self.share or 0) >= NEARLY_FULL else quiet, "", share),
+            Part("tools", self.tools, quiet, "tool.choose"),
             Part("cost", self.cost, quiet, "app.profile"),
             Part("budget", self.budget, "$warning", "app.profile"),
             Part("sync", self.sync, quiet, "app.sync", self.sync_short),

@@ -11,10 +11,11 @@ from sterna import storage
 from sterna.storage.text import one_line
 
 from ..actions.bindings import BY_ID, key_name
-from ..counts import short_cost, short_count
+from ..counts import counted, short_cost, short_count
 from ..titles import UNTITLED
 from .conversation import OpenConversation
 from .layout import MainLayout
+from .question_bar import ANSWER
 from .status_bar import Hint, field_hints, replying
 from .welcome import STEPS, Providers
 
@@ -60,10 +61,24 @@ class StatusDisplay:
         layout.heading.update(title)
         layout.heading.renames = record is not None
         layout.status.model = self._conversation.model.rstrip("/")
+        layout.status.tools = self.tools
         await self._show_usage(record)
         layout.status.read_only = self._conversation.reopened and self._context.store.read_only is not None
         self.show_sync()
         self.show_activity()
+
+    @property
+    def tools(self) -> str:
+        """Number of the tools that are chosen in this conversation, in words; empty for none."""
+        if not (chosen := self._conversation.tools):
+            return ""
+        from ..tool_names import chosen_count
+
+        toolbox = self._context.tools.toolbox
+        servers = toolbox.servers() if toolbox is not None else ()
+        tools, unknown = chosen_count(chosen, servers)
+        parts = (counted(tools, "tool") if tools else "", counted(unknown, "tool server") if unknown else "")
+        return ", ".join(filter(None, parts))
 
     async def _title(self, record: Conversation | None) -> str:
         """Return the title of a conversation; one without a title goes by its question."""
@@ -137,6 +152,10 @@ class StatusDisplay:
                 self._ticker = self._layout.set_interval(TICK_SECONDS, self.show_activity)
             is_waiting = not reply.content and not reply.reasoning
             arriving = replying(monotonic() - reply.started, reply.content, is_waiting, reply.waiting is not None)
+            if reply.asking is not None:
+                arriving = "waits for your answer"
+            elif reply.call_started:
+                arriving = f"tool runs {monotonic() - reply.call_started:.0f} s"
             status.activity = reply.problem or arriving
         self.show_hints()
 
@@ -172,7 +191,11 @@ class StatusDisplay:
             layout.status.hints = tuple(self._hint(action_id) for action_id in ("reply.retry", "app.quit", "app.help"))
             return
         if self._conversation.live_reply is not None:
-            ids = ["reply.stop"]
+            ids = (
+                ["reply.stop"]
+                if not self._context.tools.questions.of(self._conversation.id)
+                else [ANSWER, "reply.stop"]
+            )
         elif focused is None or focused is layout.prompt:
             ids = ["prompt.send"] if self._context.ready.is_set() else []
         elif (hints := field_hints(focused)) is not None:

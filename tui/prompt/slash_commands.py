@@ -46,6 +46,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask", "history.ask", "QUESTION", "with a question, look for it"),
     Command("related", "conversation.related"),
     Command("model", "model.choose", "NAME", "with a name, use that model", ("models",)),
+    Command("tools", "tool.choose"),
     Command("attach", "attachment.add", "FILE", "with a path, attach that file"),
     Command("persona", "persona.choose", "NAME", "with a name, use that one", ("personas",)),
     Command("system", "conversation.settings", "TEXT", "with a text, use it as system prompt"),

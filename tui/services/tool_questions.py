@@ -15,6 +15,8 @@ class Question:
 
     def __init__(self, ask: ToolAsk) -> None:
         self.ask = ask
+        self.closed: Callable[[], None] = lambda: None
+        """Called once it is answered, or its turn has ended."""
         self._answer: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
 
     @property
@@ -52,6 +54,7 @@ class ToolQuestions:
             return await question.wait()
         finally:
             self._open.remove(question)
+            question.closed()
             self.changed()
 
     def of(self, conversation_id: str | None) -> list[Question]:

@@ -41,6 +41,7 @@ class Signs:
     cursor: str
     unread: str
     live: str
+    asks: str
     failed: str
     unsynced: str
     private: str
@@ -50,10 +51,10 @@ class Signs:
     """Ends a text that was cut."""
 
 
-SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", failed="✗", unsynced="↑", private="⌂", pinned="◆",
+SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", asks="?", failed="✗", unsynced="↑", private="⌂", pinned="◆",
     selected="✓", more="…",
 )  # fmt: skip
-ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^", private="#", pinned="+",
+ASCII = Signs(bar="|", cursor=">", unread="*", live="~", asks="?", failed="x", unsynced="^", private="#", pinned="+",
     selected="v", more="..",
 )  # fmt: skip
 
@@ -67,6 +68,8 @@ class State:
     selected: bool = False
     """One of several that the next command is for."""
     signed_in: bool = False
+    asks: bool = False
+    """A question waits in it for its answer."""
 
 
 def cut(text: str, width: int, more: str = "…") -> str:
@@ -95,7 +98,7 @@ def model_name(model: str) -> str:
 def title_line(row: ConversationSummary, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
     """Draw the first line: title and time."""
     front = signs.cursor if state.cursor else signs.bar if state.opened else " "
-    mark, kind = (signs.selected, "selected-mark") if state.selected else _mark(row, signs)
+    mark, kind = (signs.selected, "selected-mark") if state.selected else _mark(row, state, signs)
     weight = "strong" if state.opened or row.unread else "title"
     return _line(
         (front, style("bar")),
@@ -112,7 +115,7 @@ def title_line(row: ConversationSummary, time: str, width: int, state: State, si
 def preview_line(row: ConversationSummary, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
     """Draw the second line: the newest text, and its state, tags or model."""
     front = signs.bar if state.opened else " "
-    note, kind = _note(row, state.opened)
+    note, kind = _note(row, state)
     note = shown(note, signs is ASCII)
     part = 3 if note and note == shown(row.origin, signs is ASCII) else 2
     room = max(0, (width - BEFORE - AFTER) * part // 5)
@@ -144,7 +147,9 @@ def _origin(row: ConversationSummary, state: State, signs: Signs, style: StyleOf
     return (signs.unsynced if row.unsynced and state.signed_in else " "), style("unsynced")
 
 
-def _mark(row: ConversationSummary, signs: Signs) -> tuple[str, str]:
+def _mark(row: ConversationSummary, state: State, signs: Signs) -> tuple[str, str]:
+    if state.asks:
+        return signs.asks, "draft"
     if row.live:
         return signs.live, "live"
     if row.failed:
@@ -156,12 +161,14 @@ def _mark(row: ConversationSummary, signs: Signs) -> tuple[str, str]:
     return " ", "quiet"
 
 
-def _note(row: ConversationSummary, opened: bool) -> tuple[str, str]:
+def _note(row: ConversationSummary, state: State) -> tuple[str, str]:
+    if state.asks:
+        return "asks you", "draft"
     if row.live:
         return "replying", "live"
     if row.failed:
         return "failed", "failed"
-    if row.draft and not opened:
+    if row.draft and not state.opened:
         return "draft", "draft"
     if row.private:
         return "private", "quiet"

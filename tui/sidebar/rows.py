@@ -93,6 +93,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     """Keys go to the list or its filter: the cursor is drawn."""
     selected: reactive[frozenset[str]] = reactive(frozenset[str]())
     """Conversations that the next command is for, besides the one under the cursor."""
+    asking: reactive[frozenset[str]] = reactive(frozenset[str]())
+    """Conversations in which a question waits for its answer."""
     cursor: var[int] = var(0, init=False)
     hover: var[int | None] = var(None, init=False)
 
@@ -348,7 +350,13 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def _draw(self, index: int, row: ConversationSummary, part: int, width: int) -> Strip:
         signs = ASCII if self.ascii else SIGNS
         is_selected = row.id in self.selected
-        state = State(row.id == self.opened, self.is_active and index == self.cursor, is_selected, self.signed_in)
+        state = State(
+            row.id == self.opened,
+            self.is_active and index == self.cursor,
+            is_selected,
+            self.signed_in,
+            row.id in self.asking,
+        )
         if state.cursor:
             background = "rows--cursor"
         elif state.selected:

@@ -177,8 +177,7 @@ class MessageView(DocumentView):
     def show_live(
         self, content: str, reasoning: str, metadata: Mapping[str, Any], states: Mapping[str, str] = NO_STATES
     ) -> None:
-        """Show what has arrived so far, with the calls in the metadata; ``states``: how far those without result are.
-        """
+        """Show what has arrived so far, and the calls in the metadata; ``states``: how far those without result are."""
         calls = (*summary_call(metadata), *tool_calls(metadata))
         if self._live is None:
             self._live = LiveText()

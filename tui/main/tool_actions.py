@@ -1,0 +1,126 @@
+"""Actions on tools: choose those of the open conversation, and answer whether one may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from sterna import storage
+from sterna.storage.conversations.tool_calls import ToolCall
+from sterna.storage.text import one_line
+
+from ..tool_names import tool_names
+from .layout import MainLayout
+from .navigation import Navigation
+from .question_bar import ANSWER
+from .sentences import quoted
+from .status_display import StatusDisplay
+
+if TYPE_CHECKING:
+    from ..services.tool_questions import Question
+    from .reply_notice import Alerting
+
+LONGEST_NAME = 64
+
+
+class ToolActions:
+    """Each public method without arguments runs one action, or shows what has changed."""
+
+    def __init__(
+        self, layout: MainLayout, navigation: Navigation, display: StatusDisplay, *, offer_undo: Callable[[str], None]
+    ) -> None:
+        self._layout = layout
+        self._navigation = navigation
+        self._display = display
+        self._context = layout.context
+        self._conversation = navigation.conversation
+        self._questions = layout.context.tools.questions
+        self._offer_undo = offer_undo
+        navigation.opened.append(self.show)
+        self._questions.changed = self.show
+        self._questions.asked = self._call_attention
+
+    # Choosing
+
+    def choose(self) -> None:
+        """Choose the tools of the open conversation."""
+        if self._context.tools.toolbox is None:
+            self._layout.notify("Sterna is still starting. Try again in a moment.")
+        else:
+            self._layout.start_worker("tools", self._choose)
+
+    async def _choose(self) -> None:
+        from ..pickers.tools import ToolPicker
+
+        toolbox = self._context.tools.toolbox
+        assert toolbox is not None
+        chosen = await self._layout.app.push_screen_wait(ToolPicker(toolbox, self._conversation.tools))
+        if chosen is not None:
+            self._context.spawn(self._save(chosen), "conversation.tools")
+
+    async def _save(self, chosen: Sequence[str]) -> None:
+        try:
+            await self._conversation.set_settings({"tools": list(chosen)})
+        except storage.StoreError as error:
+            self._layout.complain(str(error))
+            return
+        await self._display.refresh()
+        what = self._display.tools or "No tools"
+        self._offer_undo(f"{what}, from the next message on.")
+
+    # Questions
+
+    def show(self) -> None:
+        """Show the question of the open conversation, and in the list where others wait."""
+        if not self._layout.is_alive or not self._layout.query("#sidebar"):
+            return
+        self._layout.sidebar.rows.asking = self._questions.conversations
+        questions, bar = self._questions.of(self._conversation.id), self._layout.question_bar
+        if questions:
+            ask = questions[0].ask
+            server, tool = tool_names(ask.tool.name)
+            name = f"{tool} of {server}" if server else tool
+            subject = ToolCall(tool, dict(ask.arguments)).subject or "no arguments"
+            bar.show(name, subject, more=len(questions) - 1, key=self._display.key_name(ANSWER))
+        else:
+            bar.hide()
+        self._display.show_activity()
+
+    def answer(self) -> None:
+        """Open the question of the open conversation, or the conversation in which one waits."""
+        if questions := self._questions.of(self._conversation.id):
+            self._layout.start_worker("question", self._answer, questions[0])
+        elif elsewhere := self._questions.conversations:
+            self._navigation.go_to(min(elsewhere))
+        else:
+            self._layout.notify("No tool waits for your answer.")
+
+    async def _answer(self, question: Question) -> None:
+        from ..dialogs.tool_question import ToolQuestion
+
+        dialog = ToolQuestion(question.ask, question.answer)
+        question.closed = dialog.close
+        await self._layout.app.push_screen_wait(dialog)
+
+    def _call_attention(self, question: Question) -> None:
+        """Say that a question waits, where the person does not look at it."""
+        app, ui = cast("Alerting", self._layout.app), self._context.settings.ui
+        is_seen = question.ask.session_id == self._conversation.id and self._layout.app.screen is self._layout
+        if not is_seen or not app.app_focus:
+            self._context.spawn(self._say(question, on_desktop=ui.notify == "notify"), "tool.notice")
+
+    async def _say(self, question: Question, *, on_desktop: bool) -> None:
+        ask = question.ask
+        try:
+            record = await self._context.store.run(storage.Conversations.get, ask.session_id)
+        except storage.StoreError:
+            return
+        if not question.is_open or not self._layout.is_alive:
+            return
+        name = one_line(tool_names(ask.tool.name)[1], LONGEST_NAME)
+        text = f"{quoted(record.title)} waits for your answer: call {name}?"
+        app, environ = cast("Alerting", self._layout.app), self._context.settings_file.environ
+        if self._context.settings.ui.notify != "off" and not app.app_focus:
+            app.alert("Sterna", text, environ, on_desktop=on_desktop)
+        if ask.session_id != self._conversation.id:
+            self._layout.notify(f"{text} {self._display.key_name(ANSWER)} opens it.", timeout=10)

@@ -1,0 +1,58 @@
+"""Choice of the tools of a conversation: whole servers, and single tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..tool_names import BUILT_IN, offers
+
+if TYPE_CHECKING:
+    from ..services.tool_servers import OfferedTool, ServerState
+
+
+class ToolChoice:
+    """Chosen names, in the order in which they were chosen. A server stands for all of its tools, later ones too."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = dict.fromkeys(names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Chosen names."""
+        return tuple(self._names)
+
+    def has_server(self, server: ServerState) -> bool | None:
+        """Return whether a server is chosen; None: some of its tools are."""
+        if server.name in self._names:
+            return True
+        if not any(offers(server, name) for name in self._names):
+            return False
+        is_whole = server.name == BUILT_IN and all(tool.name in self._names for tool in server.tools)
+        return True if is_whole else None
+
+    def has_tool(self, server: ServerState, tool: OfferedTool) -> bool:
+        """Return whether a tool is chosen, by its own name or by that of its server."""
+        return tool.name in self._names or server.name in self._names
+
+    def toggle_server(self, server: ServerState) -> None:
+        """Choose a server with all of its tools, or nothing of it."""
+        was_whole = self.has_server(server) is True
+        self._names = {name: None for name in self._names if not offers(server, name)}
+        if not was_whole:
+            names = [tool.name for tool in server.tools] if server.name == BUILT_IN else [server.name]
+            self._names |= dict.fromkeys(names)
+
+    def toggle_tool(self, server: ServerState, tool: OfferedTool) -> None:
+        """Choose a tool or not; of a server that was chosen as a whole, the others are left."""
+        if server.name in self._names:
+            self._names.pop(server.name)
+            self._names |= dict.fromkeys(other.name for other in server.tools if other.name != tool.name)
+        elif tool.name in self._names:
+            self._names.pop(tool.name)
+        else:
+            self._names[tool.name] = None
+
+    def drop(self, name: str) -> None:
+        """Choose no longer a name of which nothing is known here."""
+        self._names.pop(name, None)

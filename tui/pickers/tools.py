@@ -1,0 +1,225 @@
+"""Picker of tools: servers and their tools are chosen for a conversation, tried, and started again, in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual import on, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from sterna.storage.text import clean, one_line
+
+from ..counts import counted
+from ..tool_names import offers, tool_names
+from .chooser import Chooser
+from .fuzzy import match
+from .tags import MARKS, TagInput
+from .tool_choice import ToolChoice
+
+if TYPE_CHECKING:
+    from ..services.tool_servers import OfferedTool, ServerState, ToolServers
+
+KEYS = "space choose   ctrl+t try   ctrl+r start again   esc done"
+LONGEST_NAME = 40
+LONGEST = 300
+QUIET = "$foreground 75%"
+NO_SERVERS = (
+    "No tools yet. They come from MCP servers: add one as [mcp.NAME] to config.toml. Tools of Sterna that read files "
+    "and pages are turned on under [tools] there."
+)
+
+
+class Row(NamedTuple):
+    """Line of the list: a server, one of its tools, or a chosen name of which nothing is known here."""
+
+    server: ServerState | None
+    tool: OfferedTool | None = None
+    name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Value by which the line is found again."""
+        return (self.server.name if self.server else "", self.tool.name if self.tool else self.name)
+
+
+class ToolPicker(Chooser[tuple[str, ...] | None]):
+    """Returns the names that are chosen now; None where they are as before."""
+
+    TITLE = "Tools of this conversation"
+    PLACEHOLDER = "Filter tools"
+
+    BINDINGS = [
+        Binding("space", "toggle_row", "Choose or not", show=False, priority=True, id="tools.toggle"),
+        Binding("ctrl+t", "try_tool", "Try", show=False, id="tools.try"),
+        Binding("ctrl+r", "start_again", "Start again", show=False, id="tools.start"),
+    ]
+
+    def __init__(self, toolbox: ToolServers, chosen: Sequence[str]) -> None:
+        """Take the servers, and the names that are chosen."""
+        super().__init__()
+        self._toolbox = toolbox
+        self._before = tuple(dict.fromkeys(chosen))
+        self._choice = ToolChoice(self._before)
+        self._rows: list[Row] = []
+
+    def make_field(self) -> Input:
+        """Return the field: no name has a space, and the key is for the list."""
+        return TagInput(placeholder=self.PLACEHOLDER)
+
+    def on_mount(self) -> None:
+        """List the servers as they are, and start those that are not running."""
+        super().on_mount()
+        self._unsubscribe = self._toolbox.subscribe(self._show)
+        self._show()
+        self._start(())
+
+    def on_unmount(self) -> None:
+        """Follow the servers no longer."""
+        self._unsubscribe()
+
+    @work(group="tools.start")
+    async def _start(self, names: Sequence[str]) -> None:
+        await self._toolbox.start(names)
+
+    def on_resize(self) -> None:
+        """Fit the lines to the width."""
+        self.call_after_refresh(self._show)
+
+    # Choosing
+
+    @on(Input.Changed)
+    def filter_typed(self) -> None:
+        """Show the tools that the typed text is found in."""
+        self._show()
+
+    @on(Input.Submitted)
+    def action_toggle_row(self) -> None:
+        """Choose the highlighted line or not."""
+        if self.menu.highlighted is not None:
+            self._toggle(self.menu.highlighted)
+
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Choose the line that was clicked, or not."""
+        self._toggle(event.option_index)
+
+    def _toggle(self, line: int) -> None:
+        if line >= len(self._rows):
+            return  # the list has become shorter since the click
+        row = self._rows[line]
+        if row.server is None:
+            self._choice.drop(row.name)
+        elif row.tool is None:
+            self._choice.toggle_server(row.server)
+        else:
+            self._choice.toggle_tool(row.server, row.tool)
+        self._show()
+
+    def action_cancel(self) -> None:
+        """Drop the typed text; without one, return the choice."""
+        if self.field.value:
+            self.field.value = ""
+            return
+        self.dismiss(self._choice.names if set(self._choice.names) != set(self._before) else None)
+
+    # Trying
+
+    def action_try_tool(self) -> None:
+        """Try the highlighted tool."""
+        row = self._highlighted
+        if row is None or row.tool is None:
+            self.notify("Select a tool to try it.")
+            return
+        from ..dialogs.tool_trial import ToolTrial
+
+        self.app.push_screen(ToolTrial(self._toolbox, row.tool))
+
+    def action_start_again(self) -> None:
+        """Start the server of the highlighted line again, unless it is running."""
+        row = self._highlighted
+        if row is not None and row.server is not None and row.server.state in ("failed", "off"):
+            self._start((row.server.name,))
+
+    # The list
+
+    @property
+    def _highlighted(self) -> Row | None:
+        line = self.menu.highlighted
+        return self._rows[line] if line is not None and line < len(self._rows) else None
+
+    @on(OptionList.OptionHighlighted)
+    def _explain(self) -> None:
+        """Say more about the highlighted line."""
+        row = self._highlighted
+        if row is None:
+            self.say("No tool has that name." if self._toolbox.servers() else NO_SERVERS, KEYS)
+        elif row.tool is not None:
+            self.say(one_line(row.tool.description, LONGEST) or "It has no description.", KEYS)
+        elif row.server is not None and row.server.state == "failed":
+            self.say(clean(row.server.problem), KEYS)
+        else:
+            self.say("", KEYS)
+
+    def _show(self) -> None:
+        if not self.is_there:
+            return
+        before, at = self._highlighted, self.menu.highlighted or 0
+        typed = self.field.value.strip()
+        servers = self._toolbox.servers()
+        rows: list[Row] = []
+        for server in servers:
+            tools = [Row(server, tool) for tool in server.tools if match(typed, _searched(server, tool)) is not None]
+            if tools or match(typed, server.name) is not None:
+                rows += [Row(server), *tools]
+        unknown = [name for name in self._before if not any(_knows(server, name) for server in servers)]
+        rows += [Row(None, None, name) for name in unknown if match(typed, name) is not None]
+        self._rows = rows
+        keys = [row.key for row in rows]
+        place = keys.index(before.key) if before is not None and before.key in keys else min(at, len(rows) - 1)
+        self.fill([Option(self._line(row)) for row in rows], place if rows else None)
+        self._explain()
+
+    def _line(self, row: Row) -> Content:
+        if row.server is None:
+            mark = MARKS[row.name in self._choice.names]
+            return Content.assemble(f"{mark} {one_line(row.name, LONGEST_NAME)}", ("  not on this computer", QUIET))
+        if row.tool is not None:
+            mark = MARKS[self._choice.has_tool(row.server, row.tool)]
+            name = one_line(row.tool.title or tool_names(row.tool.name)[1], LONGEST_NAME)
+            about = one_line(row.tool.description, LONGEST)
+            line = Content.assemble(f"    {mark} {name}", (f"  {about}" if about else "", QUIET))
+            return line.truncate(self.room, ellipsis=True)
+        mark = MARKS[self._choice.has_server(row.server)]
+        state, style = _state(row.server)
+        name = one_line(row.server.title or row.server.name, LONGEST_NAME)
+        line = Content.assemble(f"{mark} ", (name, "bold"), ("  " + state, style))
+        return line.truncate(self.room, ellipsis=True)
+
+
+def _state(server: ServerState) -> tuple[str, str]:
+    """Return the state of a server in words, with their style."""
+    match server.state:
+        case "ready":
+            return counted(len(server.tools), "tool"), QUIET
+        case "starting":
+            return "starting…", "$primary"
+        case "failed":
+            return f"✗ {one_line(server.problem, LONGEST)}", "$error"
+    return "off", QUIET
+
+
+def _knows(server: ServerState, name: str) -> bool:
+    """Return whether a name is of a server; while that has not listed its tools, any of its names may be."""
+    return (
+        name == server.name
+        or any(name == tool.name for tool in server.tools)
+        or (server.state != "ready" and offers(server, name))
+    )
+
+
+def _searched(server: ServerState, tool: OfferedTool) -> str:
+    return f"{server.name} {tool_names(tool.name)[1]} {tool.title}"
