@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fake_tools import FakeToolbox
 from textual import events
 from textual.pilot import Pilot
 
@@ -113,6 +114,7 @@ class Home:
     clock: Clock = field(default_factory=Clock)
     model: Scripted = field(default_factory=Scripted)
     environ: dict[str, str] = field(default_factory=dict)
+    toolbox: FakeToolbox | None = None
 
     @property
     def file(self) -> Path:
@@ -154,7 +156,12 @@ class Home:
             log_file=lambda: self.folder / "sterna.log",
             config_folder=self.folder,
             environ=self.environ,
+            tools_factory=self.tools if self.toolbox is not None else None,
         )
+
+    async def tools(self, settings: config.Settings) -> FakeToolbox:
+        assert self.toolbox is not None
+        return self.toolbox
 
 
 async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:

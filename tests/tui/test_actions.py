@@ -21,6 +21,7 @@ from sterna.tui.main.layout import MainLayout
 from sterna.tui.main.prompt_attachments import PromptAttachments
 from sterna.tui.main.reading_actions import ReadingActions
 from sterna.tui.main.screen import MainScreen
+from sterna.tui.main.tool_actions import ToolActions
 from sterna.tui.main.turn_actions import TurnActions
 from sterna.tui.main.writing_actions import WritingActions
 from sterna.tui.prompt import Prompt
@@ -51,6 +52,7 @@ TARGETS: dict[Target, type] = {
     Target.ATTACHMENTS: PromptAttachments,
     Target.EXPORT: ExportActions,
     Target.BRANCHES: BranchActions,
+    Target.TOOLS: ToolActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

@@ -31,7 +31,7 @@ LONGEST_DESCRIPTION = 1_000
 INDENTATION = Prefix(Content("  "), Content("  "))
 PAUSE_SECONDS = 0.4
 """Keys that follow each other faster than this are text that somebody types, and answer nothing."""
-CHOICES = {"once": "Once", "this-conversation": "This conversation", "always": "Always", "no": "No"}
+CHOICES = {"no": "No", "once": "Once", "this-conversation": "This conversation", "always": "Always"}
 """Buttons by their ids, and their labels."""
 
 
@@ -44,6 +44,7 @@ class ToolQuestion(Dialog[None]):
         Binding("c", "answer('conversation')", "This conversation"),
         Binding("a", "answer('always')", "Always"),
         Binding("n", "answer('no')", "No"),
+        Binding("r", "give_reason", "No, because"),
     ]
 
     def __init__(self, ask: ToolAsk, answer: Callable[[Approval], None]) -> None:
@@ -56,7 +57,7 @@ class ToolQuestion(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Compose the question, what the tool would get, and the answers."""
         server, tool = (one_line(name, LONGEST_NAME) for name in tool_names(self.ask.tool.name))
-        keys = "o once   c this conversation   a always   n no   esc later"
+        keys = "o once   c this conversation   a always   n no   r no, because   esc later"
         whose = f" of {server}" if server else ""
         with Page("Call this tool?", keys=keys):
             yield sentence(f"The model wants to call {tool}{whose} with the arguments below.", classes="-tool")
@@ -74,6 +75,11 @@ class ToolQuestion(Dialog[None]):
     def _begin(self) -> None:
         self._last_key = events.Event().time
 
+    @property
+    def is_readable(self) -> bool:
+        """True once the question stands on the screen."""
+        return self._last_key < float("inf")
+
     def on_key(self, event: events.Key) -> None:
         """Drop a letter that was typed before the question could be read, or within a word."""
         pause, self._last_key = event.time - self._last_key, max(event.time, self._last_key)
@@ -84,6 +90,10 @@ class ToolQuestion(Dialog[None]):
     def action_answer(self, choice: str) -> None:
         """Answer and close."""
         self._close(Approval(choice))  # type: ignore[arg-type]
+
+    def action_give_reason(self) -> None:
+        """Go to the field for the reason of a no."""
+        self.query_one(Field).focus()
 
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:

@@ -23,7 +23,7 @@ from textual.worker import Worker
 
 from sterna.storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, utc_now
 
-from .live_calls import call_states
+from .call_states import call_states
 from .message_list import MessageList
 from .message_view import MessageView
 from .parts import MessageOptions

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from rich.segment import Segment
@@ -33,7 +34,7 @@ from ..markdown import (
 )
 from ..markdown.styles import MUTED
 from .attachment_lines import attachment_blocks
-from .live_calls import NO_STATES, LiveText
+from .live_text import LiveText
 from .parts import (
     MARKS,
     MessageOptions,
@@ -49,6 +50,7 @@ from .quote_lines import passages_call, quote_links, quote_notes
 from .row_cache import RowCache
 from .tool_call_lines import call_details, call_line, summary_call
 
+NO_STATES: Mapping[str, str] = MappingProxyType({})
 BAR = "▌ "
 GUTTER = len(BAR)
 MARGIN = 1

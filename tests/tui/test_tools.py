@@ -1,0 +1,150 @@
+"""Tools in the chat: which ones a conversation has, the question before a call, and a tool that is tried."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fake_tools import FILES, WEATHER, FakeToolbox
+from home import Home, frame, notices, says, shown, until, write
+from textual.pilot import Pilot
+
+from sterna.chat import Approval, ToolAsk, ToolFile, ToolResult
+from sterna.providers import Tool
+from sterna.tui.app import SternaApp
+from sterna.tui.dialogs import tool_question
+from sterna.tui.dialogs.tool_question import ToolQuestion
+
+ARGUMENTS = {"path": "/notes/terns.md", "text": "eggs [/b]\x1b[31m\n" * 40 + "the end"}
+
+
+@pytest.fixture
+def box(shelf: Home) -> FakeToolbox:
+    shelf.toolbox = FakeToolbox()
+    return shelf.toolbox
+
+
+def stored(app: SternaApp, home: Home) -> object:
+    store = home.open()
+    try:
+        assert app.main.conversation.id is not None
+        return store.conversations.settings(app.main.conversation.id).get("tools")
+    finally:
+        store.close()
+
+
+async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: FakeToolbox) -> None:
+    app = shelf.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.main.conversation.id is not None and app.context.ready.is_set())
+        await pilot.press("ctrl+x", "semicolon")
+        await shown(pilot, app, "Tools of this conversation")
+        assert box.started == [()]
+        assert "[ ] files  2 tools" in frame(app)
+        assert "✗ The program “uvx” of [mcp.weather] was not found." in frame(app)
+        assert "read_file  Read a [b]text[/b] file." in frame(app)
+        await pilot.press("down", "down", "space")
+        await shown(pilot, app, "[-] files")
+        await pilot.press("down", "ctrl+r")
+        await until(pilot, lambda: box.started[-1] == ("weather",))
+        box.show(FILES, WEATHER._replace(state="starting", problem=""))
+        await shown(pilot, app, "Weather  starting…")
+        await pilot.press("up", "ctrl+t")
+        await shown(pilot, app, "Arguments (JSON)")
+        box.results["files__list"] = ToolResult(
+            "a\x1b[2J\n[b]b", True, (ToolFile("map.png", "image/png", b"0" * 2048),)
+        )
+        await pilot.press("ctrl+r")
+        await shown(pilot, app, "✗ failed after")
+        assert box.calls == [("files__list", {"path": ""})]
+        assert "[b]b" in frame(app)
+        assert "map.png  2" in frame(app)
+        await pilot.press("ctrl+a", "delete", "delete", "ctrl+r")
+        await shown(pilot, app, "The arguments are no JSON")
+        await pilot.press("escape", "escape")
+        await says(pilot, app, "1 tool, from the next message on.")
+        assert stored(app, shelf) == ["files__list"]
+        assert "1 tool ·" in frame(app)
+        await pilot.press("ctrl+x", "u")
+        await until(pilot, lambda: "1 tool" not in frame(app).splitlines()[-1])
+        assert stored(app, shelf) is None
+    assert box.is_closed
+
+
+async def asked(pilot: Pilot[int], app: SternaApp, conversation_id: str) -> asyncio.Task[Approval]:
+    """Return the task of a turn that waits for an answer."""
+    tool = Tool("files__read_file", "Read a file.\x1b[2J", {})
+    ask = ToolAsk("call_1", conversation_id, "msg_1", tool, ARGUMENTS)
+    task = asyncio.create_task(app.context.tools.questions.approve(ask))
+    await until(pilot, lambda: app.context.tools.questions.conversations)
+    return task
+
+
+async def test_a_question_is_answered_on_purpose_alone(
+    shelf: Home, box: FakeToolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = shelf.app()
+    async with app.run_test(size=(40, 14)) as pilot:
+        await until(pilot, lambda: app.main.conversation.id is not None and app.context.ready.is_set())
+        here = str(app.main.conversation.id)
+        call = await asked(pilot, app, here)
+        await shown(pilot, app, "Call read_file of")
+        await pilot.press(*"oca n", "enter", "up")  # somebody is writing
+        await pilot.press("alt+y", "o", "a")  # and goes on before the question can be read
+        await until(pilot, lambda: isinstance(app.screen, ToolQuestion))
+        await pilot.press("a", "enter", "space")
+        assert not call.done()
+        assert "It is described as: Read a" in frame(app)
+        assert "Once" in frame(app)
+        await pilot.press("end")
+        await shown(pilot, app, "the end")
+        assert "eggs [/b][31m" in frame(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        assert not call.done()
+        monkeypatch.setattr(tool_question, "PAUSE_SECONDS", 0)
+        await pilot.click("#question-bar")
+        await until(pilot, lambda: isinstance(app.screen, ToolQuestion) and app.screen.is_readable)
+        await pilot.press("r")
+        await write(pilot, "not that one")
+        await pilot.press("enter")
+        assert await call == Approval("no", "not that one")
+        await until(pilot, lambda: "Call read_file" not in frame(app))
+
+        for key, choice in (("o", "once"), ("c", "conversation"), ("a", "always"), ("n", "no")):
+            call = await asked(pilot, app, here)
+            await pilot.press("alt+y")
+            await until(pilot, lambda: isinstance(app.screen, ToolQuestion) and app.screen.is_readable)
+            await pilot.press(key)
+            assert await call == Approval(choice)  # type: ignore[arg-type]
+            await until(pilot, lambda: app.screen is app.main)
+
+        call = await asked(pilot, app, here)
+        await pilot.press("alt+y")
+        await until(pilot, lambda: isinstance(app.screen, ToolQuestion))
+        call.cancel()  # the reply is stopped in another way
+        await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_a_question_elsewhere_is_marked_and_said(shelf: Home, box: FakeToolbox) -> None:
+    app = shelf.app()
+    alerts: list[str] = []
+    app.alert = lambda title, text, environ, *, on_desktop: alerts.append(text)  # type: ignore[method-assign]
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.main.conversation.id is not None and app.context.ready.is_set())
+        other = shelf.open()
+        conversation_id = next(row.id for row in other.conversations.page(0, 9) if "boat" in row.title)
+        other.close()
+        app.app_focus = False
+        call = await asked(pilot, app, conversation_id)
+        await shown(pilot, app, "asks you")
+        await says(pilot, app, "“Names for a boat [/b]” waits for your answer: call read_file? alt+y opens it.")
+        assert alerts == ["“Names for a boat [/b]” waits for your answer: call read_file?"]
+        assert "Call read_file of files?" not in frame(app)
+        await pilot.press("alt+y")
+        await shown(pilot, app, "Call read_file of files?")
+        assert app.main.conversation.id == conversation_id
+        call.cancel()
+        await until(pilot, lambda: "asks you" not in frame(app))
+        await pilot.press("alt+y")
+        await until(pilot, lambda: "No tool waits for your answer." in notices(app))
