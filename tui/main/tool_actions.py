@@ -45,7 +45,9 @@ class ToolActions:
     def choose(self) -> None:
         """Choose the tools of the open conversation."""
         if self._context.tools.toolbox is None:
-            self._layout.notify("Sterna is still starting. Try again in a moment.")
+            is_starting = not self._context.ready.is_set()
+            text = "Sterna is still starting. Try again in a moment." if is_starting else "There are no tools here."
+            self._layout.notify(text)
         else:
             self._layout.start_worker("tools", self._choose)
 
