@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from transcript_screen import Reading, reading
 
+from sterna.chat import ToolAsk
+from sterna.providers import Tool
 from sterna.storage import Settled
 
 CALLS = [
@@ -73,3 +76,32 @@ async def test_code_below_a_call_is_copied_as_code(tmp_path: Path) -> None:
         await reply_with_calls(person)
         assert [block.code for block in person.views[-1].code_blocks] == ["nest"]
         assert person.views[-1].content.startswith("I look it up.\n\nThere are *three*.")
+
+
+async def test_a_call_is_followed_while_the_reply_arrives_and_stays_open_when_it_settles(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        begun, reply = await person.begin(None, "How many eggs?")
+        await person.show(begun.session.id)
+        person.transcript.attach(reply)
+        arguments = {"query": "tern eggs"}
+        calls = [{"name": name, "arguments": arguments, "id": name, "at": 13} for name in ("search", "count")]
+        reply.add("I look it up.\n\n")
+        reply.details["tool_calls"] = calls
+        reply.asking = ToolAsk("search", begun.session.id, reply.id, Tool("search", "", {}), arguments)
+        reply.version += 1
+        await person.sees("▸ search  tern eggs  waits for your answer", "▸ count  tern eggs  waits")
+        reply.asking, reply.call_started, reply.progress = None, time.monotonic() - 61, "2 of 3\x1b[0m [b]"
+        await person.sees("▸ search  tern eggs  running… 61 s  2 of 3[0m [b]")
+        await person.pilot.click(person.views[-1], offset=(4, row(person, "▸ search") - row(person, "Assistant")))
+        await person.sees("query: tern eggs")
+        reply.details["tool_calls"] = [{**calls[0], "result": "no such nest", "is_error": True}, calls[1]]
+        reply.call_started = 0
+        reply.add("There are")
+        await person.sees("▾ search  tern eggs  ✗ failed", "no such nest", "There are")
+        metadata = {"tool_calls": [{**call, "result": "three"} for call in calls]}
+        await person.settle(reply, Settled("done", "I look it up.\n\nThere are *three*.", metadata=metadata))
+        await person.sees("▾ search  tern eggs", "There are three.")
+        assert "running" not in person.screen
+        assert (
+            row(person, "I look it up.") < row(person, "▾ search") < row(person, "▸ count") < row(person, "There are")
+        )

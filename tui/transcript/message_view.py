@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from rich.segment import Segment
@@ -17,7 +16,7 @@ from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message, Version, is_unfinished
 from sterna.storage.conversations.quotations import Quote, reply_quotes
-from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
+from sterna.storage.conversations.tool_calls import ToolCall, tool_calls
 
 from ..markdown import (
     Block,
@@ -34,6 +33,7 @@ from ..markdown import (
 )
 from ..markdown.styles import MUTED
 from .attachment_lines import attachment_blocks
+from .call_parts import NO_STATES, CallParts
 from .live_text import LiveText
 from .parts import (
     MARKS,
@@ -48,9 +48,8 @@ from .parts import (
 )
 from .quote_lines import passages_call, quote_links, quote_notes
 from .row_cache import RowCache
-from .tool_call_lines import call_details, call_line, summary_call
+from .tool_call_lines import summary_call
 
-NO_STATES: Mapping[str, str] = MappingProxyType({})
 BAR = "▌ "
 GUTTER = len(BAR)
 MARGIN = 1
@@ -104,14 +103,7 @@ class MessageView(DocumentView):
         self._mark = 0
         self._body: Sequence[Block] = ()
         """Blocks of the text."""
-        self._tool_calls: tuple[ToolCall, ...] = ()
-        self._pieces: list[Sequence[Block] | int] = []
-        """Blocks of the text with the positions of tool calls between them; empty without tool calls."""
-        self._call_states: Mapping[str, str] = NO_STATES
-        """States of the calls that have no result yet, by their ids."""
-        self._unfolded_calls: set[int] = set()
-        self._call_lines: list[Block] = []
-        """Lines that stand for tool calls; a click opens and closes one."""
+        self._calls = CallParts()
         self._reasoning_line: Block | None = None
         """Line that stands for the reasoning; a click opens and closes it."""
         self._attachment_blocks: list[tuple[Block, ...]] = []
@@ -159,39 +151,24 @@ class MessageView(DocumentView):
 
     def _show_text(self, message: Message) -> None:
         render = plain_blocks if message.role == "user" else blocks
-        self._tool_calls = (
-            *passages_call(message.metadata),
-            *summary_call(message.metadata),
-            *tool_calls(message.metadata),
-        )
+        calls = _folded_parts(message.metadata)
         self._quotes = reply_quotes(message.metadata)
-        if not self._tool_calls:
-            self._body, self._pieces = render(message.content), []
-            return
-        parts = with_tool_calls(message.content, self._tool_calls)
-        calls = iter(range(len(self._tool_calls)))
-        self._show_pieces([render(part) if isinstance(part, str) else next(calls) for part in parts])
-
-    def _show_pieces(self, pieces: list[Sequence[Block] | int]) -> None:
-        self._pieces = pieces
-        self._body = [block for piece in pieces if not isinstance(piece, int) for block in piece]
+        self._body = self._calls.show_settled(message.content, calls, render)
 
     def show_live(
         self, content: str, reasoning: str, metadata: Mapping[str, Any], states: Mapping[str, str] = NO_STATES
     ) -> None:
         """Show what has arrived so far, and the calls in the metadata; ``states``: how far those without result are."""
-        calls = (*summary_call(metadata), *tool_calls(metadata))
-        if self._live is None:
-            self._live = LiveText()
-            self.message = None
-            self._quotes = ()
-            self._show_pieces(self._live.update(content, calls))
-            self.remove_class("-failed").add_class("-live")
-        elif (content, reasoning, calls, states) == (self.content, self.reasoning, self._tool_calls, self._call_states):
+        calls = _folded_parts(metadata)
+        is_same_text = self._live is not None and (content, calls) == (self.content, self._calls.calls)
+        if is_same_text and (reasoning, states) == (self.reasoning, self._calls.states):
             return
-        elif (content, calls) != (self.content, self._tool_calls):
-            self._show_pieces(self._live.update(content, calls))
-        self.content, self.reasoning, self._tool_calls, self._call_states = content, reasoning, calls, states
+        if self._live is None:
+            self._live, self.message, self._quotes = LiveText(), None, ()
+            self.remove_class("-failed").add_class("-live")
+        pieces = self._calls.pieces if is_same_text else self._live.update(content, calls)
+        self._body = self._calls.show_live(pieces, calls, states)
+        self.content, self.reasoning = content, reasoning
         self._compose_document()
 
     @property
@@ -237,14 +214,12 @@ class MessageView(DocumentView):
     @property
     def can_fold(self) -> bool:
         """True for a message with reasoning or tool calls."""
-        return bool(self.reasoning or self._tool_calls)
+        return bool(self.reasoning or self._calls.calls)
 
     def toggle_folds(self) -> None:
         """Show reasoning and tool calls, or hide them where all are shown."""
-        every = set(range(len(self._tool_calls)))
-        unfold = bool(self.reasoning and not self.is_unfolded) or self._unfolded_calls != every
-        self.is_unfolded = unfold
-        self._unfolded_calls = every if unfold else set()
+        self.is_unfolded = bool(self.reasoning and not self.is_unfolded) or not self._calls.are_all_unfolded
+        self._calls.unfold_all(self.is_unfolded)
         self._compose_document()
 
     def toggle_reasoning(self) -> None:
@@ -254,7 +229,7 @@ class MessageView(DocumentView):
 
     def toggle_tool_call(self, index: int) -> None:
         """Show or hide arguments and result of one tool call."""
-        self._unfolded_calls ^= {index}
+        self._calls.toggle(index)
         self._compose_document()
 
     def select_code(self, index: int | None) -> None:
@@ -300,7 +275,7 @@ class MessageView(DocumentView):
             parts.append(self._reasoning_line)
             if self.is_unfolded:
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
-        parts += self._text_blocks()
+        parts += self._calls.blocks()
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]
@@ -312,22 +287,6 @@ class MessageView(DocumentView):
                 parts.append(self._version_line)
         self._mark_code()
         self.document = Document(parts)
-
-    def _text_blocks(self) -> Sequence[Block]:
-        self._call_lines = []
-        if not self._pieces:
-            return self._body
-        result: list[Block] = []
-        for piece in self._pieces:
-            if not isinstance(piece, int):
-                result += piece
-                continue
-            call, is_unfolded = self._tool_calls[piece], piece in self._unfolded_calls
-            follows_line = bool(self._call_lines) and result[-1] is self._call_lines[-1]
-            state = "no result" if self.message is not None else self._call_states.get(call.id, "running…")
-            self._call_lines.append(call_line(call, is_unfolded, 0 if follows_line else 1, state))
-            result += [self._call_lines[-1], *(call_details(call) if is_unfolded else ())]
-        return result
 
     # Drawing: the document stands between a gutter and a margin, which are not padding, because a drag that begins in a
     # widget's padding is given a wrong place by Textual.
@@ -396,7 +355,7 @@ class MessageView(DocumentView):
             self.post_message(self.Clicked(self, False, step=version_step(event.x - GUTTER)))
         elif code is None or row < 0 or not isinstance(block, CodeBlock):
             attached = next((at for at, blocks in enumerate(self._attachment_blocks) if block in blocks), None)
-            call = next((at for at, line in enumerate(self._call_lines) if line is block), None)
+            call = self._calls.index_of(block)
             quotes = zip(self._quotes, self._quote_lines, strict=False)
             quote = next((quote for quote, line in quotes if line is block), None)
             clicked = self.Clicked(
@@ -406,3 +365,8 @@ class MessageView(DocumentView):
         else:
             action = block.action_at(room, row, event.x - GUTTER)
             self.post_message(self.Clicked(self, False, code, action))
+
+
+def _folded_parts(metadata: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+    """Return what stands folded in a message: passages and a summary that it was given, and its tool calls."""
+    return (*passages_call(metadata), *summary_call(metadata), *tool_calls(metadata))
