@@ -210,7 +210,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
     async def _settings_changed(self) -> None:
         if self.context.turns is not None:
             self.context.turns.settings = self.context.settings
-        self.context.tools.configure(self.context.settings)
+        self.context.spawn(self.context.tools.configure(self.context.settings), "tools.configure")
         self._apply_keys()
         self.animation_level = "full" if self.context.settings.ui.animation else "none"
         await self.main.settings_changed()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sterna.sync.status import SyncReport
 
     from .app import SternaApp
+    from .services.tool_servers import ToolServers
 
 from .services.analytics import Tracker
 from .services.sync_controller import SyncSetup
@@ -54,6 +55,7 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
         settings=settings,
         catalog_factory=partial(make_catalog, folder=folder, config_folder=config_folder, environ=environ),
         turns_factory=make_turns,
+        tools_factory=partial(make_tools, folder, config_folder, environ),
         tracker_factory=partial(make_tracker, folder, config_folder, environ),
         sync_factory=partial(make_sync, folder, config_folder, environ),
         accounts=partial(accounts_here, folder, config_folder, environ),
@@ -195,6 +197,16 @@ async def make_tracker(
     except (SignInError, config.ConfigError, storage.StoreError) as error:
         logging.getLogger("sterna.sync").warning("analytics are off: %s", error)
         return None
+
+
+async def make_tools(
+    folder: Path | None, config_folder: Path | None, environ: Mapping[str, str], settings: Settings
+) -> ToolServers:
+    """Return the toolbox of the running application; its servers start when they are needed."""
+    await asyncio.to_thread(importlib.import_module, "sterna.tools.toolbox")
+    from sterna.tools import open_toolbox
+
+    return open_toolbox(settings, storage.data_dir(folder), config_folder, environ)
 
 
 def make_turns(store: StoreThread, catalog: Catalog, settings: Settings) -> Turns:

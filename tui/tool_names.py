@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .services.tool_servers import ServerState
-
-BUILT_IN = "built-in"
-"""Name of the server that stands for the tools of Sterna itself, which are chosen one by one."""
+    from sterna.tools import ServerState
 
 
 def tool_names(name: str) -> tuple[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from sterna.chat import Offer, ToolResult
 from sterna.config import Settings
 from sterna.providers import Tool
+from sterna.tools import Approvals, OfferedTool, ServerState
 
 SCHEMA = {
     "type": "object",
@@ -18,38 +19,22 @@ SCHEMA = {
 }
 
 
-class Offered(NamedTuple):
-    name: str
-    title: str
-    description: str
-    parameters: Mapping[str, Any] = SCHEMA
-
-
-class Server(NamedTuple):
-    name: str
-    title: str
-    state: Literal["off", "starting", "ready", "failed"] = "ready"
-    problem: str = ""
-    tools: tuple[Offered, ...] = ()
-
-
-READ = Offered("files__read_file", "", "Read a [b]text[/b] file.\x1b[31m")
-LIST = Offered("files__list", "List", "List a folder.")
-FORECAST = Offered("weather__forecast", "", "")
-FILES = Server("files", "files", tools=(READ, LIST))
-WEATHER = Server("weather", "Weather", "failed", "The program “uvx” of [mcp.weather] was not found.")
-BUILT_IN = Server(
-    "built-in", "Sterna", tools=(Offered("read", "", "Read a file."), Offered("fetch", "", "Fetch a page."))
-)
+READ = OfferedTool("files__read_file", "", "Read a [b]text[/b] file.\x1b[31m", SCHEMA)
+LIST = OfferedTool("files__list", "List", "List a folder.", SCHEMA)
+FORECAST = OfferedTool("weather__forecast", "", "", SCHEMA)
+FILES = ServerState("files", "files", "ready", tools=(READ, LIST))
+WEATHER = ServerState("weather", "Weather", "failed", "The program “uvx” of [mcp.weather] was not found.")
+OWN = (OfferedTool("read", "", "Read a file.", SCHEMA), OfferedTool("fetch", "", "Fetch a page.", SCHEMA))
+BUILT_IN = ServerState("built-in", "Built in", "ready", tools=OWN)
 
 
 @dataclass
 class FakeToolbox:
-    state: list[Server] = field(default_factory=lambda: [FILES, WEATHER, BUILT_IN])
+    approvals: Approvals
+    state: list[ServerState] = field(default_factory=lambda: [FILES, WEATHER, BUILT_IN])
     results: dict[str, ToolResult] = field(default_factory=dict)
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     started: list[tuple[str, ...]] = field(default_factory=list)
-    allowed: list[str] = field(default_factory=list)
     listeners: list[Callable[[], None]] = field(default_factory=list)
     is_closed: bool = False
 
@@ -57,10 +42,10 @@ class FakeToolbox:
         self.open = asyncio.Event()
         self.open.set()
 
-    def servers(self) -> Sequence[Server]:
+    def servers(self) -> Sequence[ServerState]:
         return self.state
 
-    def show(self, *servers: Server) -> None:
+    def show(self, *servers: ServerState) -> None:
         self.state = list(servers)
         for listener in list(self.listeners):
             listener()
@@ -72,7 +57,7 @@ class FakeToolbox:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 
-    def configure(self, settings: Settings) -> None:
+    async def configure(self, settings: Settings) -> None:
         return
 
     async def aclose(self) -> None:
@@ -93,7 +78,7 @@ class FakeToolbox:
         return self.results.get(name, ToolResult("four terns"))
 
     async def is_allowed(self, tool: Tool) -> bool:
-        return tool.name in self.allowed
+        return tool.name in self.approvals.allowed()
 
     async def allow(self, tool: Tool) -> None:
-        self.allowed.append(tool.name)
+        self.approvals.allow(OfferedTool(tool.name, "", tool.description, tool.parameters))

@@ -31,11 +31,10 @@ def test_a_server_is_chosen_with_all_of_its_tools_and_without_one_of_them_the_ot
     assert choice.names == ()
 
 
-def test_tools_of_sterna_are_chosen_one_by_one() -> None:
+def test_tools_of_sterna_are_chosen_like_those_of_a_server() -> None:
     choice = ToolChoice(("gone__tool",))
     choice.toggle_server(BUILT_IN)
-    assert choice.names == ("gone__tool", "read", "fetch")
-    assert choice.has_server(BUILT_IN) is True
+    assert choice.names == ("gone__tool", "built-in")
     choice.toggle_tool(BUILT_IN, BUILT_IN.tools[0])
     assert choice.has_server(BUILT_IN) is None
     choice.drop("gone__tool")

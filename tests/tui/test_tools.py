@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fake_tools import FILES, WEATHER, FakeToolbox
+from fake_tools import FILES, LIST, WEATHER, FakeToolbox
 from home import Home, frame, notices, says, shown, until, write
 from textual.pilot import Pilot
 
 from sterna.chat import Approval, ToolAsk, ToolFile, ToolResult
 from sterna.providers import Tool
+from sterna.tools import approvals_of
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs import tool_question
 from sterna.tui.dialogs.tool_question import ToolQuestion
@@ -20,7 +21,8 @@ ARGUMENTS = {"path": "/notes/terns.md", "text": "eggs [/b]\x1b[31m\n" * 40 + "th
 
 @pytest.fixture
 def box(shelf: Home) -> FakeToolbox:
-    shelf.toolbox = FakeToolbox()
+    shelf.toolbox = FakeToolbox(approvals_of(shelf.folder))
+    shelf.toolbox.approvals.allow(LIST)
     return shelf.toolbox
 
 
@@ -42,6 +44,7 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
         assert box.started == [()]
         assert "[ ] files  2 tools" in frame(app)
         assert "✗ The program “uvx” of [mcp.weather] was not found." in frame(app)
+        await shown(pilot, app, "List  always allowed  List a folder.")
         assert "read_file  Read a [b]text[/b] file." in frame(app)
         await pilot.press("down", "down", "space")
         await shown(pilot, app, "[-] files")
@@ -49,7 +52,10 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
         await until(pilot, lambda: box.started[-1] == ("weather",))
         box.show(FILES, WEATHER._replace(state="starting", problem=""))
         await shown(pilot, app, "Weather  starting…")
-        await pilot.press("up", "ctrl+t")
+        await pilot.press("up", "shift+delete")
+        await until(pilot, lambda: "always allowed" not in frame(app))
+        assert not box.approvals.allowed()
+        await pilot.press("ctrl+t")
         await shown(pilot, app, "Arguments (JSON)")
         box.results["files__list"] = ToolResult(
             "a\x1b[2J\n[b]b", True, (ToolFile("map.png", "image/png", b"0" * 2048),)

@@ -21,8 +21,9 @@ from .panels import Buttons, Dialog, Panel, TextField, sentence
 
 if TYPE_CHECKING:
     from sterna.chat import ToolResult
+    from sterna.tools import OfferedTool
 
-    from ..services.tool_servers import OfferedTool, ToolServers
+    from ..services.tool_servers import ToolServers
 
 LONGEST_DESCRIPTION = 1_000
 LONGEST_PROGRESS = 100

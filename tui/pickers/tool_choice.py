@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..tool_names import BUILT_IN, offers
+from ..tool_names import offers
 
 if TYPE_CHECKING:
-    from ..services.tool_servers import OfferedTool, ServerState
+    from sterna.tools import OfferedTool, ServerState
 
 
 class ToolChoice:
@@ -26,10 +26,7 @@ class ToolChoice:
         """Return whether a server is chosen; None: some of its tools are."""
         if server.name in self._names:
             return True
-        if not any(offers(server, name) for name in self._names):
-            return False
-        is_whole = server.name == BUILT_IN and all(tool.name in self._names for tool in server.tools)
-        return True if is_whole else None
+        return None if any(offers(server, name) for name in self._names) else False
 
     def has_tool(self, server: ServerState, tool: OfferedTool) -> bool:
         """Return whether a tool is chosen, by its own name or by that of its server."""
@@ -37,11 +34,10 @@ class ToolChoice:
 
     def toggle_server(self, server: ServerState) -> None:
         """Choose a server with all of its tools, or nothing of it."""
-        was_whole = self.has_server(server) is True
+        was_whole = server.name in self._names
         self._names = {name: None for name in self._names if not offers(server, name)}
         if not was_whole:
-            names = [tool.name for tool in server.tools] if server.name == BUILT_IN else [server.name]
-            self._names |= dict.fromkeys(names)
+            self._names[server.name] = None
 
     def toggle_tool(self, server: ServerState, tool: OfferedTool) -> None:
         """Choose a tool or not; of a server that was chosen as a whole, the others are left."""

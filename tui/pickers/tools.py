@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,9 +22,12 @@ from .tags import MARKS, TagInput
 from .tool_choice import ToolChoice
 
 if TYPE_CHECKING:
-    from ..services.tool_servers import OfferedTool, ServerState, ToolServers
+    from sterna.tools import OfferedTool, ServerState
 
-KEYS = "space choose   ctrl+t try   ctrl+r start again   esc done"
+    from ..services.tool_servers import ToolServers
+
+KEYS = "space choose   ctrl+t try   ctrl+r start again   shift+del ask again   esc done"
+ALWAYS = "  always allowed"
 LONGEST_NAME = 40
 LONGEST = 300
 QUIET = "$foreground 75%"
@@ -56,6 +60,7 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         Binding("space", "toggle_row", "Choose or not", show=False, priority=True, id="tools.toggle"),
         Binding("ctrl+t", "try_tool", "Try", show=False, id="tools.try"),
         Binding("ctrl+r", "start_again", "Start again", show=False, id="tools.start"),
+        Binding("shift+delete", "ask_again", "Ask again", show=False, id="tools.ask"),
     ]
 
     def __init__(self, toolbox: ToolServers, chosen: Sequence[str]) -> None:
@@ -65,6 +70,8 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         self._before = tuple(dict.fromkeys(chosen))
         self._choice = ToolChoice(self._before)
         self._rows: list[Row] = []
+        self._allowed: frozenset[str] = frozenset()
+        """Names of the tools that are called without a question."""
 
     def make_field(self) -> Input:
         """Return the field: no name has a space, and the key is for the list."""
@@ -76,6 +83,7 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         self._unsubscribe = self._toolbox.subscribe(self._show)
         self._show()
         self._start(())
+        self._read_allowed()
 
     def on_unmount(self) -> None:
         """Follow the servers no longer."""
@@ -84,6 +92,22 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
     @work(group="tools.start")
     async def _start(self, names: Sequence[str]) -> None:
         await self._toolbox.start(names)
+
+    @work(group="tools.allowed")
+    async def _read_allowed(self, forget: str = "") -> None:
+        """Show which tools are always allowed; with ``forget``, that one no longer is."""
+        from sterna.tools.errors import ToolError
+
+        approvals = self._toolbox.approvals
+        try:
+            forgotten = await asyncio.to_thread(approvals.forget, forget) if forget else []
+        except ToolError as error:
+            self.notify(str(error), severity="error")
+        else:
+            for name in forgotten:
+                self.notify(f"Calls of {name} are asked for again.")
+        self._allowed = frozenset(await asyncio.to_thread(approvals.allowed))
+        self._show()
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
@@ -144,6 +168,12 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         if row is not None and row.server is not None and row.server.state in ("failed", "off"):
             self._start((row.server.name,))
 
+    def action_ask_again(self) -> None:
+        """Ask before calls of the highlighted tool, which was always allowed."""
+        row = self._highlighted
+        if row is not None and row.tool is not None and row.tool.name in self._allowed:
+            self._read_allowed(row.tool.name)
+
     # The list
 
     @property
@@ -159,10 +189,8 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
             self.say("No tool has that name." if self._toolbox.servers() else NO_SERVERS, KEYS)
         elif row.tool is not None:
             self.say(one_line(row.tool.description, LONGEST) or "It has no description.", KEYS)
-        elif row.server is not None and row.server.state == "failed":
-            self.say(clean(row.server.problem), KEYS)
         else:
-            self.say("", KEYS)
+            self.say(clean(row.server.problem) if row.server is not None else "", KEYS)
 
     def _show(self) -> None:
         if not self.is_there:
@@ -191,7 +219,8 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
             mark = MARKS[self._choice.has_tool(row.server, row.tool)]
             name = one_line(row.tool.title or tool_names(row.tool.name)[1], LONGEST_NAME)
             about = one_line(row.tool.description, LONGEST)
-            line = Content.assemble(f"    {mark} {name}", (f"  {about}" if about else "", QUIET))
+            always = ALWAYS if row.tool.name in self._allowed else ""
+            line = Content.assemble(f"    {mark} {name}", (always, "$warning"), (f"  {about}" if about else "", QUIET))
             return line.truncate(self.room, ellipsis=True)
         mark = MARKS[self._choice.has_server(row.server)]
         state, style = _state(row.server)
@@ -209,7 +238,7 @@ def _state(server: ServerState) -> tuple[str, str]:
             return "starting…", "$primary"
         case "failed":
             return f"✗ {one_line(server.problem, LONGEST)}", "$error"
-    return "off", QUIET
+    return f"off  {one_line(server.problem, LONGEST)}", QUIET
 
 
 def _knows(server: ServerState, name: str) -> bool:

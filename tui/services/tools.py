@@ -31,10 +31,10 @@ class Tools:
         if self._factory is not None:
             self.toolbox = turns.tools.toolbox = await self._factory(settings)
 
-    def configure(self, settings: Settings) -> None:
-        """Follow other settings."""
+    async def configure(self, settings: Settings) -> None:
+        """Follow other settings; servers that have changed are stopped."""
         if self.toolbox is not None:
-            self.toolbox.configure(settings)
+            await self.toolbox.configure(settings)
 
     async def close(self) -> None:
         """Stop the servers."""
