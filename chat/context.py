@@ -6,14 +6,16 @@ everything is sent: the provider's error states it best, and the request is then
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sterna.providers import ChatMessage
 from sterna.storage import Message
+from sterna.storage.conversations.tool_calls import size_of_calls
 
-from .estimates import estimate_tokens
+from .estimates import CHARACTERS_PER_TOKEN, IMAGE_TOKENS, estimate_tokens
 from .passages import sent_text
 
 if TYPE_CHECKING:
@@ -33,22 +35,32 @@ def input_budget(context_length: int | None) -> int:
     return max(0, context_length - RESERVED) * 3 // 5 if context_length else UNKNOWN
 
 
+def tokens_of(message: ChatMessage) -> int:
+    """Return the estimated tokens of a message of a request."""
+    calls = sum(len(call.name) + len(call.arguments) for call in message.tool_requests)
+    return (
+        estimate_tokens(message.content) + calls // CHARACTERS_PER_TOKEN + IMAGE_TOKENS * len(message.images) + OVERHEAD
+    )
+
+
 def select_messages(
-    newest_first: Iterable[Message], *, system_prompt: str = "", budget: int
+    newest_first: Iterable[Message], *, system_prompt: str = "", budget: int, with_calls: bool = False
 ) -> tuple[list[Message], bool]:
     """Return the messages that fit into ``budget`` tokens, newest first, and whether older ones do not fit.
 
     The newest message is always included. A reply at the beginning without its question is omitted, since some servers
-    reject that. So are messages without text, and failed ones except partial replies.
+    reject that. So are messages without text, and failed ones except partial replies. ``with_calls``: the calls of
+    tools and their results are sent too.
     """
     left = budget - (estimate_tokens(system_prompt) + OVERHEAD if system_prompt else 0)
     selected: list[Message] = []
     is_full = False
     for message in newest_first:
-        is_lost = message.failed and not (message.role == "assistant" and message.content.strip())
-        if is_lost or not message.content:
+        size = size_of_calls(message.metadata) if with_calls else 0
+        is_lost = message.failed and not (message.role == "assistant" and (size or message.content.strip()))
+        if is_lost or not (message.content or size):
             continue
-        left -= estimate_tokens(sent_text(message)) + OVERHEAD
+        left -= estimate_tokens(sent_text(message)) + size // CHARACTERS_PER_TOKEN + OVERHEAD
         if left < 0 and selected:
             is_full = True
             break
@@ -59,23 +71,37 @@ def select_messages(
 
 
 def to_chat_messages(
-    newest_first: Sequence[Message], system_prompt: str = "", attached: Mapping[str, Attached] = NOTHING_ATTACHED
+    newest_first: Sequence[Message],
+    system_prompt: str = "",
+    attached: Mapping[str, Attached] = NOTHING_ATTACHED,
+    *,
+    with_calls: bool = False,
 ) -> tuple[ChatMessage, ...]:
     """Return the messages in chronological order, after the system prompt; what is attached stands before its message.
 
     Consecutive messages of one role are merged: many servers reject a conversation whose roles do not alternate.
+    ``with_calls``: replies that called tools become the messages of their rounds. Without, they are their text: servers
+    reject calls in a request that offers no tools.
     """
     result = [ChatMessage("system", system_prompt)] if system_prompt else []
+    numbers = itertools.count(1)
     for message in reversed(newest_first):
         files = attached.get(message.id)
-        text = sent_text(message)
-        text = f"{files.text}\n\n{text}" if files is not None and files.text else text
         images = files.images if files is not None else ()
-        if result and result[-1].role == message.role:
-            before = result[-1]
-            result[-1] = ChatMessage(message.role, f"{before.content}\n\n{text}", (*before.images, *images))
+        if with_calls and size_of_calls(message.metadata):
+            from .tool_history import rounds
+
+            parts = rounds(message, images, numbers)
         else:
-            result.append(ChatMessage(message.role, text, images))
+            text = sent_text(message)
+            text = f"{files.text}\n\n{text}" if files is not None and files.text else text
+            parts = [ChatMessage(message.role, text, images if message.role == "user" else ())]
+        before = result[-1] if result else None
+        if before is not None and before.role == parts[0].role and not before.tool_requests:
+            merged = f"{before.content}\n\n{parts[0].content}".rstrip()
+            result[-1] = parts[0]._replace(content=merged, images=(*before.images, *parts[0].images))
+            parts = parts[1:]
+        result += parts
     return tuple(result)
 
 

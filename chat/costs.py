@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sterna.storage import Settled, StoreError, StoreThread
 
-from .reply import Ending
+from .reply import Ending, Reply
 
 if TYPE_CHECKING:
     from sterna.config import Settings
@@ -57,6 +57,15 @@ def priced(settled: Settled, catalog: Catalog) -> Settled:
     return settled._replace(metadata=metadata)
 
 
+def so_far(reply: Reply, catalog: Catalog) -> float:
+    """Return what the requests of a reply have cost so far, as far as prices are known."""
+    cost = reply.details.get("cost")
+    if not isinstance(cost, (int, float)) and reply.model:
+        cached = reply.details.get("cached_tokens") or 0
+        cost = catalog.price(reply.model, reply.input_tokens, reply.output_tokens, cached)
+    return float(cost or 0.0)
+
+
 def budget_use(budget: BudgetSettings, spent: Spent) -> Use | None:
     """Return the use of the budget of which most is used; None without a budget."""
     uses = [
@@ -70,25 +79,36 @@ def budget_use(budget: BudgetSettings, spent: Spent) -> Use | None:
     return max(uses, key=lambda use: use.share, default=None)
 
 
-async def used(store: StoreThread, settings: Settings) -> Use | None:
-    """Return the use of the budget of which most is used; None without a budget. Raises StoreError."""
+async def used(store: StoreThread, settings: Settings, also: float = 0.0) -> Use | None:
+    """Return the use of the budget of which most is used, with ``also`` spent; None without a budget.
+
+    Raises StoreError.
+    """
     if settings.budget.daily is None and settings.budget.monthly is None:
         return None
     from sterna.storage import Costs
 
-    return budget_use(settings.budget, await store.run(Costs.spent))
+    spent = await store.run(Costs.spent)
+    more = spent._replace(today=spent.today + also, this_month=spent.this_month + also)
+    return budget_use(settings.budget, more)
 
 
-async def refusal(store: StoreThread, catalog: Catalog, settings: Settings, ref: str) -> Ending | None:
-    """Return the end of a reply for which nothing may be sent; None if the request may be sent. Raises StoreError."""
+async def refusal(
+    store: StoreThread, catalog: Catalog, settings: Settings, ref: str, also: float = 0.0
+) -> Ending | None:
+    """Return the end of a reply for which nothing may be sent; None if the request may be sent. Raises StoreError.
+
+    ``also``: what its earlier requests have cost.
+    """
     if not settings.budget.stop or catalog.is_free(ref):
         return None
-    use = await used(store, settings)
+    use = await used(store, settings, also)
     if use is None or use.share < 1:
         return None
+    what = "The results of the tools were not sent; they are" if also else "Nothing was sent; your message is"
     advice = (
-        f"Nothing was sent; your message is stored. Raise {use.setting}, set budget.stop to false, or choose a model "
-        "that costs nothing, then retry."
+        f"{what} stored. Raise {use.setting}, set budget.stop to false, or choose a model that costs nothing, then "
+        f"{'continue the reply' if also else 'retry'}."
     )
     return Ending("failed", f"{use.sentence} {advice}", metadata={"kind": "budget"})
 

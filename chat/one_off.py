@@ -14,8 +14,10 @@ from sterna.storage import ATTACHMENTS, Attachment, AttachmentFiles, Message, Se
 
 from .context import NOTHING_ATTACHED, UNKNOWN, to_chat_messages
 from .reply import Ending, Reply
-from .reply_events import failed, missing_ending, receive
+from .reply_events import failed, missing_ending
 from .requests import RequestOptions, require_inputs
+from .tool_rounds import Images, ToolRounds
+from .tools import ToolAccess
 
 if TYPE_CHECKING:
     from .attachments.sending import Attached
@@ -36,9 +38,12 @@ class OneOffTurn:
         files: AttachmentFiles | None = None,
         attachments: Sequence[Attachment] = (),
         schema: Mapping[str, Any] | None = None,
+        tools: ToolAccess | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
+        self._settings = settings
+        self._tools = tools or ToolAccess()
         self._text = text
         self._files = files
         self._attachments = attachments
@@ -79,4 +84,21 @@ class OneOffTurn:
         if self._files is not None and self._attachments:
             attached = await options.load_attached(self._files, self._catalog, [question], UNKNOWN)
         request = options.request_for(model, to_chat_messages([question], options.system_prompt, attached))
-        await receive(self.reply, provider, request, self._monotonic)
+        offer = await self._tools.offered(options.tools, provider)
+        self.reply.details |= offer.details()
+        rounds = ToolRounds(
+            self.reply,
+            self._tools,
+            Images(
+                self._catalog.image_size(options.ref), are_taken=self._catalog.takes_images(options.ref) is not False
+            ),
+            store=None,
+            most=self._settings.tools.rounds,
+            may_send=_always,
+            monotonic=self._monotonic,
+        )
+        await rounds.receive(provider, request._replace(tools=offer.tools))
+
+
+async def _always() -> None:
+    """Return no reason against sending: what is not stored belongs to no budget."""

@@ -10,12 +10,14 @@ from sterna.storage import NewTurn, StoreError, StoreThread
 
 from . import costs
 from .reply import Ending, Reply
-from .reply_events import failed, receive
+from .reply_events import failed
+from .tool_rounds import Images, ToolRounds
 
 if TYPE_CHECKING:
     from sterna.config import Settings
 
     from .requests import RequestOptions
+    from .tools import ToolAccess
 
 
 async def answer(
@@ -26,6 +28,7 @@ async def answer(
     store: StoreThread,
     catalog: Catalog,
     settings: Settings,
+    tools: ToolAccess,
     monotonic: Callable[[], float],
 ) -> None:
     """Send the request of a turn and apply what comes to the reply; one that is too long is sent again with less."""
@@ -33,18 +36,29 @@ async def answer(
         if (refused := await costs.refusal(store, catalog, settings, options.ref)) is not None:
             reply.end(refused)
             return
-        prepared = await options.prepare(store, catalog, begun)
-        reply.details |= prepared.details()
-        rejection = await receive(reply, prepared.provider, prepared.request, monotonic, may_shorten=prepared.count > 1)
+        offer = await tools.offered(options.tools, catalog.resolve(options.ref)[0])
+        prepared = await options.prepare(store, catalog, begun, tools=offer.tools)
+        reply.details |= prepared.details() | offer.details()
+        rounds = ToolRounds(
+            reply,
+            tools,
+            Images(catalog.image_size(options.ref), are_taken=catalog.takes_images(options.ref) is not False),
+            store=store,
+            most=settings.tools.rounds,
+            may_send=lambda: costs.refusal(store, catalog, settings, options.ref, costs.so_far(reply, catalog)),
+            monotonic=monotonic,
+        )
+        rejection = await rounds.receive(prepared.provider, prepared.request, may_shorten=prepared.count > 1)
         if rejection is None:
             return
-        shorter = await options.prepare(store, catalog, begun, prepared.reduced_budget(rejection))
+        budget = prepared.reduced_budget(rejection)
+        shorter = await options.prepare(store, catalog, begun, budget, tools=offer.tools)
         if shorter.count >= prepared.count:
             reply.end(failed(rejection))
             return
         reply.details.pop("left_out", None)
         reply.details |= shorter.details()
-        await receive(reply, shorter.provider, shorter.request, monotonic)
+        await rounds.receive(shorter.provider, shorter.request)
     except ProviderError as error:
         reply.end(failed(error.failure))
     except StoreError as error:

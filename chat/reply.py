@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sterna.providers import Waiting
+from sterna.providers import Usage, Waiting
 from sterna.storage import Finish, Message, Settled
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls
 
@@ -82,20 +82,31 @@ class Reply:
         """Start of the running call on the monotonic clock; 0 while none runs."""
         self.progress = ""
         """Line in which the running tool tells how far it is."""
+        self.usage: Usage | None = None
+        """Tokens as reported so far, of all rounds."""
+        self.earlier: Usage | None = None
+        """Tokens of the rounds before this one: each result of a tool is a request more."""
         self._content: list[str] = []
         self._reasoning: list[str] = []
+        self._before = ("", "")
+        """Content and reasoning of the rounds before this one."""
         self._unsaved = self._length = 0
         self._has_changed = asyncio.Event()
 
     @property
     def content(self) -> str:
         """Text received so far."""
+        return _appended(self._before[0], _joined(self._content))
+
+    @property
+    def round_content(self) -> str:
+        """Text received in this round."""
         return _joined(self._content)
 
     @property
     def reasoning(self) -> str:
         """Reasoning received so far."""
-        return _joined(self._reasoning)
+        return _appended(self._before[1], _joined(self._reasoning))
 
     @property
     def finish(self) -> Finish | None:
@@ -132,8 +143,26 @@ class Reply:
             self.save_due.set()
         self._has_changed.set()
 
+    def begin_round(self) -> None:
+        """Let what comes from now on be a text of its own: the model goes on after the results of tools."""
+        self._before = (self.content, self.reasoning)
+        self.earlier = self.usage
+        self._content.clear()
+        self._reasoning.clear()
+        self.is_certain = True
+
+    def note(self, *, urgent: bool = False, **details: Any) -> None:
+        """Change some :attr:`details`; after the end they stay. ``urgent``: the next save does not wait."""
+        if self.ending.done():
+            return
+        self.details |= details
+        self.version += 1
+        if urgent:
+            self.save_due.set()
+        self._has_changed.set()
+
     def reclassify(self, to: Literal["reasoning", "content"]) -> None:
-        """Turn all text so far into reasoning, or into the answer; after the end it stays."""
+        """Turn all text of this round into reasoning, or into the answer; after the end it stays."""
         if self.ending.done():
             return
         source, target = (self._content, self._reasoning) if to == "reasoning" else (self._reasoning, self._content)
@@ -195,6 +224,13 @@ class Reply:
             error_message=ending.error_message,
             metadata=metadata,
         )
+
+
+def _appended(before: str, text: str) -> str:
+    """Return the text of two rounds as paragraphs of one. It begins with ``before`` as it was: a screen shows that."""
+    if not before or not text:
+        return before or text
+    return before + "\n" * (2 - len(before[-2:]) + len(before[-2:].rstrip("\n"))) + text.lstrip()
 
 
 def _joined(pieces: list[str]) -> str:

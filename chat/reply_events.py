@@ -20,6 +20,7 @@ from sterna.providers import (
     Reasoning,
     Reclassified,
     Request,
+    ToolRequests,
     Usage,
     Waiting,
 )
@@ -33,18 +34,28 @@ BURST_SECONDS = 0.01
 
 async def receive(
     reply: Reply, provider: Provider, request: Request, monotonic: Callable[[], float], *, may_shorten: bool = False
-) -> Failed | None:
-    """Send the request, and apply all events to the reply, including its end.
+) -> Failed | ToolRequests | None:
+    """Send the request, and apply all events to the reply, including its end, unless the model waits for tools.
 
     ``may_shorten``: an error about the context length does not end the reply but is returned, so that the caller can
     repeat the request with less.
     """
-    last_pause = monotonic()
+    last_pause, began = monotonic(), reply.version
+    wanted: ToolRequests | None = None
     async with _closing(provider.stream(request)) as events:
         async for event in events:
-            if may_shorten and isinstance(event, Failed) and event.kind is FailureKind.TOO_LONG and not reply.version:
+            if (
+                may_shorten
+                and isinstance(event, Failed)
+                and event.kind is FailureKind.TOO_LONG
+                and reply.version == began
+            ):
                 return event
-            if (ending := apply(event, reply)) is not None:
+            if isinstance(event, ToolRequests):
+                wanted = event
+            elif (ending := apply(event, reply)) is not None:
+                if wanted is not None and ending.finish == "done":
+                    return wanted
                 reply.end(ending)
                 return None
             if monotonic() - last_pause > BURST_SECONDS:
@@ -66,7 +77,9 @@ def apply(event: Event, reply: Reply) -> Ending | None:
         case Usage():
             _add_usage(event, reply)
         case Citations(sources):
-            reply.details["citations"] = [{"url": source.url, "title": source.title} for source in sources]
+            known = reply.details.get("citations", [])
+            named = [{"url": source.url, "title": source.title} for source in sources]
+            reply.details["citations"] = [*known, *(source for source in named if source not in known)]
         case HistoryQuotes(quotes):
             rows = [Quote(number, "", *quote[2:], *quote[:2]) for number, quote in enumerate(quotes, 1)]
             reply.details[QUOTES] = [row._asdict() for row in rows]
@@ -81,6 +94,10 @@ def apply(event: Event, reply: Reply) -> Ending | None:
 
 
 def _add_usage(usage: Usage, reply: Reply) -> None:
+    if reply.earlier is not None:
+        reply.details["context_tokens"] = usage.total_tokens  # the sum is that of several requests
+        usage = usage.plus(reply.earlier)
+    reply.usage = usage
     reply.input_tokens, reply.output_tokens = usage.input_tokens, usage.output_tokens
     reply.total_tokens = usage.total_tokens
     details = {name: getattr(usage, name) for name in ("cached_tokens", "reasoning_tokens", "cost")}

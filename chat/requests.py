@@ -18,15 +18,17 @@ from .context import (
     input_budget,
     select_messages,
     to_chat_messages,
+    tokens_of,
 )
-from .estimates import CHARACTERS_PER_TOKEN, IMAGE_TOKENS, estimate_tokens
+from .estimates import CHARACTERS_PER_TOKEN, estimate_tokens
 from .passages import sent_text
 from .summaries import SETTING as SUMMARY
 from .summaries import Summary, summarised
+from .tools import TOOLS
 
 if TYPE_CHECKING:
     from sterna.config import Settings
-    from sterna.providers import Catalog, Failed, Provider
+    from sterna.providers import Catalog, Failed, Provider, Tool
     from sterna.storage import Attachment, AttachmentFiles, Message, NewTurn, Store, StoreThread
 
     from .attachments.sending import Attached
@@ -71,10 +73,7 @@ class Prepared:
 
     def reduced_budget(self, failure: Failed) -> int:
         """Return the budget, in estimated tokens, for repeating a request that was too long."""
-        sent = sum(
-            estimate_tokens(message.content) + IMAGE_TOKENS * len(message.images) + OVERHEAD
-            for message in self.request.messages
-        )
+        sent = sum(map(tokens_of, self.request.messages))
         if failure.limit is not None:
             available = failure.limit - min(failure.limit // 4, 1000)  # the rest is for the reply
             # the provider's count tells how its tokens compare with the estimate
@@ -99,6 +98,8 @@ class RequestOptions(NamedTuple):
     summarises: bool = False
     """True to send a summary of earlier messages that do not fit, instead of leaving them out."""
     summary: Summary | None = None
+    tools: tuple[str, ...] = ()
+    """Names of the tools that the model may ask for: see :data:`chat.tools.TOOLS`."""
 
     @classmethod
     def choose(cls, own: Mapping[str, Any], settings: Settings, model: str = "", fallback: str = "") -> RequestOptions:
@@ -118,14 +119,22 @@ class RequestOptions(NamedTuple):
             parameters=_sendable(own.get("parameters")),
             summarises=(_text(own.get("context")) or settings.context) == "summarise",
             summary=Summary.of(own.get(SUMMARY)),
+            tools=_names(own.get(TOOLS), settings.tools.chosen),
         )
 
     async def prepare(
-        self, store: StoreThread, catalog: Catalog, begun: NewTurn, budget: int | None = None
+        self,
+        store: StoreThread,
+        catalog: Catalog,
+        begun: NewTurn,
+        budget: int | None = None,
+        *,
+        tools: tuple[Tool, ...] = (),
     ) -> Prepared:
         """Return the request for the reply of a turn, in ``budget`` tokens, else in the model's context length.
 
-        It has the branch of the prompt. For a reply that is continued it ends with that and :data:`CONTINUE`.
+        It has the branch of the prompt. For a reply that is continued it ends with that and :data:`CONTINUE`. With
+        ``tools`` it has the calls of earlier replies, too.
 
         Raises ProviderError, StoreError.
         """
@@ -134,8 +143,12 @@ class RequestOptions(NamedTuple):
 
         def read(store: Store, limit: int) -> tuple[list[Message], int]:
             last = store.messages.get(continues) if continues else question
-            newest_first, is_cut = store.messages.context(last.session_id, limit * CHARACTERS_PER_TOKEN, last.key)
-            selected, is_full = select_messages(newest_first, system_prompt=self.system_prompt, budget=limit)
+            newest_first, is_cut = store.messages.context(
+                last.session_id, limit * CHARACTERS_PER_TOKEN, last.key, with_calls=bool(tools)
+            )
+            selected, is_full = select_messages(
+                newest_first, system_prompt=self.system_prompt, budget=limit, with_calls=bool(tools)
+            )
             has_more = bool(selected) and (is_cut or is_full)
             return selected, store.messages.count_before(question.session_id, selected[-1].key) if has_more else 0
 
@@ -143,20 +156,25 @@ class RequestOptions(NamedTuple):
             last = store.messages.get(continues) if continues else question
             return store.messages.context(last.session_id, UNKNOWN * CHARACTERS_PER_TOKEN, last.key)
 
-        limit = budget or input_budget(catalog.context_length(self.ref))
+        def room() -> int:
+            known = input_budget(catalog.context_length(self.ref))
+            return known if known == UNKNOWN else max(1, known - estimate_tokens("".join(map(str, tools))))
+
+        limit = budget or room()
         selected, left_out = await store.run(read, limit)
         size = sum(len(sent_text(message)) for message in selected)
         has_attachments = any(message.attachments for message in selected)
-        if budget is None and limit == UNKNOWN and (size > SHORT_CONVERSATION or has_attachments):
+        if budget is None and limit == UNKNOWN and (size > SHORT_CONVERSATION or has_attachments or tools):
             await catalog.fetch_context_length(self.ref)
-            if (limit := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
+            if (limit := room()) != UNKNOWN:
                 selected, left_out = await store.run(read, limit)
         attached, fitted = NOTHING_ATTACHED, None
         if left_out and self.summarises:
             whole, _ = await store.run(read_all)
             fitted = await summarised(
-                store, provider, model, question.session_id, whole, self.summary, self.system_prompt, limit
-            )
+                store, provider, model, question.session_id, whole, self.summary, self.system_prompt, limit,
+                with_calls=bool(tools),
+            )  # fmt: skip
             if fitted is not None:
                 selected, left_out = fitted.selected, 0
         if has_attachments:
@@ -167,10 +185,12 @@ class RequestOptions(NamedTuple):
                 selected, left_out = await store.run(read, max(1, limit - size))  # it is sent with all of its files
             attached = await self.load_attached(files, catalog, selected, limit)
         prompts = (self.system_prompt, fitted.summary.prompt if fitted is not None else "")
-        messages = to_chat_messages(selected, "\n\n".join(filter(None, prompts)), attached)
+        prompt = "\n\n".join(filter(None, prompts))
+        messages = to_chat_messages(selected, prompt, attached, with_calls=bool(tools))
         if continues:
             messages += (ChatMessage("user", CONTINUE),)
         request = self.request_for(model, messages, question.id if not continues else begun.reply.id)
+        request = request._replace(tools=tools)
         if fitted is None:
             is_missing = self.summarises and left_out > 0
             return Prepared(provider, request, len(selected), left_out, has_no_summary=is_missing)
@@ -241,6 +261,13 @@ def _sendable(parameters: object) -> Mapping[str, Any]:
     """Return the parameters of a conversation, without those that Sterna sends itself."""
     named = parameters if isinstance(parameters, Mapping) else {}
     return {name: value for name, value in named.items() if unsendable({name: value}) is None}
+
+
+def _names(chosen: object, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that a conversation has chosen; where it has chosen nothing, the ``usual`` ones."""
+    if not isinstance(chosen, list):
+        return usual
+    return tuple(name for name in chosen if isinstance(name, str))
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ The room ``tools`` has the toolbox, and the screen or the terminal asks; this ro
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -13,6 +14,9 @@ from sterna.providers import Tool
 TOOLS = "tools"
 """Setting of a conversation: list of the servers (``SERVER``), single tools (``SERVER__TOOL``) and built-in tools that
 the model may ask for."""
+
+
+NOBODY = "Nobody is here to allow it."
 
 
 class ToolFile(NamedTuple):
@@ -41,6 +45,13 @@ class Offer(NamedTuple):
     tools: tuple[Tool, ...] = ()
     problems: tuple[str, ...] = ()
     """Sentence for each server that could not be reached, and each name that is none."""
+    is_refused: bool = False
+    """True where the provider takes no tools."""
+
+    def details(self) -> dict[str, Any]:
+        """Return what the reply's metadata says about the offer."""
+        refused = {"without": ["tools"]} if self.is_refused else {}
+        return refused | ({"tool_problems": list(self.problems)} if self.problems else {})
 
 
 class ToolAsk(NamedTuple):
@@ -100,3 +111,32 @@ class ToolAccess:
         self.toolbox: Toolbox | None = None
         self.approve: Approve | None = None
         """None: there is nobody to ask, and only tools that are always allowed are called."""
+        self._allowed: set[tuple[str, str]] = set()
+        """Conversations, and the tools as they were defined, that the person has allowed there."""
+
+    async def offered(self, chosen: Sequence[str], provider: object) -> Offer:
+        """Return the tools of the ``chosen`` names; none where the provider takes none."""
+        if not chosen or self.toolbox is None:
+            return Offer()
+        if not getattr(provider, "takes_tools", True):
+            return Offer(is_refused=True)
+        return await self.toolbox.offered(chosen)
+
+    async def is_allowed(self, ask: ToolAsk) -> bool:
+        """Return whether an earlier answer allows a call."""
+        return _key(ask) in self._allowed or (self.toolbox is not None and await self.toolbox.is_allowed(ask.tool))
+
+    async def answer(self, ask: ToolAsk) -> Approval:
+        """Ask the person, and remember the answer."""
+        if self.approve is None:
+            return Approval("no", NOBODY)
+        answer = await self.approve(ask)
+        if answer.choice == "conversation":
+            self._allowed.add(_key(ask))
+        elif answer.choice == "always" and self.toolbox is not None:
+            await self.toolbox.allow(ask.tool)
+        return answer
+
+
+def _key(ask: ToolAsk) -> tuple[str, str]:
+    return ask.session_id, json.dumps(ask.tool, sort_keys=True, default=str)

@@ -286,6 +286,7 @@ class Turns:
             store=self._store,
             catalog=self.catalog,
             settings=self.settings,
+            tools=self.tools,
             monotonic=self._monotonic,
         )
         receiver = self._own(answering, f"receive {reply.id}")
@@ -319,7 +320,7 @@ class Turns:
             await first(self._sleep(SAVE_SECONDS), reply.save_due.wait())
             version, (content, reasoning) = reply.version, reply.take_unsaved()
             try:
-                await self._store.run(LiveReplies.save, reply.id, content, reasoning)
+                await self._store.run(LiveReplies.save, reply.id, content, reasoning, dict(reply.details))
             except NotFound:
                 return  # deleted with its conversation
             except StoreError as error:

@@ -110,6 +110,20 @@ class Usage(NamedTuple):
     cost: float | None = None
     """Cost in the provider's currency, if it states it."""
 
+    def plus(self, other: Usage) -> Usage:
+        """Return the sum of two requests. It has no cost if only one of them states it."""
+        counts = ((self.cached_tokens, other.cached_tokens), (self.reasoning_tokens, other.reasoning_tokens))
+        cached, reasoning = (None if a is b is None else (a or 0) + (b or 0) for a, b in counts)
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.total_tokens + other.total_tokens,
+            cached,
+            reasoning,
+            cost,
+        )
+
 
 class Citation(NamedTuple):
     """Source named by the provider."""

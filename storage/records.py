@@ -166,6 +166,14 @@ class Message(NamedTuple):
         return attachments_from(self.metadata.get(ATTACHMENTS))
 
     @property
+    def context_tokens(self) -> int:
+        """Return the tokens of the context that it ends: of its last request, where tools made it several."""
+        last = self.metadata.get("context_tokens")
+        if isinstance(last, int) and not isinstance(last, bool) and last > 0:
+            return last
+        return self.input_tokens + self.output_tokens
+
+    @property
     def failed(self) -> bool:
         """Return whether the message is counted nowhere: docs/specification/triggers.md#failed-messages."""
         return bool(self.error_message)

@@ -17,6 +17,7 @@ DETAILS = (
     "finish_reason",
     "left_out",
     "without",
+    "tool_problems",
     "citations",
     "quotes",
     "cost",
@@ -48,6 +49,7 @@ def reply_notes(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     without = _texts(metadata.get("without"))
     if without:
         result.append(f"Asked without {' and '.join(without)}, which this model does not take.")
+    result += _texts(metadata.get("tool_problems"), 300)
     return tuple(result)
 
 
@@ -70,5 +72,5 @@ def reply_details(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return result | ({"notes": notes} if notes else {})
 
 
-def _texts(value: object) -> list[str]:
-    return [item[:60] for item in value if isinstance(item, str)][:10] if isinstance(value, list) else []
+def _texts(value: object, length: int = 60) -> list[str]:
+    return [item[:length] for item in value if isinstance(item, str)][:10] if isinstance(value, list) else []

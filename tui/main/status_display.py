@@ -92,7 +92,7 @@ class StatusDisplay:
         """Show how much of the model's context the conversation takes, and what it has cost."""
         status, catalog = self._layout.status, self._context.catalog
         newest = await self._context.store.run(storage.Messages.before, record.id, None, 4) if record else []
-        used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
+        used = next((used for message in reversed(newest) if (used := message.context_tokens)), 0)
         most = catalog.context_length(self._conversation.model) if catalog is not None else None
         if used and most is None and catalog is not None:
             self._layout.start_worker("context length", self._learn_context_length, catalog)
