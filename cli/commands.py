@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "attachments": "attachments:attachments",
         "models": "models:models",
         "personas": "personas:personas",
+        "tools": "tools:tools",
         "keys": "keys:keys",
         "config": "config:config",
         "sync": "sync.command:sync",

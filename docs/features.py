@@ -51,7 +51,7 @@ FEATURES = (
     Feature("Conversations that stay on this device", ("conversation.private",), "sync private"),
     Feature("Sync with your own server", ("app.sync",), "sync"),
     Feature("Themes, key presets and keys of your own", ("app.themes", "app.keys")),
-    Feature("Tools for the model: MCP servers, files, web pages", ("tool.choose", "tool.answer")),
+    Feature("Tools for the model: MCP servers, files, web pages", ("tool.choose", "tool.answer"), "tools"),
     Feature("Providers of models", ("app.provider", "model.choose"), "models"),
     Feature("Settings", ("app.settings",), "config"),
     Feature("Replies as JSON that follow a schema", (), "ask --schema"),

@@ -278,6 +278,7 @@ INNER_DOORS = {
         "profile": "context output",
         "analytics": "context output",
         "account": "account_context context output streams",
+        "tools": "context exit_codes output output_files",
         "doctor": "account_context context output",
         "mcp": "context history output version",
         "serve": "context output streams",

@@ -25,6 +25,7 @@ from ..context import CommandContext
 from ..output import counted, paint, print_json
 from .analytics import doctor_analytics
 from .repair import doctor_repair
+from .tools import tool_findings
 
 MIN_FREE = 20_000_000
 """Free bytes below which the disk of the history counts as nearly full."""
@@ -83,6 +84,7 @@ def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Itera
     yield from _data(context)
     for endpoint in settings.endpoints:
         yield _key_of(context, endpoint)
+    yield from (Finding(*finding) for finding in tool_findings(context, settings))
     if not offline:
         yield from asyncio.run(_providers(context, settings))
 

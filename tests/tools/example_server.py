@@ -1,9 +1,11 @@
-"""MCP server made with the official package, for the tests: ``example_server.py`` or ``example_server.py http``."""
+"""MCP server made with the official package, for the tests: a program that serves HTTP too when a tool asks it to."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-import sys
+import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,22 +96,19 @@ async def slow(marker: str, context: Context) -> str:
     return "done"
 
 
-def main() -> None:
-    """Serve."""
-    if "http" in sys.argv:
-        import asyncio
+@server.tool()
+@cache
+def serve_http() -> int:
+    """Serve the same over HTTP, too, and return the port."""
+    import uvicorn
 
-        import uvicorn
-
-        app = server.streamable_http_app(host="127.0.0.1")
-        config = uvicorn.Config(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error", lifespan="on")
-        http = uvicorn.Server(config)
-        sockets = [config.bind_socket()]
-        print(sockets[0].getsockname()[1], flush=True)
-        asyncio.run(http.serve(sockets=sockets))
-        return
-    server.run("stdio")
+    config = uvicorn.Config(server.streamable_http_app(host="127.0.0.1"), port=0, log_level="critical", lifespan="on")
+    socket = config.bind_socket()
+    http = uvicorn.Server(config)
+    threading.Thread(target=lambda: asyncio.run(http.serve(sockets=[socket])), daemon=True).start()
+    port: int = socket.getsockname()[1]
+    return port
 
 
 if __name__ == "__main__":
-    main()
+    server.run("stdio")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,14 +30,10 @@ def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
     asyncio.run(opened.aclose())
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+@pytest.fixture
+async def address(toolbox: Toolbox) -> str:
     """Address of the same server over HTTP."""
-    process = subprocess.Popen([sys.executable, SERVER, "http", "0"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"
-        process.terminate()
+    return f"http://127.0.0.1:{(await call(toolbox, 'serve_http')).text}/mcp"
 
 
 @pytest.fixture
