@@ -8,7 +8,7 @@ Redirects are not followed: a key must not be sent to an address that its owner 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -224,6 +224,26 @@ class EndpointProvider:
                     if request is not None:
                         tasks.create_task(describe(model, *request))
         return list(described.values())
+
+    async def embeddings(self, model: str, texts: Sequence[str]) -> object:
+        """Return the JSON of the vectors of some texts, unchecked. Raises :class:`ProviderError`."""
+        call = await self._call(model)
+        if not (path := call.protocol.embeddings_path):
+            message = f"{call.reporter.title} offers no embeddings. Name a model of another provider."
+            raise ProviderError(Failed(FailureKind.UNCONFIGURED, message))
+        body = {"model": model, "input": list(texts), "encoding_format": "float"}
+        try:
+            async with asyncio.timeout(self._timeouts.head):
+                code, headers, content = await self._get(call, path, body)
+        except TimeoutError:
+            message = f"{call.reporter.title} did not answer within {self._timeouts.head:g} s."
+            raise ProviderError(Failed(FailureKind.TIMEOUT, message)) from None
+        if not 200 <= code < 300:
+            raise ProviderError(call.reporter.status(code, headers, content))
+        try:
+            return parse_json(content)
+        except ValueError:
+            raise ProviderError(call.reporter.malformed(content[:200].decode("utf-8", "replace"))) from None
 
     async def prepare(self) -> None:
         """Do what the first request would wait for, except to connect; its errors are those of the request."""

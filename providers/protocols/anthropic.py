@@ -39,6 +39,7 @@ WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 5
 class Anthropic(WireProtocol):
     """``POST /messages``."""
 
+    embeddings_path = ""
     renamed = {"thinking": "reasoning_effort"}
 
     def reply_path(self, model: str, *, stream: bool) -> str:

@@ -33,6 +33,7 @@ class Gemini(WireProtocol):
     """``POST /models/MODEL:streamGenerateContent``."""
 
     default_path = "/v1beta"
+    embeddings_path = ""
     dropped = ("/openai",)
     renamed = {"thinkingConfig": "reasoning_effort"}
 

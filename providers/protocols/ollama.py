@@ -36,6 +36,7 @@ class Ollama(WireProtocol):
 
     is_lines = True
     default_path = ""
+    embeddings_path = "/v1/embeddings"
     dropped = ("/api/chat", "/api", "/v1")
     renamed = {"think": "reasoning_effort"}
 
