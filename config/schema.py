@@ -224,6 +224,21 @@ SETTINGS: tuple[Setting, ...] = (
         "Send usage statistics to your server, never message text. `sterna analytics show` lists them.",
     ),
     Setting(
+        "meaning.enabled",
+        BOOLEAN,
+        False,
+        "Search by meaning, too; needs sterna[semantic]. Vectors of the messages that are not private are made in the "
+        "background and kept beside the history on this device: about 0.5 kB a message, a minute for 100,000 messages.",
+    ),
+    Setting(
+        "meaning.model",
+        TEXT,
+        "package",
+        "Model of these vectors: package, the one of sterna[semantic]; a folder with a static model (model.safetensors "
+        "and tokenizer.json); or an embedding model as provider/model, which gets all these messages and what you "
+        "search for.",
+    ),
+    Setting(
         "keys.ACTION",
         KEYS,
         None,

@@ -96,6 +96,13 @@ class AnalyticsSettings(NamedTuple):
     enabled: bool = False
 
 
+class MeaningSettings(NamedTuple):
+    """Search by meaning, and the model that makes the vectors for it."""
+
+    enabled: bool = False
+    model: str = "package"
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Table ``[endpoints.NAME]``. It has no key, only where to get one."""
@@ -162,6 +169,7 @@ class Settings:
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
+    meaning: MeaningSettings = field(default_factory=MeaningSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Key or keys (split by commas) by action id; an empty text removes the key."""
     endpoints: tuple[EndpointSettings, ...] = ()
