@@ -87,6 +87,12 @@ from .imports.records import IncomingFile as IncomingFile
 from .imports.records import Taken as Taken
 from .imports.records import UndoneImport as UndoneImport
 from .imports.runs import ImportRuns as ImportRuns
+from .meaning.meaning import Meaning as Meaning
+from .meaning.vector_file import VectorFile as VectorFile
+from .meaning.vector_file import VectorsDamaged as VectorsDamaged
+from .meaning.vector_file import VectorsMissing as VectorsMissing
+from .meaning.vector_file import remove_vectors as remove_vectors
+from .meaning.vector_file import vectors_path as vectors_path
 from .paths import data_dir as data_dir
 from .records import ATTACHMENT_IDS as ATTACHMENT_IDS
 from .records import ATTACHMENTS as ATTACHMENTS

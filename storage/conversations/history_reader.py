@@ -16,6 +16,7 @@ from .shown_branch import ShownBranch
 
 if TYPE_CHECKING:
     from ..analytics.statistics import Statistics
+    from ..meaning.meaning import Meaning
     from .arriving_replies import ArrivingReplies
     from .branch_overview import BranchOverview
     from .branches import Branches
@@ -104,6 +105,12 @@ class HistoryReader:
         from .conversations import Conversations
 
         return Conversations(self.db)
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        from ..meaning.meaning import Meaning
+
+        return Meaning(self.db)
 
     @cached_property
     def messages(self) -> Messages:

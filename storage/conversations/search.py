@@ -17,7 +17,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
@@ -50,6 +50,8 @@ MOST_ASKED, ASKED_LATELY = 5, 200_000
 MOST_TITLES = 10
 
 ALL = Condition("", {})
+
+Why = Literal["words", "meaning", "meaning and words", "some words"]
 
 _FOUND = f"""
 select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
@@ -100,6 +102,10 @@ class Hit:
     at: str
     is_attachment: bool = False
     """True where the name of an attachment matched, which is the snippet."""
+    why: Why = "words"
+    """How it was found: by all the words, by its meaning, by some of the words."""
+    similarity: float | None = None
+    """Nearness of its meaning to what was looked for, up to 1, where it was found by that."""
 
 
 def begins_word(word: str, text: bytes | str) -> bool:
