@@ -1,0 +1,132 @@
+"""Makes the vectors of a history: batch by batch, each of which is stored before the next begins.
+
+What a crash interrupts is done again. One process at a time does it, however many windows there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sterna.config.files import ProcessLock
+from sterna.providers.embedder import Embedder, EmbedderError
+from sterna.providers.local_embedder import lower_priority
+from sterna.storage import Meaning, StoreError, VectorFile, VectorsDamaged
+from sterna.storage.meaning.meaning import Work
+from sterna.storage.meaning.vector_file import About, Part
+
+from .baseline import measure
+from .parts import parts
+
+T = TypeVar("T")
+AT_ONCE = 64
+"""Texts for which the model is asked at once."""
+
+
+Run = Callable[..., Awaitable[Any]]
+"""``StoreThread.run``, or the same for a command that has the store itself."""
+
+
+class AlreadyBuilding(Exception):
+    """Another process makes the vectors."""
+
+
+class Builder:
+    """Work of one process on the vectors of a history; :meth:`open` it first."""
+
+    def __init__(self, run: Run, embedder: Embedder, path: Path, *, gently: bool) -> None:
+        self._run = run
+        self._embedder = embedder
+        self._path = path
+        self._lock = ProcessLock(path.with_name(f"{path.name}.lock"))
+        self._thread = ThreadPoolExecutor(1, "meaning.file", initializer=lower_priority if gently else None)
+        self._file: VectorFile | None = None
+
+    async def open(self) -> None:
+        """Go on with the vectors that are there, or begin anew where they are those of another model or history.
+
+        Raises AlreadyBuilding, EmbedderError, StoreError.
+        """
+        if not self._lock.try_acquire():
+            raise AlreadyBuilding
+        file = await self._call(self._opened)
+        if file is not None and file.about.model == self._embedder.key and await self._is_ours(file.about):
+            self._file = file
+            return
+        if file is not None:
+            await self._call(file.close)
+        size, usual = await measure(self._embedder)
+        name = os.urandom(8).hex()
+        newest = await self._run(Meaning.begin, name)
+        about = About(self._embedder.key, name, size, newest, newest, usual)
+        self._file = await self._call(lambda: VectorFile.create(self._path, about))
+
+    async def step(self) -> bool:
+        """Make the vectors of some messages; return False when there is nothing to do.
+
+        Raises EmbedderError, StoreError.
+        """
+        file = self._file
+        assert file is not None, "open() first"
+        if not file.is_there:
+            raise StoreError("The vectors were deleted. They are made anew at the next start.")
+        work = await self._run(Meaning.next_work, file.about.top, file.about.bottom)
+        if work is None:
+            return False
+        made = await self._vectors(work, file.about.size)
+        await self._call(lambda: file.put(work.places, made, top=work.top, bottom=work.bottom))
+        await self._run(Meaning.taken, work)
+        return True
+
+    async def parts(self) -> int:
+        """Return how many vectors there are."""
+        return await self._call(self._file.parts) if self._file is not None else 0
+
+    @property
+    def done(self) -> float:
+        """Part of the history that is read, from 0 to 1."""
+        return share(self._file.about) if self._file is not None else 0.0
+
+    async def close(self) -> None:
+        """Let go of the file. What is stored stays."""
+        file, self._file = self._file, None
+        if file is not None:
+            await self._call(file.close)
+        self._thread.shutdown(wait=False)
+        self._lock.release()
+
+    def _opened(self) -> VectorFile | None:
+        try:
+            return VectorFile.open(self._path)
+        except VectorsDamaged:
+            return None
+
+    async def _is_ours(self, about: About) -> bool:
+        return bool(await self._run(Meaning.belongs, about.name, about.top))
+
+    async def _vectors(self, work: Work, size: int) -> list[Part]:
+        pieces = [(text.place, start, piece) for text in work.texts for start, piece in parts(text.text)]
+        made: list[Part] = []
+        for first in range(0, len(pieces), AT_ONCE):
+            some = pieces[first : first + AT_ONCE]
+            vectors = await self._embedder.embed([piece for _, _, piece in some])
+            if any(vector and len(vector) != 4 * size for vector in vectors):
+                raise EmbedderError("The model gives vectors of another length than before.")
+            made += [
+                Part(place, start, len(piece), vector)
+                for (place, start, piece), vector in zip(some, vectors, strict=True)
+                if vector
+            ]
+        return made
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def share(about: About) -> float:
+    """Return which part of a history is read, from 0 to 1."""
+    return 1.0 if about.bottom <= 0 else (about.top - about.bottom) / max(about.top, 1)

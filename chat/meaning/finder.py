@@ -1,0 +1,111 @@
+"""Finds messages and conversations by their meaning, in the vectors that are there by now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sterna.providers.embedder import Embedder
+from sterna.storage import Hit, Meaning, VectorFile, VectorsDamaged
+from sterna.storage.conversations.related import Related
+from sterna.storage.meaning.vector_file import Near
+
+from .builder import Run, share
+
+T = TypeVar("T")
+RELATED = 60
+"""Conversations with the same words that are taken into account."""
+
+
+class Finder:
+    """Search in the vectors of a history. The model is loaded with the first search."""
+
+    def __init__(self, run: Run, embedder: Callable[[], Awaitable[Embedder]], path: Path) -> None:
+        self._run = run
+        self._embedder = embedder
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, "meaning.search")
+        self._file: VectorFile | None = None
+
+    async def find(
+        self,
+        text: str,
+        *,
+        limit: int,
+        session_id: str | None = None,
+        known: Sequence[Hit] = (),
+        also_words: bool = True,
+    ) -> list[Hit]:
+        """Return messages with the meaning of a text, best first; those with any of its words count for more.
+
+        ``known`` are found already. ``also_words``: those are results, too, that have but some of the words. Raises
+        EmbedderError, StoreError.
+        """
+        scope = await self._run(Meaning.scope, text, session_id)
+        if scope is None or (file := await self._call(self._opened)) is None:
+            return []
+        embedder = await self._embedder()
+        if embedder.key != file.about.model:
+            return []  # they are being made anew
+        (vector,) = await embedder.embed([scope.words])
+        near: list[Near] = []
+        if len(vector) == 4 * file.about.size:
+            near = await self._call(lambda: file.nearest(vector, among=scope.places))
+        hits: list[Hit] = await self._run(
+            Meaning.hits,
+            [each for each in near if each.similarity > file.about.usual],
+            text,
+            limit=limit,
+            session_id=session_id,
+            known={hit.message_id for hit in known},
+            also_words=also_words,
+        )
+        return hits
+
+    async def related(self, session_id: str, limit: int) -> list[Hit]:
+        """Return for each conversation about the same its best message, the best first. Raises StoreError.
+
+        Conversations with the same words and those with the same meaning are put in one order. The model is not asked.
+        """
+        words = await self._run(Related.to, session_id, RELATED)
+        file = await self._call(self._opened)
+        near: list[Near] = []
+        if file is not None:
+            places = await self._run(Meaning.places_of, session_id)
+            near = await self._call(lambda: _near_to(file, places))
+        related: list[Hit] = await self._run(Meaning.related, near, words, session_id, limit)
+        return related
+
+    async def progress(self) -> float | None:
+        """Return which part of the history has vectors, from 0 to 1; None where none are there."""
+        file = await self._call(self._opened)
+        return share(await self._call(file.refresh)) if file is not None else None
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            await self._call(file.close)
+        self._thread.shutdown(wait=False)
+
+    def _opened(self) -> VectorFile | None:
+        if self._file is not None and not self._file.is_there:
+            self._file.close()
+            self._file = None
+        if self._file is None:
+            try:
+                self._file = VectorFile.open(self._path)
+            except VectorsDamaged:
+                return None  # whoever makes the vectors begins anew
+        return self._file
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _near_to(file: VectorFile, places: Sequence[int]) -> list[Near]:
+    vector = file.middle(places)
+    return [near for near in file.nearest(vector) if near.similarity > file.about.usual] if vector else []

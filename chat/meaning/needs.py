@@ -1,0 +1,23 @@
+"""What search by meaning takes, said before and when it is turned on."""
+
+from __future__ import annotations
+
+from sterna.storage import size_text
+
+BYTES_EACH = 500
+"""About what the vectors of a message take."""
+A_MINUTE = 100_000
+"""About how many messages a model on this computer reads in a minute."""
+AT_ONCE = 64
+FEWEST = 1_000
+"""Messages for whose vectors the file has room from the beginning."""
+
+
+def needs(messages: int, *, remote: bool) -> str:
+    """Return a sentence about what the vectors of so many messages take."""
+    room = f"about {size_text(max(messages, FEWEST) * BYTES_EACH)} on this device"
+    if remote:
+        requests = -(-messages // AT_ONCE)
+        return f"It takes {room}, and about {requests:,} requests to the provider."
+    minutes = max(1, -(-messages // A_MINUTE))
+    return f"It takes {room}, and about {minutes:,} minute{'' if minutes == 1 else 's'} in the background."
