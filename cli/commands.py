@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "tags": "labels:tags",
         "stats": "stats:stats",
         "gather": "gather:gather",
+        "meaning": "meaning:meaning",
         "export": "export:export",
         "import": "import_:import_",
         "attachments": "attachments:attachments",

@@ -30,6 +30,7 @@ from .number_types import LIMIT
 from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
 
 if TYPE_CHECKING:
+    from sterna.chat.meaning.ways import Way
     from sterna.storage import ConversationSummary, HistoryReader, Hit, Message
 
 PAGE = 200
@@ -234,10 +235,21 @@ def _block_quote(text: str) -> str:
 @click.option(
     "--conversation", "-c", shell_complete=conversations, metavar="CONVERSATION", help="Search this conversation only."
 )
+@click.option("--words", "way", flag_value="words", help="Find what has all the words only.")
+@click.option("--meaning", "way", flag_value="meaning", help="Find by meaning only (so does a ~ before the words).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
-def search(context: CommandContext, words: tuple[str, ...], limit: int, conversation: str | None, as_json: bool) -> int:
+def search(
+    context: CommandContext,
+    words: tuple[str, ...],
+    limit: int,
+    conversation: str | None,
+    way: Way | None,
+    as_json: bool,
+) -> int:
     """Search titles and messages for WORDS, the last of which may be incomplete.
+
+    Where search by meaning is on (see: sterna meaning), messages of that meaning follow those with all the words.
 
     Between the words, conditions narrow the search; a minus in front turns one round:
 
@@ -256,28 +268,46 @@ def search(context: CommandContext, words: tuple[str, ...], limit: int, conversa
     Exit code 1 means that nothing was found.
 
     With --json each line has: session_id, title, message_id (null: the title matched), role, at, snippet, attachment
-    (true: the snippet is the name of an attachment).
+    (true: the snippet is the name of an attachment), why (words, meaning, meaning and words, some words), similarity
+    (of the meaning, up to 1; null where it was found by words).
     """
+    from sterna.providers.embedder import EmbedderError
+
+    from .meaning_search import MeaningSearch
+
     with context.history() as store:
         session_id = find_conversation(store, conversation) if conversation else None
-        hits = store.search.search(plain_words(words), limit=limit, session_id=session_id)
+        try:
+            hits = MeaningSearch(context).search(
+                store, plain_words(words), limit=limit, session_id=session_id, way=way or "both"
+            )
+        except EmbedderError as error:
+            raise click.ClickException(str(error)) from None
         for hit in hits:
             if as_json:
                 print_json(
                     {"session_id": hit.session_id, "title": hit.session_title, "message_id": hit.message_id}
                     | {"role": hit.role, "at": hit.at, "snippet": hit.snippet.translate(MATCH_MARKS)}
-                    | {"attachment": hit.is_attachment}
+                    | {"attachment": hit.is_attachment, "why": hit.why, "similarity": hit.similarity}
                 )
             else:
                 title = title_line(hit.session_title, 60)
                 click.echo(f"{short_id(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
-                    click.echo(f"    {'Attachment: ' if hit.is_attachment else ''}{_highlighted(hit)}")
+                    click.echo(f"    {'Attachment: ' if hit.is_attachment else _why(hit)}{_highlighted(hit)}")
     return 0 if hits else 1
 
 
 MATCH_MARKS = str.maketrans("", "", "\x02\x03")
 """Removes the marks around matches in a snippet."""
+
+
+def _why(hit: Hit) -> str:
+    """Return why a message was found that has not all the words."""
+    if hit.why == "words":
+        return ""
+    percent = f", {hit.similarity:.0%}" if hit.similarity is not None else ""
+    return paint(f"({hit.why}{percent}) ", dim=True)
 
 
 def _highlighted(hit: Hit) -> str:

@@ -11,6 +11,7 @@ from sterna.storage import clean, one_line
 from sterna.storage.clock import local_time
 
 from ..context import CommandContext
+from ..meaning_search import MeaningSearch
 from ..output import print_json
 from ..version import VERSION
 from .call_log import CallLog
@@ -47,7 +48,7 @@ def mcp(context: click.Context, http: bool, port: int, token: str | None, includ
         ) from error
     with command.history():
         pass  # made or upgraded now, and what keeps it from being opened is said here
-    tools = HistoryTools(command.history, include_private=include_private)
+    tools = HistoryTools(command.history, MeaningSearch(command), include_private=include_private)
     server = history_server(tools, CallLog(command.folder()), VERSION)
     if not http:
         server.run("stdio")

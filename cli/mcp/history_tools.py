@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
-from sterna.storage import HistoryReader, Message, NotFound, clean
+from sterna.chat.meaning.ways import Way
+from sterna.storage import HistoryReader, Hit, Message, NotFound, clean
 from sterna.storage.conversations.tool_calls import tool_calls, with_tool_calls
 
 from ..context import find_conversation
@@ -20,17 +21,32 @@ MOST_CHARACTERS = 100_000
 Open = Callable[[], AbstractContextManager[HistoryReader]]
 
 
+class Find(Protocol):
+    """Search of a command, by words and by meaning."""
+
+    def search(
+        self, history: HistoryReader, text: str, *, limit: int, session_id: str | None = None, way: Way = "both"
+    ) -> Sequence[Hit]:
+        """Return messages and titles."""
+        ...
+
+    def related(self, history: HistoryReader, session_id: str, limit: int) -> Sequence[Hit]:
+        """Return other conversations about the same."""
+        ...
+
+
 class HistoryTools:
     """Search, list, read and related. Each call opens the history, so that it sees what was just said."""
 
-    def __init__(self, open_history: Open, *, include_private: bool = False) -> None:
+    def __init__(self, open_history: Open, find: Find, *, include_private: bool = False) -> None:
         self._open = open_history
+        self._find_hits = find
         self._include_private = include_private
 
-    def search(self, query: str, limit: int) -> list[dict[str, Any]]:
-        """Return the messages and titles that match, newest first."""
+    def search(self, query: str, limit: int, by: Way = "both") -> list[dict[str, Any]]:
+        """Return the messages and titles with all the words, newest first, then those of that meaning."""
         with self._open() as store:
-            hits = store.search.search(query, limit=min(max(limit, 1), MOST_HITS))
+            hits = self._find_hits.search(store, query, limit=min(max(limit, 1), MOST_HITS), way=by)
             hidden = self._hidden(store, [hit.session_id for hit in hits])
             return [
                 {
@@ -40,6 +56,7 @@ class HistoryTools:
                     "role": hit.role,
                     "at": hit.at,
                     "excerpt": clean(hit.snippet.translate(MATCH_MARKS)),
+                    "found_by": hit.why,
                 }
                 for hit in hits
                 if hit.session_id not in hidden
@@ -90,7 +107,7 @@ class HistoryTools:
         """Return other conversations about the same, best first. Raises NotFound."""
         with self._open() as store:
             session_id = self._find(store, conversation)
-            hits = store.related.to(session_id, MOST_HITS)
+            hits = self._find_hits.related(store, session_id, MOST_HITS)
             hidden = self._hidden(store, [hit.session_id for hit in hits])
             return [
                 {

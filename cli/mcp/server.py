@@ -13,6 +13,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
+from sterna.chat.meaning.ways import Way
+from sterna.providers.embedder import EmbedderError
 from sterna.storage import StoreError
 
 from .call_log import CallLog
@@ -31,6 +33,7 @@ Query = Annotated[
     str,
     Field(description='Words to find, all of them; "a phrase"; -word; role:user, after:2025-03, has:code, in:title'),
 ]
+By = Annotated[Way, Field(description="Find by the words, by the meaning of a question, or by both")]
 Name = Annotated[str, Field(description="Id of a conversation, its beginning, or `last`")]
 
 
@@ -43,7 +46,7 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
     ) -> Any:
         try:
             result = await asyncio.to_thread(ask)
-        except StoreError as error:
+        except (StoreError, EmbedderError) as error:
             await asyncio.to_thread(log.add, _client(context), tool, arguments, str(error))
             raise ToolError(str(error)) from None
         rows = result if isinstance(result, list) else result["messages"]
@@ -53,11 +56,13 @@ def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer
         return result
 
     @server.tool(title="Search the history", annotations=READ_ONLY)
-    async def search(query: Query, context: Context, limit: int = 20) -> list[dict[str, Any]]:
-        """Find messages and titles in earlier conversations, newest first, with an excerpt of each."""
-        arguments = {"query": query, "limit": limit}
+    async def search(query: Query, context: Context, limit: int = 20, by: By = "both") -> list[dict[str, Any]]:
+        """Find messages and titles in earlier conversations with an excerpt of each: those with all words, newest
+        first, then those of the same meaning, where the person has turned that on.
+        """
+        arguments = {"query": query, "limit": limit, "by": "" if by == "both" else by}
         found: list[dict[str, Any]] = await answer(
-            context, "search", arguments, lambda: tools.search(query, limit), "result"
+            context, "search", arguments, lambda: tools.search(query, limit, by), "result"
         )
         return found
 

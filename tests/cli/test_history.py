@@ -60,7 +60,7 @@ def test_json_lines_have_the_documented_keys(run: Run) -> None:
     }
     assert (row["failed"], row["live"], row["unread"]) == (True, False, True)
     hit = run("search", "--json", "seabird").lines()[0]
-    assert set(hit) == {"session_id", "title", "message_id", "role", "at", "snippet", "attachment"}
+    assert set(hit) == {"session_id", "title", "message_id", "role", "at", "snippet", "attachment", "why", "similarity"}
     for command, keys in (("list", row), ("search", hit), ("show", run("show", "--json").json())):
         help_text = run(command, "--help").out
         assert all(key in help_text for key in keys)
