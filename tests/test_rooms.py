@@ -35,9 +35,9 @@ def room(ours: str = "", outside: str = "", *, sql: bool = False) -> Room:
 
 
 DOORS = {
-    "storage": room("", "lazy_loader sqlite_utils platformdirs filelock", sql=True),
+    "storage": room("", "lazy_loader sqlite_utils platformdirs filelock apsw sqlite_vec", sql=True),
     "net": room("", "httpx zstandard"),
-    "providers": room("net", "httpx lazy_loader llm"),
+    "providers": room("net", "httpx lazy_loader llm numpy safetensors tokenizers"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),
     "importers": room("storage", "sqlite_utils yaml markdownify dateparser zstandard", sql=True),
     "exporters": room("storage", "markdown_it pygments"),
@@ -215,7 +215,7 @@ INNER_DOORS = {
         "sidebar": "actions markdown terminal titles",
         "transcript": "actions attachment_names counts markdown terminal",
         "pickers": "actions context counts dialogs markdown messages services sidebar terminal tool_names",
-        "search": "counts dialogs markdown pickers sidebar",
+        "search": "counts dialogs markdown pickers services sidebar",
         "screens": "actions context counts dialogs pickers prompt services terminal",
         "sync": "context counts dialogs messages",
         "main": "actions attachment_names context counts dialogs messages pickers prompt screens search services"
@@ -255,7 +255,9 @@ INNER_DOORS = {
         "chat": "context conversation_argument exit_codes output persona_argument streams turn_options turn_runner",
         "branches": "ask attach_arguments context conversation_argument output streams turn_options turn_runner",
         "excluding_words": "",
-        "history": "context conversation_argument excluding_words number_types output",
+        "meaning_search": "context",
+        "meaning": "context exit_codes meaning_search output streams",
+        "history": "context conversation_argument excluding_words meaning_search number_types output",
         "export_attachments": "output_files",
         "attachments": "context conversation_argument export_attachments output output_files",
         "edit": "context conversation_argument number_types output streams",
@@ -280,7 +282,7 @@ INNER_DOORS = {
         "account": "account_context context output streams",
         "tools": "context exit_codes output output_files",
         "doctor": "account_context context output",
-        "mcp": "context history output version",
+        "mcp": "context history meaning_search output version",
         "serve": "context output streams",
         "commands": "arguments context error_log exit_codes streams version",
         "__init__": "arguments commands error_log exit_codes streams version",

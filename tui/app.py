@@ -181,6 +181,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         await context.analytics.begin(context.store)
         context.sync.signed_in = partial(context.analytics.restart, context.store)
         context.gatherer.start(context.store)
+        context.start_meaning()
 
     def _show_problems(self) -> None:
         """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""
@@ -214,6 +215,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         self._apply_keys()
         self.animation_level = "full" if self.context.settings.ui.animation else "none"
         await self.main.settings_changed()
+        await self.context.follow_meaning()
 
     def _apply_keys(self) -> list[str]:
         """Take the configured keys; return a sentence for each that cannot be used."""

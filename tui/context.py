@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .actions.bindings import BY_ID, key_name, keys_of, leader_name
 from .services.analytics import Analytics
 from .services.gatherer import Gatherer
+from .services.meaning import MeaningService
 from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController
 from .services.tasks import Tasks
@@ -50,6 +51,7 @@ class AppContext:
         self.analytics = analytics
         self.gatherer = gatherer
         self.tools = tools
+        self.meaning = MeaningService()
         self.clock = clock
         self.accounts = accounts
         """Returns the accounts of this device; None where signing in is not possible."""
@@ -90,6 +92,28 @@ class AppContext:
     def settings(self) -> Settings:
         """Settings in force."""
         return self.settings_file.current
+
+    def start_meaning(self) -> None:
+        """Make vectors for the search by meaning, if the settings say so."""
+
+        async def catalog() -> Catalog | None:
+            return self.catalog
+
+        if self.store.read_only is None:
+            self.meaning.start(self.store, self.settings.meaning, catalog)
+
+    async def switched_meaning(self, is_on: bool) -> str:
+        """Return a sentence about the search by meaning, which was just turned on or off; off, its vectors go."""
+        if not is_on:
+            await self.meaning.forget(self.store)
+            return "Search by meaning is off. Its vectors are deleted."
+        return f"Search by meaning is on. {await self.meaning.needs(self.store)}"
+
+    async def follow_meaning(self) -> None:
+        """Begin anew, or end, where the settings of the search by meaning are others now."""
+        if self.ready.is_set() and self.settings.meaning != self.meaning.settings:
+            await self.meaning.stop()
+            self.start_meaning()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run work that belongs to no widget; it is awaited before the program ends."""

@@ -34,7 +34,13 @@ async def finish_services(context: AppContext) -> None:
     """Let sync and analytics send what they can at once, and await background tasks."""
     if context.import_job is not None:
         context.import_job.stop()
-    await asyncio.gather(context.sync.stop(), context.analytics.end(), context.gatherer.stop(), context.tools.close())
+    await asyncio.gather(
+        context.sync.stop(),
+        context.analytics.end(),
+        context.gatherer.stop(),
+        context.meaning.stop(),
+        context.tools.close(),
+    )
     # Work that waits for a file that never opened does not end by itself.
     await context.tasks.finish(FINISH_SECONDS if context.ready.is_set() else 0)
     if context.import_job is not None:

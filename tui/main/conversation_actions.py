@@ -83,11 +83,16 @@ class ConversationActions:
 
         self._context.analytics.track("search_opened")
         screen = SearchScreen(
-            self._context.store, conversation_id=self._conversation.id, text=text, clock=self._context.clock
+            self._context.store,
+            conversation_id=self._conversation.id,
+            text=text,
+            meaning=self._context.meaning,
+            clock=self._context.clock,
         )
         hit = await self._layout.app.push_screen_wait(screen)
         if hit is not None:
-            await self._navigation.open(hit.session_id, at=hit.message_id, query=screen.words)
+            words = screen.words if hit.why == "words" else ""
+            await self._navigation.open(hit.session_id, at=hit.message_id, query=words)
             if hit.message_id is not None:
                 self._layout.transcript.focus()
 
@@ -106,7 +111,10 @@ class ConversationActions:
         from ..search.related import RelatedScreen
 
         try:
-            hits = await self._context.store.run(Related.to, conversation_id, MOST_RELATED)
+            if self._context.meaning.is_on:
+                hits = await self._context.meaning.related(conversation_id, MOST_RELATED)
+            else:
+                hits = await self._context.store.run(Related.to, conversation_id, MOST_RELATED)
         except storage.StoreError as error:
             self._layout.complain(str(error))
             return

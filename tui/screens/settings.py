@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
@@ -21,6 +22,7 @@ from ..context import AppContext
 from ..counts import counted
 from ..dialogs.menu import Menu
 from ..dialogs.panels import Buttons, CheckField, Columns, Dialog, Field, Panel, heading, sentence
+from ..services.meaning import missing_packages
 from .provider_list import ADD, Row, provider_rows
 from .provider_result import Result
 from .provider_test import test_provider
@@ -28,7 +30,7 @@ from .provider_test import test_provider
 if TYPE_CHECKING:
     from sterna.providers import Endpoint
 
-ANALYTICS = "analytics.enabled"
+ANALYTICS, MEANING = "analytics.enabled", "meaning.enabled"
 Switches = tuple[tuple[str, str], ...]
 """Key path and label of checkboxes."""
 REPLIES: Switches = (
@@ -44,13 +46,14 @@ KEYS: Switches = (
     ("ui.vim", "Vim-style movement (j k g G)"),
     ("ui.confirm_delete", "Ask before deleting a conversation"),
 )
+SEARCH: Switches = ((MEANING, "Search by meaning, too"),)
 PRIVACY: Switches = ((ANALYTICS, "Send usage statistics to my server (never message text)"),)
 WIDTH = "ui.sidebar_width"
 TEXTS = {"model": "model", "titles": "titles.model", "width": WIDTH}
 """Key paths of the fields by their ids."""
 NOTICES = {"off": "nothing", "bell": "bell", "notify": "bell and notification"}
 """Ways to call for attention, in words."""
-SWITCHES: Switches = (*REPLIES, *SCREEN, *KEYS, *PRIVACY)
+SWITCHES: Switches = (*REPLIES, *SCREEN, *KEYS, *SEARCH, *PRIVACY)
 
 
 class ProviderMenu(Menu):
@@ -104,6 +107,7 @@ class SettingsScreen(Dialog[None]):
                     yield heading("Conversations")
                     line = Content.assemble(("Import   ", "bold"), "conversations of other programs")
                     yield Menu(Option(line, id="import"), id="import", markup=False, compact=True)
+                    yield from self._switches(SEARCH)
                     yield heading("Privacy")
                     yield from self._switches(PRIVACY)
             yield sentence(f"All settings, with their comments, are in {settings.path}", classes="note more")
@@ -229,8 +233,17 @@ class SettingsScreen(Dialog[None]):
     @on(Checkbox.Changed)
     async def _save_switch(self, event: Checkbox.Changed) -> None:
         """Save a switch."""
-        if await self._save(str(event.checkbox.name), event.value) and event.checkbox.name == ANALYTICS:
+        name = str(event.checkbox.name)
+        if name == MEANING and event.value and (problem := await asyncio.to_thread(missing_packages)):
+            with self.prevent(Checkbox.Changed):
+                event.checkbox.value = False
+            self._answer(problem, good=False)
+        elif not await self._save(name, event.value):
+            return
+        elif name == ANALYTICS:
             await self.context.analytics.set_enabled(self.context.store, event.value)
+        elif name == MEANING and self.context.ready.is_set():
+            self._answer(await self.context.switched_meaning(event.value))
 
     @on(Input.Submitted)
     @on(Input.Blurred)

@@ -48,5 +48,12 @@ def result_lines(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Co
     else:
         author = {"user": "You", "assistant": "Reply", "system": "System"}.get(hit.role or "", "")
         text = hit.snippet if hit.role == "user" else without_marks(hit.snippet)
-        second = Content.assemble((f"{author}: ", QUIET), highlighted(text))
+        second = Content.assemble((f"{author}{_why(hit)}: ", QUIET), highlighted(text))
     return Content("\n").join([first, second])
+
+
+def _why(hit: Hit) -> str:
+    """Return why a message was found that has not all the words."""
+    if hit.why == "words":
+        return ""
+    return f" ({hit.why})" if hit.similarity is None else f" ({hit.why}, {hit.similarity:.0%})"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from textual import on, work
@@ -24,13 +25,26 @@ from ..pickers.chooser import Chooser
 from ..sidebar.conditions import ConditionSuggester
 from .drawing import result_lines
 
+if TYPE_CHECKING:
+    from sterna.chat.meaning.ways import Way
+
+    from ..services.meaning import MeaningService
+
 MOST_RESULTS = 50
 """Most results; more words find fewer."""
 SLOW_SECONDS = 0.15
 """Time without results after which the screen says that it searches."""
 
+TYPED_SECONDS = 0.5
+"""Time without a key after which a provider is asked for the meaning of what was typed."""
+
 SETTLED_SECONDS = 2.0
 """Time for which results must be shown before their search is recorded: before that, the word may be incomplete."""
+
+MOST_MEANT = 20
+"""Results by meaning that follow those with all the words."""
+HOW: dict[Way, str] = {"both": "", "words": " by words", "meaning": " by meaning"}
+NEXT_WAY: dict[Way, str] = {"both": "words only", "words": "meaning only", "meaning": "both"}
 
 MOST_RECENT = 8
 """Recent searches that are offered."""
@@ -46,6 +60,8 @@ class Query:
     text: str = ""
     in_conversation: bool = False
     """Search in the open conversation only."""
+    way: Way = "both"
+    """By the words, by the meaning or by both, where the meaning can be searched for."""
 
 
 _last: WeakKeyDictionary[App[Any], Query] = WeakKeyDictionary()
@@ -60,6 +76,7 @@ class SearchScreen(Chooser[Hit | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r,f3", "toggle_scope", "Here or everywhere", id="search.scope"),
+        Binding("ctrl+t", "change_way", "Words, meaning or both", id="search.way"),
         Binding("shift+delete", "forget", "Forget this search", id="search.forget"),
     ]
 
@@ -69,11 +86,16 @@ class SearchScreen(Chooser[Hit | None]):
         *,
         conversation_id: str | None = None,
         text: str = "",
+        meaning: MeaningService | None = None,
         clock: Callable[[], datetime] = utc_now,
         zone: tzinfo | None = None,
     ) -> None:
         super().__init__()
         self._store = store
+        self._meaning = meaning if meaning is not None and meaning.is_on else None
+        """Search by meaning, where it is on."""
+        self._awaits_meaning = False
+        self._meaning_problem = ""
         self._conversation_id = conversation_id
         self._text = text
         self._clock = clock
@@ -99,7 +121,7 @@ class SearchScreen(Chooser[Hit | None]):
     def on_mount(self) -> None:
         """Show the last search again, its text ready to be typed over."""
         last = Query(self._text) if self._text else _last.get(self.app, Query())
-        self._query = Query(last.text, last.in_conversation and self._conversation_id is not None)
+        self._query = Query(last.text, last.in_conversation and self._conversation_id is not None, last.way)
         self.field.suggester = ConditionSuggester(self._store, operators=True)
         self.field.value = last.text
         super().on_mount()
@@ -115,14 +137,22 @@ class SearchScreen(Chooser[Hit | None]):
     @on(Input.Changed)
     def search_typed(self, event: Input.Changed) -> None:
         """Search for the text of the field."""
-        self._change(Query(event.value, self._query.in_conversation))
+        self._change(replace(self._query, text=event.value))
 
     def action_toggle_scope(self) -> None:
         """Search in the open conversation, or everywhere."""
-        self._change(Query(self._query.text, not self._query.in_conversation))
+        self._change(replace(self._query, in_conversation=not self._query.in_conversation))
+
+    def action_change_way(self) -> None:
+        """Search by words alone, by meaning alone, or by both."""
+        from sterna.chat.meaning.ways import WAYS
+
+        self._change(replace(self._query, way=WAYS[(WAYS.index(self._query.way) + 1) % len(WAYS)]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Allow another scope only while a conversation is open."""
+        """Allow another scope only while a conversation is open, another way only where there is one."""
+        if action == "change_way":
+            return self._meaning is not None
         return self._conversation_id is not None if action == "toggle_scope" else True
 
     def _change(self, query: Query) -> None:
@@ -162,15 +192,63 @@ class SearchScreen(Chooser[Hit | None]):
             self._is_searching = False
             self._slow_timer.stop()
         self._hits, self._shown_query, self._recent = hits, query, recent
+        self._awaits_meaning = self._looks_for_meaning(query) and not self._problem
         self._show()
+        if self._awaits_meaning:
+            self._add_meaning(query, hits)
+            if not hits:
+                return  # enter waits for what is found by meaning
+        self._settle()
+
+    def _settle(self) -> None:
+        """Record the search once it has been shown for a while; choose where enter was pressed before there was one."""
         self._record_timer = self.set_timer(SETTLED_SECONDS, self._record_settled)
         if self._choose_first:
             self._choose_first = False
             self.choose_highlighted()
 
+    def _looks_for_meaning(self, query: Query) -> bool:
+        return self._meaning is not None and query.way != "words" and bool(query.text.strip()) and self._store.is_open
+
+    @work(group="search.meaning", exclusive=True)
+    async def _add_meaning(self, query: Query, hits: list[Hit]) -> None:
+        """Show what is found by meaning behind what has all the words, which is on the screen already."""
+        from sterna.chat.meaning.ways import one_list, room_for_meaning, way_of
+
+        meaning = self._meaning
+        assert meaning is not None
+        more: list[Hit] = []
+        problem = ""
+        way, text = way_of(query.text, query.way)
+        if meaning.is_remote:
+            await asyncio.sleep(TYPED_SECONDS)
+        try:
+            more = await meaning.find(
+                text,
+                limit=MOST_RESULTS if way == "meaning" else min(room_for_meaning(len(hits), MOST_RESULTS), MOST_MEANT),
+                session_id=self._conversation_id if query.in_conversation else None,
+                known=hits,
+                also_words=way == "both",
+            )
+        except StoreError as error:
+            problem = str(error)
+        if query != self._query or not self.is_there:
+            return
+        self._awaits_meaning, self._meaning_problem = False, problem
+        row = self.menu.highlighted
+        self._hits = one_list(hits, more, MOST_RESULTS)
+        self._show(row)
+        if not hits:
+            self._settle()
+
     async def _read(self, query: Query) -> list[Hit]:
         if not query.text.strip() or not self._store.is_open:
             return []
+        if self._meaning is not None:
+            from sterna.chat.meaning.ways import way_of
+
+            if way_of(query.text, query.way)[0] == "meaning":
+                return []
         conversation_id = self._conversation_id if query.in_conversation else None
         return await self._store.run(Search.search, query.text, limit=MOST_RESULTS, session_id=conversation_id)
 
@@ -219,8 +297,8 @@ class SearchScreen(Chooser[Hit | None]):
 
     # The list
 
-    def _show(self) -> None:
-        """Draw the results; the highlight stays where it is if they are the same."""
+    def _show(self, row: int | None = None) -> None:
+        """Draw the results, one of them highlighted."""
         if not self.is_there:
             return
         now = self._clock()
@@ -231,15 +309,18 @@ class SearchScreen(Chooser[Hit | None]):
         self._is_spaced = self.size.height >= SPACED_HEIGHT
         if self._is_spaced:
             options = [each for option in options for each in (option, Option("", disabled=True))]
-        self.fill(options, 0 if options else None)
+        self.fill(options, (row or 0) if options else None)
         self._show_status()
 
     def _show_status(self) -> None:
         where = " in this conversation" if self._query.in_conversation else ""
         other = "everywhere" if self._query.in_conversation else "this conversation only"
         switch = f"   ctrl+r {other}" if self._conversation_id is not None else ""
+        how = HOW[self._query.way] if self._meaning is not None else ""
+        if self._meaning is not None:
+            switch += f"   ctrl+t {NEXT_WAY[self._query.way]}"
         count = len(self._hits)
-        if self._query != self._shown_query:
+        if self._query != self._shown_query or (self._awaits_meaning and not count):
             self.say(f"Searching{where}…", "esc cancel")
         elif self._problem:
             self.say(self._problem, "esc close")
@@ -248,17 +329,25 @@ class SearchScreen(Chooser[Hit | None]):
         elif not self._query.text.strip():
             self.say(f"Type to search{where or ' everything'}.", f"{switch}   esc close".strip())
         elif not count:
-            self.say(f"No matches for “{one_line(self._query.text, 40)}”{where}.", f"{switch}   esc close".strip())
+            none = f"No matches for “{one_line(self._query.text, 40)}”{how}{where}."
+            self.say(f"{none}{self._about_meaning()}", f"{switch}   esc close".strip())
         else:
             results = counted(count, "result") if count < MOST_RESULTS else f"First {MOST_RESULTS} results"
-            self.say(f"{results}{where}.", f"enter open{switch}   esc close")
+            self.say(f"{results}{how}{where}.{self._about_meaning()}", f"enter open{switch}   esc close")
+
+    def _about_meaning(self) -> str:
+        """Return how the search by meaning stands, behind another sentence; empty where there is nothing to say."""
+        if self._meaning is None or self._query.way == "words":
+            return ""
+        sentence = self._meaning_problem or self._meaning.sentence
+        return f" {one_line(sentence, 160)}" if sentence else ""
 
     # Choosing
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
         """Return the highlighted result of the current text."""
-        if self._is_searching or self._query != self._shown_query:
+        if self._is_searching or self._query != self._shown_query or (self._awaits_meaning and not self._hits):
             self._choose_first = True
         elif self.is_there and self.menu.highlighted is not None:
             self._choose(self.menu.highlighted)
