@@ -34,6 +34,7 @@ FEATURES = (
     Feature("Undo", ("conversation.undo",), "undo"),
     Feature("Search in all conversations, and in one", ("conversation.search", "transcript.find"), "search"),
     Feature("Ask your history, with quotes that open the messages", ("history.ask",), "ask --history"),
+    Feature("Search by meaning", ("conversation.search",), "meaning"),
     Feature("Related conversations", ("conversation.related",)),
     Feature("History for other programs (MCP)", (), "mcp"),
     Feature("Pins, archive and tags", ("conversation.pin", "conversation.archive", "conversation.tag"), "tag"),
