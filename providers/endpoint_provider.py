@@ -31,6 +31,7 @@ from .quirks import Quirks
 from .reply_parser import ReplyParser
 from .reply_reader import read_reply
 from .request_body import CONVERSATION_PARAMETERS, encode_body, stream_wanted, without_tools
+from .request_headers import request_headers
 
 if TYPE_CHECKING:
     import httpx
@@ -275,7 +276,7 @@ class EndpointProvider:
             key = await asyncio.to_thread(self.endpoint.key)
             key = (key or "").strip() or None
             protocol = protocol_named(self.endpoint.protocol, self.endpoint.host)
-            headers = _headers({**self.endpoint.headers, **options.headers}, key, protocol)
+            headers = request_headers({**self.endpoint.headers, **options.headers}, key, protocol)
             client = await self._connected()
             secrets = (*secrets_of(self.endpoint, key), *filter(None, options.headers.values()))
             reporter = FailureReporter(self.endpoint, model, secrets, self._clock, self._proxy)
@@ -383,19 +384,3 @@ def _omitted(protocol: WireProtocol, request: Request, quirks: Quirks, saved: Qu
     """Return the parameters of a person that are left out since ``saved``."""
     left_out = [protocol.renamed.get(name, name) for name in quirks.omit if name not in saved.omit]
     return tuple(name for name in (*CONVERSATION_PARAMETERS, *request.parameters) if name in left_out)
-
-
-def _headers(configured: Mapping[str, str], key: str | None, protocol: WireProtocol) -> dict[str, str]:
-    """Return the headers of a request. Raises ``ValueError`` with a sentence for one that HTTP does not allow."""
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise ValueError(
-            "Its key contains characters that keys do not have. Copy the key again, without spaces or line ends."
-        )
-    for name, value in configured.items():
-        if not (name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
-            raise ValueError(f"The header “{name}” in config.toml has a name that HTTP does not allow.")
-        if not (value.isascii() and value.isprintable()):
-            raise ValueError(f"The header “{name}” in config.toml has characters that HTTP does not allow.")
-    names = {name.lower() for name in configured}
-    own = {name: value for name, value in protocol.key_headers(key).items() if name.lower() not in names}
-    return own | dict(configured)
