@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import overload
 
 from .records import ROOT, Message
@@ -203,6 +204,12 @@ def _parents_first(parents: array[int]) -> array[int]:
 def _times(stated: Sequence[int], parents: Sequence[int], order: Sequence[int], start: int) -> array[int]:
     first = start or min((time for time in stated if time), default=0)
     times = array("q", [0]) * len(stated)
+    for place in order:
+        parent = parents[place]
+        before = times[parent] + 1 if parent != NONE else 0
+        times[place] = max(stated[place] or first if parent == NONE else stated[place], before)
+    if all(earlier < later for earlier, later in pairwise(sorted(times))):
+        return times
     free: dict[int, int] = {}
     """Time that is taken → the next one that may be free."""
     for place in order:

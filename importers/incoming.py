@@ -77,24 +77,30 @@ def incoming(
     native = storable(conversation.id) or fingerprint(conversation, occurrence)
     identity = native if is_own and len(native) <= 255 else conversation_id(source, native)
     is_document = DOCUMENT in conversation.metadata
+    ids = _ids(tree, identity, has_ids=is_own and not is_document)
+    leaf = _leaf(conversation, tree, ids)
+    outer = _outer_parents(tree, identity) if conversation.is_partial else {}
+    tree.keys.clear()  # of a large conversation they take as much memory as all the rest
+    tree.places = {}
     rows, parents, files, marks = _rows(
-        tree,
-        identity,
-        is_own,
-        has_ids=is_own and not is_document,
-        is_large=isinstance(conversation.messages, Spilled),
+        tree, ids, identity, is_own, is_large=isinstance(conversation.messages, Spilled)
     )
     newest = tree.times[-1]
-    if conversation.is_partial:
-        _name_outer_parents(tree, identity, parents)
+    for number, parent in outer.items():
+        parents[number] = parent
     title = storable(conversation.title) if is_own else title_text(conversation.title)
     title = title[:TITLE_LENGTH] if is_own else clip(title, TITLE_LENGTH)
     is_titled = bool(title)
     title = title or _first_question(rows)
     labels = _labels(conversation)
     tagged = {TAG + name: True for tag in tags if (name := tag_of(tag))}
-    leaf = _leaf(conversation, tree, rows)
-    summary = "\0".join((title, leaf or "", str(sorted(labels.items())))).encode("utf-8", "replace")
+    digest = blake2b(
+        "\0".join((title, leaf or "", str(sorted(labels.items())))).encode("utf-8", "replace"), digest_size=10
+    )
+    size = len(marks) // len(ids)
+    for number, id_ in enumerate(ids):
+        mark = marks[number * size : (number + 1) * size].hex()
+        digest.update(f"\0{id_}{mark}".encode("utf-8", "replace"))
     settings = _settings(conversation, source, native, is_own) | tagged
     result = IncomingConversation(
         id=identity,
@@ -103,7 +109,7 @@ def incoming(
         title=title,
         created_at=stamped(min(created or tree.times[0], tree.times[0])),
         updated_at=stamped(updated or newest),
-        digest=blake2b(summary + marks, digest_size=10).hexdigest(),
+        digest=digest.hexdigest(),
         version=(updated or max(tree.stated), file_at),
         messages=rows,
         parents=parents,
@@ -154,13 +160,16 @@ def _day(day: int) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(day * 86_400))
 
 
-def _rows(
-    tree: Arrangement, identity: str, is_own: bool, *, has_ids: bool, is_large: bool
-) -> tuple[MutableSequence[dict[str, Any]], list[str], MutableMapping[int, list[IncomingFile]], bytearray]:
-    ids = [
+def _ids(tree: Arrangement, identity: str, *, has_ids: bool) -> list[str]:
+    return [
         storable(key) if has_ids and key[0] != "#" and len(key) <= 255 else message_id(identity, key)
         for key in tree.keys
     ]
+
+
+def _rows(
+    tree: Arrangement, ids: Sequence[str], identity: str, is_own: bool, *, is_large: bool
+) -> tuple[MutableSequence[dict[str, Any]], list[str], MutableMapping[int, list[IncomingFile]], bytearray]:
     rows: MutableSequence[dict[str, Any]] = Spilled() if is_large else []
     parents: list[str] = []
     files: MutableMapping[int, list[IncomingFile]] = SpilledMap() if is_large else {}
@@ -194,18 +203,19 @@ def _rows(
                 tree.stated[number], row, parent, stored, parts.files
             )
             row["metadata"] = f'{{"{IMPORTED}":"{mark}"' + (f",{stored[1:]}" if stored else "}")
-        marks += f"\0{ids[number]}{mark}".encode("utf-8", "replace")
+        marks += bytes.fromhex(mark)
         rows.append(row)
         parents.append(parent)
     return rows, parents, files, marks
 
 
-def _name_outer_parents(tree: Arrangement, identity: str, parents: list[str]) -> None:
-    """Let messages follow those that an earlier import brought."""
-    for number, message in enumerate(tree.messages):
-        name = message.parent
-        if name and name not in tree.places:
-            parents[number] = message_id(identity, name)
+def _outer_parents(tree: Arrangement, identity: str) -> dict[int, str]:
+    """Return the parents of messages that follow those which an earlier import brought."""
+    return {
+        number: message_id(identity, name)
+        for number, message in enumerate(tree.messages)
+        if (name := message.parent) and name not in tree.places
+    }
 
 
 def _row(message: Message, content: str, reasoning: str | None) -> dict[str, Any]:
@@ -296,11 +306,11 @@ def _settings(conversation: Conversation, source: str, native: str, is_own: bool
     return settings
 
 
-def _leaf(conversation: Conversation, tree: Arrangement, rows: Sequence[dict[str, Any]]) -> str | None:
+def _leaf(conversation: Conversation, tree: Arrangement, ids: Sequence[str]) -> str | None:
     if conversation.shown is None:
         return None
     place = tree.places.get(conversation.shown, NONE)
-    return rows[place]["id"] if place != NONE else None
+    return ids[place] if place != NONE else None
 
 
 def _first_question(rows: Sequence[dict[str, Any]]) -> str:
