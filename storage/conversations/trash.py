@@ -72,10 +72,11 @@ class Trash:
         """Delete a conversation with all it has."""
         return self.delete_conversations([session_id])
 
-    def delete_conversations(self, session_ids: Sequence[str]) -> Trashed:
+    def delete_conversations(self, session_ids: Sequence[str], *, into: int | None = None) -> Trashed:
         """Delete conversations with all they have; one undo brings them all back.
 
-        Those that are gone are left out. Raises NotFound when all are.
+        Those that are gone are left out. Raises NotFound when all are. They are added to the deletion ``into``, if that
+        can still be undone.
         """
         with self.db.write():
             rows = self.db.rows(
@@ -88,8 +89,8 @@ class Trash:
             ids = [row["id"] for row in rows]
             # While an import is being indexed, nobody knows cheaply which of these words are in: they leave now.
             behind = self.db.one("select 1 from search_backlog") is not None
-            token = self._keep_sessions(ids, rows[0]["title"], indexed=not behind)
-            if behind:
+            token, is_indexed = self._keep_sessions(ids, rows[0]["title"], indexed=not behind, into=into)
+            if not is_indexed:
                 for session_id in ids:
                     self._search_index.remove_conversation(session_id)
             some, values = "in (select value from json_each(:ids))", {"ids": to_json(ids)}
@@ -197,13 +198,26 @@ class Trash:
                 self.db.execute("delete from trash where token = :token", values)
         return True
 
-    def _keep_sessions(self, ids: list[str], title: str, *, indexed: bool) -> int:
-        """Copy conversations with all they have into the trash."""
+    def _keep_sessions(self, ids: list[str], title: str, *, indexed: bool, into: int | None) -> tuple[int, bool]:
+        """Copy conversations with all they have into the trash; returns the token, and if words stay indexed."""
         messages = sum(map(self._messages.count, ids))
-        token = self._trash_rows.add_entry("session", title, len(ids), messages, indexed=indexed)
+        extended = self.db.one(
+            """update trash set sessions = sessions + :sessions, messages = messages + :messages
+            where token = :token and kind = 'session' and indexed <= :indexed and at >= :oldest
+            returning token, indexed""",
+            token=into,
+            sessions=len(ids),
+            messages=messages,
+            indexed=indexed,
+            oldest=self._trash_rows.oldest_restorable(),
+        )
+        if extended is not None:
+            token, indexed = extended["token"], bool(extended["indexed"])
+        else:
+            token = self._trash_rows.add_entry("session", title, len(ids), messages, indexed=indexed)
         for place, column in PLACES.items():
             self._trash_rows.copy(token, place, f"{column} in (select value from json_each(:value))", to_json(ids))
-        return token
+        return token, indexed
 
     def restore_conversations(self, token: int) -> tuple[list[str], list[str]]:
         """Return the conversations that are back, and those that were live and got messages back."""

@@ -126,6 +126,8 @@ class UndoneImport:
     """Conversations that stay, because somebody changed them since."""
     token: int | None
     """Undo of the removal, as of any deletion."""
+    after: str | None = None
+    """Id of the conversation up to which it is taken back; None when all of it is."""
 
 
 def text_mark(content: str, reasoning: str | None) -> str:

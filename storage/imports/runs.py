@@ -5,12 +5,14 @@ Conversations that somebody changed since, here or by a later import, stay.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..conversations.shown_branch import LEAF
 from ..conversations.trash import Trash
 from ..database.connection import Database
+from ..database.local_state import LocalState
 from ..database.sqlite_errors import in_sentences
 from ..errors import NotFound
 from ..json_text import from_json, json_object, to_json
@@ -24,6 +26,10 @@ _OFTEN, _SELDOM = 1_000, 10_000
 """Pages of the journal after which it is copied into the file."""
 GATHERED = "gathered from "
 """Beginning of the path of a run to which everything belongs that is gathered from one source."""
+UNDONE_AT_ONCE = 5_000
+"""Messages of one transaction of an undo."""
+_UNDO = "import undo"
+"""Key of the import that is being taken back, and of the deletion that has its conversations (``local_state``)."""
 _COLUMNS = "id, began_at, state, paths, counts"
 
 
@@ -34,6 +40,7 @@ class ImportRuns:
     def __init__(self, db: Database, imports: Imports, trash: Trash) -> None:
         self.db = db
         self._imports = imports
+        self._local_state = LocalState(db)
         self._trash = trash
 
     def begin(self, paths: Sequence[str]) -> int:
@@ -84,29 +91,26 @@ class ImportRuns:
 
     def undo(self, run: int | None = None) -> UndoneImport:
         """Take back an import, the last one if none is named: nothing gathered. Raises NotFound where there is none."""
+        undone = self.undo_some(run)
+        while undone.after is not None:
+            undone = self.undo_some(run, undone)
+        return undone
+
+    def undo_some(
+        self, run: int | None = None, so_far: UndoneImport | None = None, messages: int = UNDONE_AT_ONCE
+    ) -> UndoneImport:
+        """Take back a part of an import in one transaction: of conversations with so many messages, one at least.
+
+        Returns what is taken back so far, to be passed to the next call. After a crash an undo goes on from where it
+        was, and one deletion in the trash has all that it removed.
+        """
         with self.db.write():
-            row = self.db.one(
-                """select id from import_runs where state <> 'undone'
-                    and iif(:run is null, substr(paths, 3, length(:gathered)) <> :gathered, id = :run)
-                    and exists (select 1 from import_changes where run_id = import_runs.id)
-                order by id desc limit 1""",
-                run=run,
-                gathered=GATHERED,
-            )
-            if row is None:
-                raise NotFound(
-                    "There is no import to take back." if run is None else f"There is no import {run} to take back."
-                )
-            run = int(row["id"])
-            changes = self.db.rows(
-                """select c.session_id, c.before from import_changes as c
-                join chat_sessions as s on s.id = c.session_id where c.run_id = :run and c.undone = 0""",
-                run=run,
-            )
+            done = so_far or self._begin_undo(run)
+            changes = self._changes(done.run, done.after or "", messages)
             removed, restored, kept = [], 0, 0
             for change in changes:
                 id_ = change["session_id"]
-                if self._is_changed_later(run, id_):
+                if self._is_changed_later(done.run, id_):
                     kept += 1
                 elif change["before"] is None:
                     if self._is_as_imported(id_):
@@ -117,12 +121,53 @@ class ImportRuns:
                 else:
                     restored += 1
                     self._restore(id_, json_object(change["before"]))
-                    self._mark_undone(run, id_)
-            token = self._trash.delete_conversations(removed).token if removed else None
+                    self._mark_undone(done.run, id_)
+            token = self._trash.delete_conversations(removed, into=done.token).token if removed else done.token
             for id_ in removed:
-                self._mark_undone(run, id_)
-            self.db.execute("update import_runs set state = 'undone' where id = :run", {"run": run})
-        return UndoneImport(run, len(removed), restored, kept, token)
+                self._mark_undone(done.run, id_)
+            if not changes:
+                self.db.execute("update import_runs set state = 'undone' where id = :run", {"run": done.run})
+            self._local_state.set(_UNDO, [done.run, token] if changes else None)
+        return UndoneImport(
+            done.run,
+            done.removed + len(removed),
+            done.restored + restored,
+            done.kept + kept,
+            token,
+            changes[-1]["session_id"] if changes else None,
+        )
+
+    def _begin_undo(self, run: int | None) -> UndoneImport:
+        row = self.db.one(
+            """select id from import_runs where state <> 'undone'
+                and iif(:run is null, substr(paths, 3, length(:gathered)) <> :gathered, id = :run)
+                and exists (select 1 from import_changes where run_id = import_runs.id)
+            order by id desc limit 1""",
+            run=run,
+            gathered=GATHERED,
+        )
+        if row is None:
+            raise NotFound(
+                "There is no import to take back." if run is None else f"There is no import {run} to take back."
+            )
+        begun = self._local_state.get(_UNDO)
+        token = begun[1] if isinstance(begun, list) and len(begun) == 2 and begun[0] == row["id"] else None
+        return UndoneImport(row["id"], 0, 0, 0, token, "")
+
+    def _changes(self, run: int, after: str, messages: int) -> list[sqlite3.Row]:
+        """Return the next changes of a run: those of conversations with so many messages, one at least."""
+        rows = self.db.execute(
+            """select c.session_id, c.before, s.message_count from import_changes as c
+            join chat_sessions as s on s.id = c.session_id
+            where c.run_id = :run and c.undone = 0 and c.session_id > :after order by c.session_id""",
+            {"run": run, "after": after},
+        )
+        found: list[sqlite3.Row] = []
+        while messages > 0 and (row := rows.fetchone()) is not None:
+            found.append(row)
+            messages -= 1 + (row["message_count"] or 0)
+        rows.close()
+        return found
 
     def _mark_undone(self, run: int, session_id: str) -> None:
         self.db.execute(

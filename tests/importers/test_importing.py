@@ -8,11 +8,12 @@ from functools import partial
 from io import BytesIO
 from itertools import pairwise
 
+import pytest
 from imports import AT, conversation, line, shown, statuses, take
 
 from sterna.importers import Attachment, Message, Skipped, Text, ToolCall, Unsupported
 from sterna.importers.incoming import conversation_id
-from sterna.storage import LabelChange, Settled, Store, Taken
+from sterna.storage import LabelChange, NotFound, Settled, Store, Taken
 from tests.storage.builders import acknowledge, outbox
 
 C1 = conversation_id("given", "c1")
@@ -169,6 +170,30 @@ def test_a_whole_import_can_be_taken_back(store: Store) -> None:
     store.trash.delete_conversation(C1)
     _, taken = take(store, conversation("c3", *line("y")))
     assert statuses(taken) == ["new"]  # an undo is no deletion by a person
+
+
+def test_an_undo_goes_on_where_it_was_ended_and_one_deletion_has_all_of_it(store: Store) -> None:
+    names = [f"c{number}" for number in range(6)]
+    take(store, *(conversation(name, *line(name, "a", "b")) for name in names))
+    ids = [conversation_id("given", name) for name in names]
+    mine = sorted(ids)[2]
+    store.conversations.rename(mine, "Mine")
+    step = store.import_runs.undo_some(messages=7)
+    assert (step.removed, step.after) == (2, sorted(ids)[1])
+    step = store.import_runs.undo_some(step.run, step, messages=1)
+    assert (step.removed, step.kept, store.conversations.total()) == (2, 1, 4)
+    store.db.execute("insert into search_backlog values (1000, 1001)")  # another import begins to be indexed
+    undone = store.import_runs.undo()
+    assert (undone.run, undone.removed, undone.kept) == (step.run, 3, 1)
+    assert [row.title for row in store.conversations.page(0, 9)] == ["Mine"]
+    with pytest.raises(NotFound, match="no import to take back"):
+        store.import_runs.undo()
+    tokens = [row["token"] for row in store.db.rows("select token from trash order by token")]
+    assert undone.token == tokens[-1]
+    for token in tokens:
+        store.undo.undo(token)
+    assert store.conversations.total() == 6
+    store.db.execute("insert into message_search (message_search, rank) values ('integrity-check', 1)")
 
 
 def test_an_undo_takes_back_a_branch_beside_what_a_person_said(store: Store) -> None:

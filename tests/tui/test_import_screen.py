@@ -52,7 +52,10 @@ async def opened(pilot: Pilot[int], app: SternaApp) -> ImportScreen:
     return app.screen
 
 
-async def test_an_export_is_looked_at_taken_and_taken_back(home: Home, tmp_path: Path) -> None:
+async def test_an_export_is_looked_at_taken_and_taken_back(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sterna.tui.services.importing.UNDONE_AT_ONCE", 1)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         page = await opened(pilot, app)
@@ -70,11 +73,18 @@ async def test_an_export_is_looked_at_taken_and_taken_back(home: Home, tmp_path:
         await until(pilot, lambda: "ChatGPT: 4 conversations (3 new, 1 skipped)" in frame(app))
         assert "“Empty” has no messages." in frame(app)
         assert await app.context.store.run(Conversations.total) == 0
-        await pilot.press("ctrl+r")
+        assert "enter import" in frame(app)
+        await pilot.press("enter")
         await until(pilot, lambda: page.job.phase == "done" and "Imported" in frame(app))
         assert await app.context.store.run(Conversations.total) == 3
+        shown_first = page.job.changed
+        page.job.changed = lambda: (shown_first(), page.job.stop() if page.job.undone else None)[0]
         await pilot.click("#undo")
-        await until(pilot, lambda: "3 conversations moved to the trash" in frame(app))
+        await until(pilot, lambda: "1 conversation moved to the trash (undo brings them back). The oth" in frame(app))
+        assert await app.context.store.run(Conversations.total) == 2
+        page.job.changed = shown_first
+        await pilot.click("#undo")
+        await until(pilot, lambda: page.job.phase == "undone" and "2 conversations moved to the trash" in frame(app))
         lines: list[str] = []
         show = page.job.changed
         page.job.changed = lambda: (show(), lines.append(str(page.query_one("#state", Label).content)))[0]

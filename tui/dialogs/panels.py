@@ -39,9 +39,14 @@ class Panel(VerticalScroll, can_focus=False):
         self.border_title = Content(clean(title, newlines=False))
         self._keys = keys
 
+    def show_keys(self, keys: str) -> None:
+        """Show other keys, as far as they fit."""
+        self._keys = keys
+        self.border_subtitle = fitting_keys(keys, self)
+
     def on_resize(self) -> None:
         """Show the keys that fit."""
-        self.border_subtitle = fitting_keys(self._keys, self)
+        self.show_keys(self._keys)
 
 
 class Frame(Vertical):

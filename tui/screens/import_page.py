@@ -12,7 +12,6 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Button, Input, Label
 
-from sterna import storage
 from sterna.storage.text import one_line
 
 from ..context import AppContext
@@ -25,6 +24,9 @@ STATES = (
     ("new", "new"), ("updated", "changed"), ("unchanged", "unchanged"), ("older", "older than here"),
     ("deleted", "deleted here"), ("skipped", "skipped"),
 )  # fmt: skip
+
+
+_BUSY = ("importing", "undoing")
 
 
 class ImportScreen(Dialog[None]):
@@ -93,7 +95,12 @@ class ImportScreen(Dialog[None]):
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        self._look()
+        """Look at a path, and import it when it has been looked at."""
+        is_same = _path(self.query_one(Input).value.strip()) == self.job.path
+        if self.job.phase == "found" and is_same:
+            self.action_take()
+        elif self.job.phase != "looking" or not is_same:
+            self._look()
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -103,7 +110,7 @@ class ImportScreen(Dialog[None]):
             case "stop":
                 self.job.stop()
             case "undo":
-                self._undo()
+                self.context.spawn(self.job.undo(), "import.undo")
             case _:
                 self.dismiss()
 
@@ -112,25 +119,18 @@ class ImportScreen(Dialog[None]):
         job = self.job
         if job.phase in ("looking", "found"):
             self.context.spawn(job.take(), "import.take")
-        elif job.phase != "importing":
+        elif job.phase not in _BUSY:
             self._look()
 
     def _look(self) -> None:
         text = self.query_one(Input).value.strip()
-        if self.job.phase == "importing":
-            self._answer("An import is running. Wait for its end, or stop it.")
+        if self.job.phase in _BUSY:
+            self._answer("An import is running, or is taken back. Wait for its end, or stop it.")
         elif not text:
             self._answer("Enter the path of a file or folder.")
         else:
             self._answer("")
             self.context.spawn(self.job.look(_path(text)), "import.look")
-
-    @work(group="undo", exclusive=True)
-    async def _undo(self) -> None:
-        try:
-            await self.job.undo()
-        except storage.StoreError as error:
-            self._answer(str(error))
 
     # What is shown
 
@@ -145,8 +145,10 @@ class ImportScreen(Dialog[None]):
         self.query_one("#state", Label).update(Content("\n".join(_lines(job))))
         self.query_one("#skipped", Label).update(Content("\n".join(_reasons(job))))
         self.query_one("#take", Button).display = job.phase in ("empty", "looking", "found", "failed")
-        self.query_one("#stop", Button).display = job.phase == "importing"
-        self.query_one("#undo", Button).display = job.phase in ("done", "stopped") and job.run > 0 and _has_changed(job)
+        self.query_one("#stop", Button).display = job.phase in _BUSY
+        self.query_one("#undo", Button).display = job.phase in ("done", "stopped") and _has_changed(job)
+        enter = "import" if job.phase == "found" else "look"
+        self.query_one(Panel).show_keys(f"enter {enter}   ctrl+r import   esc close")
         if self.focused is None or not self.focused.display:  # a button that was pressed is gone
             self.query_one(Input).focus()
 
@@ -178,8 +180,10 @@ def _heading(job: ImportJob) -> str:
         "looking": "Looking",
         "found": "Found",
         "importing": "Importing",
-        "done": "Imported" if job.undone is None else "Taken back",
-        "stopped": "Stopped",
+        "done": "Imported" if job.undone is None else "Partly taken back",
+        "stopped": "Stopped" if job.undone is None else "Partly taken back",
+        "undoing": "Taking it back",
+        "undone": "Taken back",
         "failed": "Nothing to import",
     }.get(job.phase, "")
 
@@ -192,9 +196,11 @@ def _lines(job: ImportJob) -> list[str]:
         undone = job.undone
         kept = f" {undone.kept:,} stay, because they changed since." if undone.kept else ""
         restored = f" {undone.restored:,} are as before." if undone.restored else ""
-        return [
-            f"{counted(undone.removed, 'conversation')} moved to the trash (undo brings them back).{restored}{kept}"
-        ]
+        removed = f"{counted(undone.removed, 'conversation')} moved to the trash"
+        if job.phase == "undoing":
+            return [f"{removed} so far.{restored}"]
+        rest = "" if undone.after is None else " The others are still here."
+        return [f"{removed} (undo brings them back).{restored}{kept}{rest}"]
     lines = []
     for count in job.account.sources.values() if job.account is not None else ():
         states = [f"{getattr(count, name):,} {word}" for name, word in STATES if getattr(count, name)]
@@ -232,3 +238,6 @@ def _say_end(notify: object, job: ImportJob) -> None:
         new, updated = (job.account.total(name) if job.account else 0 for name in ("new", "updated"))
         text = job.problem or f"Imported {counted(new, 'new conversation')}, {updated:,} changed."
         notify(one_line(text), markup=False, timeout=8)
+    elif job.phase == "undone" and callable(notify) and job.undone is not None:
+        text = f"Import taken back: {counted(job.undone.removed, 'conversation')} moved to the trash."
+        notify(text, markup=False, timeout=8)

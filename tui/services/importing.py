@@ -23,7 +23,9 @@ MOST_DROPPED = 5_000
 """Files of a dropped folder that is looked through."""
 AT_ONCE = 250
 """Messages in one transaction: what is typed is stored between two of them."""
-Phase = Literal["empty", "looking", "found", "importing", "done", "stopped", "failed"]
+UNDONE_AT_ONCE = 500
+"""Messages of one transaction of an undo."""
+Phase = Literal["empty", "looking", "found", "importing", "done", "stopped", "undoing", "undone", "failed"]
 T = TypeVar("T")
 
 
@@ -55,7 +57,7 @@ class ImportJob:
 
     @property
     def is_running(self) -> bool:
-        return self.phase in ("looking", "importing")
+        return self.phase in ("looking", "importing", "undoing")
 
     @property
     def seconds_left(self) -> float | None:
@@ -113,9 +115,19 @@ class ImportJob:
         self.changed()
 
     async def undo(self) -> None:
-        """Take the import back. Raises StoreError."""
-        self.undone = await self._store.run(storage.ImportRuns.undo, self.run)
-        self.run = 0
+        """Take the import back, some conversations at a time; :meth:`stop` ends that, and the next undo goes on."""
+        before, self.phase, self._is_stopping = self.phase, "undoing", False
+        self.changed()
+        undone: UndoneImport | None = None
+        try:
+            while not self._is_stopping and (undone is None or undone.after is not None):
+                undone = await self._store.run(storage.ImportRuns.undo_some, self.run, undone, messages=UNDONE_AT_ONCE)
+                self.undone = undone
+                self.changed()
+        except storage.StoreError as error:
+            self._fail(str(error))
+            return
+        self.phase = "undone" if undone is not None and undone.after is None else before
         self.changed()
 
     def stop(self) -> None:
