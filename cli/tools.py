@@ -59,10 +59,7 @@ def list_(context: CommandContext, as_json: bool = False) -> None:
         for state in toolbox.servers()
         if state.name == BUILT_IN
     ]
-    rows += [
-        (server.name, server.url or " ".join((server.command, *server.args)), server.enabled, [])
-        for server in settings.mcp
-    ]
+    rows += [(server.name, " ".join((server.shown, *server.args)), server.enabled, []) for server in settings.mcp]
     for name, source, enabled, names in rows:
         its = [each for each in allowed if each in names or each.startswith(f"{name}__")]
         if as_json:

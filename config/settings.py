@@ -145,6 +145,14 @@ class McpServerSettings:
     start_timeout: float = 30.0
     timeout: float = 120.0
 
+    @property
+    def shown(self) -> str:
+        """Return the program, or the address without what may be a secret in it."""
+        if not self.url:
+            return self.command
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.partition('?')[0].partition('#')[0].rpartition('@')[2]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

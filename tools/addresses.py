@@ -20,7 +20,7 @@ from .throttle import Throttle
 if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
 
-LARGEST_BODY = 16 * 1024 * 1024
+LARGEST_BODY = 8 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 
 

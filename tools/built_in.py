@@ -30,7 +30,7 @@ def built_in(settings: ToolSettings) -> tuple[OfferedTool, ...]:
     """Return the built-in tools that are turned on."""
     tools = []
     if settings.read:
-        text = f"Read a text file, look at an image, or list a folder, of these: {', '.join(settings.read)}"
+        text = f"Read a text or PDF file, look at an image, or list a folder, of these: {', '.join(settings.read)}"
         tools.append(
             OfferedTool("read", "Read a file or folder", plain_line(text, 2_000), _READ, "read", "Sterna", True)
         )

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sterna.config import McpServerSettings
+
 from .plain_text import plain, plain_line
 from .states import OfferedTool
 
@@ -79,10 +81,18 @@ def tool_name(server: str, tool: str, taken: Iterable[str] = ()) -> str:
     return f"{name[: MAX_NAME - len(mark) - 1]}_{mark}"
 
 
+def source_of(server: McpServerSettings) -> str:
+    """Return a hash of what answers the calls of a server, which may have secrets in it."""
+    return _hash((server.command, server.args, server.cwd, server.url))
+
+
 def fingerprint(tool: OfferedTool) -> str:
     """Return a hash of what the person sees of a tool when allowing it, and of what answers its calls."""
-    seen = (tool.name, tool.original, tool.source, tool.description, tool.parameters)
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode("utf-8", "replace")).hexdigest()
+    return _hash((tool.name, tool.original, tool.source, tool.description, tool.parameters))
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "replace")).hexdigest()
 
 
 def _schema(given: Any) -> tuple[Mapping[str, Any] | None, int]:

@@ -56,8 +56,11 @@ def as_markdown(html: str, address: str) -> str:
         else:
             link.unwrap()
     body = page.find("main") or page.body or page
-    text = MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(body)
-    lines = [line.rstrip() for line in str(text).splitlines()]
+    try:
+        text = str(MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(body))
+    except RecursionError:  # thousands of elements inside each other
+        text = body.get_text("\n", strip=True)
+    lines = [line.rstrip() for line in text.splitlines()]
     kept = [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]
     text = "\n".join(kept).strip()
     return f"# {title}\n\n{text}" if title and f"# {title}" not in text else text
@@ -65,10 +68,12 @@ def as_markdown(html: str, address: str) -> str:
 
 def main(address: str) -> None:
     """Print the text of the page on standard input."""
-    import resource
+    try:
+        import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    sys.setrecursionlimit(20_000)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    except (ImportError, ValueError, OSError):
+        pass  # a system without such limits
     sys.stdout.buffer.write(as_markdown(sys.stdin.buffer.read().decode("utf-8"), address).encode("utf-8", "replace"))
 
 

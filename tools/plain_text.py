@@ -14,9 +14,15 @@ _ESCAPES = re.compile(
 )
 
 
+PIECE = 65_536
+"""Characters that are looked through at once: a search in a long text would hold up every thread."""
+
+
 def plain(text: str) -> str:
     """Return ``text`` as it can be stored, shown and sent to a model."""
-    if "\x1b" in text or "\x9b" in text or "\x90" in text or "\x9d" in text:
+    if len(text) > PIECE:
+        return "".join(plain(text[start : start + PIECE]) for start in range(0, len(text), PIECE))
+    if not text.isascii() or "\x1b" in text:
         text = _ESCAPES.sub("", text)
     return clean(storable(text))
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.client._transport import TransportStreams
 
-LONGEST_MESSAGE = 16 * 1024 * 1024
+LONGEST_MESSAGE = 8 * 1024 * 1024
 FLUSH_SECONDS = 0.3
 LAST_WORDS_SECONDS = 0.5
 """Time for the rest of standard error after the end of a program."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,11 +129,13 @@ def _content(name: str, content: bytes, start: int) -> ToolResult:
     if media_type := image_type(content):
         file = ToolFile(shown, media_type, content)
         return ToolResult(f"[{shown}, an image, {size_text(len(content))}]", files=(file,))
-    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if (b"\0" in content[:65536] and not is_utf16) or content.startswith(b"%PDF-"):
-        kind = "a PDF file" if content.startswith(b"%PDF-") else "binary"
-        raise ToolError(f"{shown} is {kind} ({size_text(len(content))}), not text.")
-    lines = plain(decode_text(content)).split("\n")
+    if content.startswith(b"%PDF-"):
+        text = _pdf_text(shown, content)
+    elif b"\0" in content[:65536] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16
+        raise ToolError(f"{shown} is binary ({size_text(len(content))}), not text.")
+    else:
+        text = decode_text(content)
+    lines = plain(text).split("\n")
     if start > len(lines):
         raise ToolError(f"{shown} has {len(lines):,} lines.")
     taken, length = 0, 0
@@ -148,3 +151,15 @@ def _content(name: str, content: bytes, start: int) -> ToolResult:
     if end < len(lines):
         text += f"\n[Lines {start:,} to {end:,} of {len(lines):,}. To read on: start={end + 1}]"
     return ToolResult(text or "(an empty file)")
+
+
+def _pdf_text(shown: str, content: bytes) -> str:
+    from sterna.chat.attachments.pdf_text import SENTENCES, extract
+
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(content)
+        file.flush()
+        text, problem = extract(Path(file.name))
+    if problem:
+        raise ToolError(SENTENCES.get(problem, SENTENCES["damaged"]).format(name=shown))
+    return text

@@ -33,18 +33,18 @@ class _Binary(NamedTuple):
     """In base64."""
 
 
-def text_result(name: str, text: str, *, is_error: bool = False, files: tuple[ToolFile, ...] = ()) -> ToolResult:
-    """Return a result whose text is plain already; of a long one the model gets the beginning, and the rest is a file.
+def text_result(
+    name: str, text: str, *, is_error: bool = False, files: tuple[ToolFile, ...] = (), left_out: int = 0
+) -> ToolResult:
+    """Return a result whose text is plain already; of a long one the model gets the beginning, and all of it is a file.
 
-    ``name`` is that of the tool.
+    ``name`` is that of the tool; ``left_out`` counts the characters that are missing at the end of ``text``.
     """
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= LONGEST_TEXT and not left_out:
         return ToolResult(text, is_error, files)
-    kept = text[:KEPT_TEXT]
-    if len(text) > KEPT_TEXT:
-        kept += f"\n[{len(text) - KEPT_TEXT:,} more characters are left out.]"
+    kept = f"{text}\n[{left_out:,} more characters are left out.]" if left_out else text
     whole = ToolFile(f"{name}-result.txt", "text/plain", kept.encode("utf-8", "replace"))
-    return ToolResult(text[:LONGEST_TEXT], is_error, (*files, whole), len(text))
+    return ToolResult(text[:LONGEST_TEXT], is_error, (*files, whole), len(text) + left_out)
 
 
 def image_type(content: bytes) -> str:
@@ -58,31 +58,36 @@ def result_of(name: str, result: CallToolResult) -> ToolResult:
     """Return what a call of the tool ``name`` gave."""
     texts: list[str] = []
     files: list[ToolFile] = []
+    room, left_out = KEPT_TEXT, 0
     for block in result.content[:MOST_BLOCKS]:
         content = _content(block)
-        texts.append(content if isinstance(content, str) else _filed(content, files))
+        text = content if isinstance(content, str) else _filed(content, files)
+        texts.append(plain(text[:room]))
+        left_out += max(len(text) - room, 0)
+        room = max(room - len(text), 0)
     if len(result.content) > MOST_BLOCKS:
         texts.append(f"[{len(result.content) - MOST_BLOCKS:,} more parts are left out.]")
     if result.structured_content is not None and not any(texts):
-        texts.append(plain(json.dumps(result.structured_content, ensure_ascii=False, indent=1)))
+        text = json.dumps(result.structured_content, ensure_ascii=False, indent=1)
+        texts, left_out = [plain(text[:KEPT_TEXT])], max(len(text) - KEPT_TEXT, 0)
     text = "\n\n".join(filter(None, texts)) or "(no output)"
-    return text_result(name, text, is_error=bool(result.is_error), files=tuple(files))
+    return text_result(name, text, is_error=bool(result.is_error), files=tuple(files), left_out=left_out)
 
 
 def _content(block: ContentBlock) -> str | _Binary:
+    """Return the text of a part, as the server wrote it, or what is none."""
     if block.type == "text":
-        return plain(block.text)
+        return block.text
     if block.type == "image" or block.type == "audio":
         return _Binary(block.type, block.mime_type, block.data)
     if block.type == "resource_link":
         described = f": {plain_line(block.description, 300)}" if block.description else ""
         return f"[resource {plain_line(block.title or block.name, 100)}, {plain_line(block.uri, 500)}{described}]"
-    resource = block.resource
-    name = plain_line(str(resource.uri), 200)
-    blob = getattr(resource, "blob", None)
+    name = plain_line(str(block.resource.uri), 200)
+    blob = getattr(block.resource, "blob", None)
     if isinstance(blob, str):
-        return _Binary(name, resource.mime_type or "", blob)
-    return f"[{name}]\n{plain(str(getattr(resource, 'text', '')))}"
+        return _Binary(name, block.resource.mime_type or "", blob)
+    return f"[{name}]\n{getattr(block.resource, 'text', '')}"
 
 
 def _filed(binary: _Binary, files: list[ToolFile]) -> str:

@@ -21,7 +21,7 @@ from mcp.types import CONNECTION_CLOSED, CallToolResult, Implementation, ToolLis
 from sterna.config import McpServerSettings
 
 from .addresses import address_streams
-from .definitions import Definitions, Listed, definitions
+from .definitions import Definitions, Listed, definitions, source_of
 from .errors import ToolError
 from .failures import own_sentence, reason_of
 from .plain_text import plain_line
@@ -60,11 +60,6 @@ class Server:
         self._retry_at = -math.inf
         """Time of the loop before which no other start is tried after one that failed, unless somebody asks for it."""
         self.state = ServerState(settings.name, settings.name, "off")
-
-    @property
-    def source(self) -> str:
-        """Return what answers the calls, for people."""
-        return self.settings.url or " ".join((self.settings.command, *self.settings.args))
 
     async def tools(self, *, again: bool = False) -> tuple[OfferedTool, ...]:
         """Return the tools, of a server that runs. Raises ToolError.
@@ -229,7 +224,7 @@ class Server:
             cursor = page.next_cursor
             if cursor is None or len(listed) >= MOST_LISTED:
                 break
-        found = definitions(self.settings.name, self.source, listed, self.settings.tools)
+        found = definitions(self.settings.name, source_of(self.settings), listed, self.settings.tools)
         info = client.server_info
         title = plain_line((info.title or info.name) if info else "", 60) or self.settings.name
         self._keep(found, title)

@@ -25,7 +25,7 @@ class OfferedTool(NamedTuple):
     original: str = ""
     """Its name at the server."""
     source: str = ""
-    """What answers its calls: the command or the address of the server."""
+    """Hash of what answers its calls: the command or the address of the server."""
     changes_nothing: bool = False
     """Whether the server says that it only reads. It may lie."""
 

@@ -53,6 +53,8 @@ class Toolbox:
         self._thread = ServerThread()
         self._servers: dict[str, Server] = {}
         self._listeners: list[tuple[Callable[[], None], asyncio.AbstractEventLoop]] = []
+        self._missing = ""
+        """Sentence, where the package for servers is not installed."""
         self._offered: dict[str, str] = {}
         """Fingerprint of each tool as it was last offered."""
 
@@ -124,6 +126,8 @@ class Toolbox:
             running = self._servers.get(settings.name)
             if running is not None and running.settings == settings:
                 states.append(running.state)
+            elif settings.enabled and self._missing:
+                states.append(ServerState(settings.name, settings.name, "failed", self._missing))
             else:
                 off = "" if settings.enabled else f"It is turned off: enabled in [mcp.{settings.name}]."
                 states.append(ServerState(settings.name, settings.name, "off", off))
@@ -181,9 +185,9 @@ class Toolbox:
             try:
                 from .server import Server  # a second, and only where there are servers
             except ImportError as error:
-                raise ToolError(
-                    f"MCP servers need a package that is not installed ({error.name}). Install sterna[mcp]."
-                ) from error
+                self._missing = f"MCP servers need a package that is not installed ({error.name}). Install sterna[mcp]."
+                self._notify()
+                raise ToolError(self._missing) from error
             server = Server(settings, self._environ, self._notify)
             self._servers[settings.name] = server
         return await server.tools(again=again)

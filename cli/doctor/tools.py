@@ -24,8 +24,7 @@ def tool_findings(context: CommandContext, settings: Settings) -> Iterator[Row]:
         yield "tools", "MCP servers need a package that is not installed. Install sterna[mcp].", False
     for server in servers:
         problem = _problem(server)
-        where = server.url or server.command
-        yield f"tools of {server.name}", problem or where, not problem
+        yield f"tools of {server.name}", problem or server.shown, not problem
     for named in settings.tools.read:
         if not Path(named).expanduser().exists():
             yield "tool read", f"There is no file or folder {named}. Correct tools.read in config.toml.", False

@@ -78,7 +78,7 @@ def call(name: str, request: dict[str, Any]) -> dict[str, Any] | None:
         send({"id": 4711, "result": text})
         send({"id": "x", "error": {"code": 1, "message": "no"}})
     if name == "huge":
-        return {"content": [{"type": "text", "text": "x" * 17_000_000}]}
+        return {"content": [{"type": "text", "text": "x" * 2_000_000}]}
     if name == "noise":
         sys.stderr.write("noise\n" * 5_000)
         sys.stdout.write("not a message\n" * 500 + "\x00\xff\n[1, 2]\n{}\n")

@@ -163,3 +163,15 @@ def test_a_server_ends_when_sterna_is_killed(tmp_path: Path) -> None:
     while is_running(process):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+async def test_without_the_package_for_servers_a_sentence_says_what_to_install(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "sterna.tools.server", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    await toolbox.configure(Settings(mcp=(nasty("calls"),)))
+    says = "MCP servers need a package that is not installed (mcp). Install sterna[mcp]."
+    assert (await toolbox.offered(["calls"])).problems == (says,)
+    assert [(state.state, state.problem) for state in toolbox.servers()] == [("failed", says)]
+    assert await toolbox.call("calls__run_id", {}) == ToolResult(says, is_error=True)

@@ -67,7 +67,7 @@ REFUSED = (
     ("no-such-file", "cannot be read (No such file or directory)"),
     ("pipe", "neither a file nor a folder"),
     ("program", "program is binary (7 B), not text."),
-    ("paper.pdf", "paper.pdf is a PDF file (12 B), not text."),
+    ("paper.pdf", "paper.pdf is damaged, or no PDF file."),
     ("a\0b", "needs a path"),
     ("", "needs a path"),
 )

@@ -1,0 +1,94 @@
+"""A server at an address that is large, compressed, redirected or locked costs its own tools, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from sterna.config import McpServerSettings, Settings
+from sterna.tools import Toolbox, approvals_of
+
+JSON = {"Content-Type": "application/json"}
+ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "/large": (200, JSON, b" " * 9_000_000),
+    "/compressed": (200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b"{}" * 1_000_000)),
+    "/elsewhere": (307, {"Location": "http://localhost:1/mcp"}, b""),
+    "/locked": (401, {}, b"no"),
+    "/html": (200, {"Content-Type": "text/html"}, b"<h1>Welcome</h1>"),
+    "/events": (200, {"Content-Type": "text/event-stream"}, b"data: [1]\n\n" * 100),
+}
+seen: list[str] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Server that gives an answer for each path, and what the protocol says for none."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        seen.append(f"{self.headers['Authorization']} {self.headers['X-Team']}")
+        status, headers, body = ANSWERS[self.path.partition("?")[0]]
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+SAYS = {
+    "large": "The response is too large.",
+    "compressed": "The response is compressed, which was not asked for.",
+    "elsewhere": "Redirect to http://localhost:1/mcp not followed",
+    "locked": "does not accept the key (status 401). Check key_env or headers in [mcp.locked].",
+    "html": "Unexpected content type: text/html",
+    "events": "does not start.",
+}
+
+
+async def test_what_is_no_server_is_said_and_no_key_with_it(
+    site: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = tuple(
+        McpServerSettings(
+            name,
+            url=f"{site}/{name}?token=in-the-address",
+            key_env="KEY",
+            headers={"X-Team": "blue"},
+            start_timeout=2.0,
+        )
+        for name in SAYS
+    )
+    toolbox = Toolbox(Settings(mcp=servers), approvals_of(tmp_path), environ={"KEY": "secret-key"})
+    offer = await toolbox.offered(list(SAYS))
+    states = toolbox.servers()
+    await toolbox.aclose()
+    assert offer.tools == ()
+    for state, problem, says in zip(states, offer.problems, SAYS.values(), strict=True):
+        assert state.state == "failed"
+        assert says in problem
+    assert seen[0] == "Bearer secret-key blue"
+    told = json.dumps(offer.problems) + caplog.text + repr(states) + repr(servers)
+    assert "secret-key" not in told
+    assert "in-the-address" not in told
+    assert servers[0].shown == f"{site}/large"
