@@ -18,9 +18,11 @@ from .sources import build_catalog as build_catalog
 from .sources import configured_endpoints as configured_endpoints
 from .sources import needs_discovery as needs_discovery
 from .sources import server_provider as server_provider
+from .tools import TOOLS as TOOLS
 from .tools import Approval as Approval
 from .tools import Approve as Approve
 from .tools import Offer as Offer
+from .tools import ToolAccess as ToolAccess
 from .tools import ToolAsk as ToolAsk
 from .tools import Toolbox as Toolbox
 from .tools import ToolFile as ToolFile

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sterna.chat import TOOLS
 from sterna.storage import Conversations, Invalid
 
 from .ask_options import PARAMETERS, load_schema, merge_parameters, parameter_settings
@@ -63,6 +64,13 @@ if TYPE_CHECKING:
     multiple=True,
     help="Parameter of the request, such as top_p=0.9; without a value: not sent. Can be repeated.",
 )
+@click.option(
+    "--tools",
+    "tools",
+    metavar="NAME",
+    multiple=True,
+    help="Let the model ask for this server, tool or built-in tool; none: for no tools. Can be repeated.",
+)
 @click.option("--schema", metavar="FILE", help="JSON schema that the reply has to follow.")
 @click.option("--history", is_flag=True, help="Ask your own history: send passages of it that are about the prompt.")
 @click.option("--dry-run", is_flag=True, help="With --history: list the passages, and send nothing.")
@@ -84,6 +92,7 @@ def ask(
     attached: tuple[str, ...],
     temperature: float | None,
     parameters: tuple[str, ...],
+    tools: tuple[str, ...],
     schema: str | None,
     history: bool,
     dry_run: bool,
@@ -102,6 +111,11 @@ def ask(
     even if the command is killed, at most half a second of text is lost. In a pipe or a file, the first reply of a
     model may be delayed by some seconds, so that unmarked reasoning can be removed.
 
+    With --tools the model can ask for tools: those of a server of config.toml (SERVER), one of them (SERVER__TOOL), or
+    the built-in read and fetch. Each call is printed on standard error, with its arguments, and waits for your answer
+    on the terminal, unless you have always allowed the tool. Without a terminal the answer is no, and the model is told
+    so. The choice is saved for the conversation; --tools none takes it back. See: docs/tools.md
+
     With --compare, or --model more than once, two to four models are asked at once. Their replies are printed one after
     another, each under its model; in the conversation they are versions, of which the first to finish is shown. If one
     fails, the others are printed all the same, and the exit code is 1. No model is saved then.
@@ -116,8 +130,9 @@ def ask(
     failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. If they
     apply, it also has: finish_reason (length, content_filter, tool_calls …), left_out (number of earlier messages that
     did not fit), without (parameters that the model rejected), notes (the same as sentences), citations, cost,
-    cached_tokens, reasoning_tokens and quotes (number, text, title, at, session_id, message_id: empty if not found). Of
-    several models it has session_id, and replies: an object for each.
+    cached_tokens, reasoning_tokens, tool_calls (name, arguments, result, is_error, id, at, cut), tool_problems and
+    quotes (number, text, title, at, session_id, message_id: empty if not found). Of several models it has session_id,
+    and replies: an object for each.
     """
     if continue_ and conversation:
         raise click.UsageError("--continue is the same as --conversation last. Remove one of the two.")
@@ -142,6 +157,8 @@ def ask(
     chosen = persona_settings(context, persona, variables)
     if chosen:
         options = chosen | options | {PARAMETERS: (chosen[PARAMETERS] or {}) | options.get(PARAMETERS, {})}
+    if tools:
+        options[TOOLS] = [] if tools == ("none",) else list(tools)
     settings = context.settings()
     if history:
         from .ask_history import HistoryQuestion, ask_history

@@ -18,6 +18,7 @@ from .ask_options import merge_parameters, require_json
 from .attach_arguments import keep_argument
 from .output import print_json
 from .reply_output import Stop, exit_code, print_notes, reply_object, show_reply, stop_signals
+from .terminal_tools import terminal_tools
 from .turn_runner import require_model
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ async def ask_without_storing(context: CommandContext, settings: Settings, promp
     """Send the prompt without opening the history, print its reply or replies, and return the exit code."""
     catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
     folder = ExitStack()
+    tools, toolbox = terminal_tools(context, settings)
     try:
         models = prompt.models or [prompt.options.get("model", "")]
         for model in models:
@@ -62,6 +64,7 @@ async def ask_without_storing(context: CommandContext, settings: Settings, promp
                 files=files,
                 attachments=attachments,
                 schema=prompt.schema,
+                tools=tools,
             )
             for model in models
         ]
@@ -77,6 +80,7 @@ async def ask_without_storing(context: CommandContext, settings: Settings, promp
                 await show_reply(turn.reply, stop)
             settled = await running
     finally:
+        await toolbox.aclose()
         await catalog.aclose()
         folder.close()
     if prompt.as_json:

@@ -17,6 +17,7 @@ from sterna.storage import Finish, Message, Settled, clean
 from sterna.storage.conversations.documents import short_name
 from sterna.storage.conversations.quotations import quote_line, reply_quotes
 from sterna.storage.conversations.reply_notes import reply_details, reply_notes
+from sterna.storage.conversations.tool_calls import TOOL_CALLS, tool_calls
 
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
 from .reply_stream import Hold, ReplyStream
@@ -129,7 +130,7 @@ def exit_code(stop: Stop, error: str | None) -> int:
 
 
 def reply_object(reply: Message | Settled, finish: Finish) -> dict[str, Any]:
-    return {
+    values = {
         "model": reply.model,
         "content": reply.content,
         "reasoning": reply.reasoning or "",
@@ -139,4 +140,6 @@ def reply_object(reply: Message | Settled, finish: Finish) -> dict[str, Any]:
         "output_tokens": reply.output_tokens,
         "total_tokens": reply.total_tokens,
         "elapsed_ms": reply.elapsed_ms,
-    } | reply_details(reply.metadata)
+    }
+    calls = {TOOL_CALLS: reply.metadata[TOOL_CALLS]} if tool_calls(reply.metadata) else {}
+    return values | calls | reply_details(reply.metadata)

@@ -19,6 +19,7 @@ from .ask_options import require_json
 from .context import CommandContext, find_conversation
 from .output import print_json
 from .reply_output import Stop, exit_code, print_notes, reply_object, show_reply, stop_signals
+from .terminal_tools import terminal_tools
 
 Begin = Callable[[Turns, str | None], Awaitable[Reply]]
 """Begins a turn in a conversation."""
@@ -35,6 +36,8 @@ async def open_turns(context: CommandContext, settings: Settings, model: str = "
         )
         stack.push_async_callback(catalog.aclose)
         turns = Turns(store, catalog, settings=settings)
+        turns.tools, toolbox = terminal_tools(context, settings)
+        stack.push_async_callback(toolbox.aclose)
         stack.push_async_callback(turns.close)
         catalog.prepare(model)
         await store.start()

@@ -14,6 +14,8 @@ What it answers is said by the prompt, so that a person at a terminal, or a stor
 ``!html``          a page instead of JSON
 ``!garbage``       an event that is no JSON
 ``!think words``   the words come as reasoning, then ``Thought about it.``
+``!tool add {…}``  text, then a call of the tool ``add`` with these arguments in pieces, if the request offers tools;
+                   what the tool returns is then said: ``The tool says: …``
 anything else      ``You said: …``
 =================  ==============================================================================
 """
@@ -47,8 +49,9 @@ class Script:
 
     pieces: tuple[str, ...] = ()
     reasoning: tuple[str, ...] = ()
-    deltas: tuple[dict[str, str], ...] = ()
+    deltas: tuple[dict[str, Any], ...] = ()
     """As they are sent, after the others: for kinds that take turns."""
+    finish: str = "stop"
     then: str = "done"
     """``done``, ``hold`` (wait for release, then done), ``drop``, ``end`` or ``garbage``."""
     status: int = 200
@@ -85,6 +88,8 @@ def _prose() -> Iterator[str]:
 def by_prompt(body: dict[str, Any]) -> Script:
     """The answer that the last message asks for; see the module's table."""
     prompt = str(body["messages"][-1]["content"])
+    if body["messages"][-1]["role"] == "tool":
+        return Script(tuple(_pieces(f"The tool says: {prompt}")))
     command, _, rest = prompt.strip().partition(" ")
     count = int(rest) if rest.isdecimal() else 5
     match command:
@@ -96,9 +101,20 @@ def by_prompt(body: dict[str, Any]) -> Script:
             return failure(count)
         case "!html":
             return Script(status=200, body="<html><body>Sign in</body></html>", content_type="text/html")
+        case "!tool" if body.get("tools"):
+            name, _, arguments = rest.partition(" ")
+            return call(name, arguments or "{}")
         case "!think":
             return Script(("Thought ", "about ", "it."), reasoning=tuple(f"{word} " for word in rest.split()))
     return Script(tuple(_pieces(f"You said: {prompt}")))
+
+
+def call(name: str, arguments: str) -> Script:
+    """A call of a tool after some text; its arguments come in two pieces."""
+    begin = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments[:3]}}
+    rest = {"index": 0, "function": {"arguments": arguments[3:]}}
+    deltas = tuple({"tool_calls": [piece]} for piece in (begin, rest))
+    return Script(("Let me look.",), deltas=deltas, finish="tool_calls")
 
 
 def failure(status: int) -> Script:
@@ -231,12 +247,12 @@ class FakeOpenAI:
             writer.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
             await writer.drain()
 
-        def chunk(delta: dict[str, str], finish: str | None = None, **more: Any) -> str:
+        def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
             choice = {"index": 0, "delta": delta, "finish_reason": finish}
             base = {"id": "gen-1", "object": "chat.completion.chunk", "model": asked["model"], "choices": [choice]}
             return json.dumps(base | more)
 
-        deltas = [{"reasoning_content": piece} for piece in script.reasoning]
+        deltas: list[dict[str, Any]] = [{"reasoning_content": piece} for piece in script.reasoning]
         deltas += [*({"content": piece} for piece in script.pieces), *script.deltas]
         began = asyncio.get_running_loop().time()
         for number, delta in enumerate(deltas):
@@ -252,7 +268,7 @@ class FakeOpenAI:
             case "garbage":
                 await event("{not json")
         if script.then != "end":
-            await event(chunk({}, "stop"))
+            await event(chunk({}, script.finish))
             counts = {"prompt_tokens": 11, "completion_tokens": len(deltas), "total_tokens": 11 + len(deltas)}
             await event(chunk({}, choices=[], usage=counts))
             await event("[DONE]")
