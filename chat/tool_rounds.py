@@ -210,7 +210,7 @@ class ToolRounds:
         files = list(result.files)
         if len(result.text) > limit or result.whole:
             kept["cut"] = max(result.whole, len(result.text))
-        if len(result.text) > limit:
+        if len(result.text) > limit and not result.whole:  # otherwise the toolbox has added the whole text
             name = f"{tool_name(entry['name'])}-{entry['id']}.txt"
             files.append(ToolFile(name, "text/plain", result.text.encode("utf-8", "replace")))
         self._in_row += len(kept["result"])

@@ -245,9 +245,11 @@ INNER_DOORS = {
         "ask_options": "",
         "reply_output": "exit_codes reply_stream streams",
         "turn_options": "persona_argument",
-        "turn_runner": "account_context ask_options context output reply_output",
+        "terminal_tools": "context output",
+        "turn_runner": "account_context ask_options context output reply_output terminal_tools",
         "compared_replies": "ask_options context exit_codes output reply_output turn_runner",
-        "one_off": "ask_options attach_arguments compared_replies context output reply_output turn_runner",
+        "one_off": "ask_options attach_arguments compared_replies context output reply_output terminal_tools"
+        " turn_runner",
         "ask_history": "context output turn_runner",
         "ask": "ask_history ask_options attach_arguments compared_replies context conversation_argument number_types"
         " one_off output"
