@@ -225,9 +225,7 @@ class Server:
             if cursor is None or len(listed) >= MOST_LISTED:
                 break
         found = definitions(self.settings.name, source_of(self.settings), listed, self.settings.tools)
-        info = client.server_info
-        title = plain_line((info.title or info.name) if info else "", 60) or self.settings.name
-        self._keep(found, title)
+        self._keep(found, _title(self.settings.name, client.server_info))
 
     def _keep(self, found: Definitions, title: str) -> None:
         self.state = self.state._replace(title=title, tools=found.tools, problem=found.problem)
@@ -236,6 +234,14 @@ class Server:
     def _tell(self, phase: Phase, problem: str = "") -> None:
         self.state = self.state._replace(state=phase, problem=problem)
         self._changed()
+
+
+def _title(name: str, info: Implementation | None) -> str:
+    """Return the name in the settings with the one that the server gives itself, which may be another's."""
+    given = plain_line((info.title or info.name) if info is not None else "", 60)
+    if not given or given.lower() == name.lower():
+        return given or name
+    return f"{name} ({given})"
 
 
 def _progress_line(done: float, total: float | None, message: str | None) -> str:

@@ -67,7 +67,7 @@ async def test_what_a_server_defines_is_bounded_and_plain(toolbox: Toolbox) -> N
     many, names = toolbox.servers()
     assert len(many.tools) == 100
     assert many.problem.startswith("many has 10,000 tools, of which the first 100 can be chosen.")
-    assert names.title == "nasty"
+    assert names.title == "names (nasty)"
     assert [tool.name for tool in names.tools] == [
         "names__red_f0fdc93e",
         "names__bold_loud_bold_73005e35",
