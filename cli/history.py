@@ -28,6 +28,7 @@ from .conversation_argument import conversations, known_tag, tag_names
 from .excluding_words import ExcludingWords, plain_words
 from .number_types import LIMIT
 from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
+from .saved_searches import SavedSearchChange, change_saved_searches, saved_search_options
 
 if TYPE_CHECKING:
     from sterna.chat.meaning.ways import Way
@@ -230,7 +231,8 @@ def _block_quote(text: str) -> str:
 
 
 @click.command(cls=ExcludingWords, short_help="Search titles and messages.")
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
+@saved_search_options
 @click.option("--limit", "-n", type=LIMIT, default=20, show_default=True, help="Maximum number of results.")
 @click.option(
     "--conversation", "-c", shell_complete=conversations, metavar="CONVERSATION", help="Search this conversation only."
@@ -246,6 +248,11 @@ def search(
     conversation: str | None,
     way: Way | None,
     as_json: bool,
+    save: str | None,
+    listed: bool,
+    rename: tuple[str, str] | None,
+    delete: str | None,
+    undo: bool,
 ) -> int:
     """Search titles and messages for WORDS, the last of which may be incomplete.
 
@@ -265,12 +272,21 @@ def search(
 
     Archived conversations are searched too.
 
+    --save keeps the words as a search of that name: `sterna search @NAME` repeats it, alone or among other words, and
+    so do the search and the filter of the chat. --saved lists them, --rename and --delete change them, and --undo takes
+    the last of these changes back. They are synced with the account.
+
     Exit code 1 means that nothing was found.
 
     With --json each line has: session_id, title, message_id (null: the title matched), role, at, snippet, attachment
     (true: the snippet is the name of an attachment), why (words, meaning, meaning and words, some words), similarity
-    (of the meaning, up to 1; null where it was found by words).
+    (of the meaning, up to 1; null where it was found by words). With --saved each line has: name, text.
     """
+    text = plain_words(words)
+    if change_saved_searches(context, text, SavedSearchChange(save, listed, rename, delete, undo), as_json=as_json):
+        return 0
+    if not words:
+        raise click.UsageError("Enter the words to search for, or use --saved to list the saved searches.")
     from sterna.providers.embedder import EmbedderError
 
     from .meaning_search import MeaningSearch
@@ -278,9 +294,7 @@ def search(
     with context.history() as store:
         session_id = find_conversation(store, conversation) if conversation else None
         try:
-            hits = MeaningSearch(context).search(
-                store, plain_words(words), limit=limit, session_id=session_id, way=way or "both"
-            )
+            hits = MeaningSearch(context).search(store, text, limit=limit, session_id=session_id, way=way or "both")
         except EmbedderError as error:
             raise click.ClickException(str(error)) from None
         for hit in hits:

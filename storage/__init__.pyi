@@ -6,6 +6,7 @@ from .accounts.model_access import ModelAccess as ModelAccess
 from .accounts.profiles import Profiles as Profiles
 from .accounts.registry import AccountEntry as AccountEntry
 from .accounts.registry import open_account as open_account
+from .accounts.saved_searches import SavedSearches as SavedSearches
 from .accounts.server_profile import ServerProfile as ServerProfile
 from .accounts.usage_pull import UsagePull as UsagePull
 from .analytics.interactions import Interaction as Interaction

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .accounts.linking import AccountLinking
     from .accounts.model_access import ModelAccess
     from .accounts.profiles import Profiles
+    from .accounts.saved_searches import SavedSearches
     from .accounts.server_profile import ServerProfile
     from .accounts.usage_pull import UsagePull
     from .analytics.interactions import Interactions
@@ -281,6 +282,12 @@ class Store(SyncStore):
         from .accounts.server_profile import ServerProfile
 
         return ServerProfile(self.db, self.local_state, self.model_access, self.profiles)
+
+    @cached_property
+    def saved_searches(self) -> SavedSearches:
+        from .accounts.saved_searches import SavedSearches
+
+        return SavedSearches(self.db, self.local_state, self.server_profile)
 
     @cached_property
     def usage_pull(self) -> UsagePull:

@@ -17,6 +17,7 @@ from .origins import origin_text
 
 if TYPE_CHECKING:
     from .origins import Condition
+    from .saved_filter import SavedFilter
 
 DEFAULT_TITLE = "New Chat"
 TITLE_LENGTH = 255
@@ -88,6 +89,8 @@ class Conversations:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self._saved: tuple[tuple[str, tuple[int, int]], SavedFilter] | None = None
+        """Filter with saved searches that was read last; another one, or any write, makes it read again."""
 
     def create(self, title: str | None = None, *, session_id: str | None = None) -> Conversation:
         """Create a conversation, and return it. A title that is given counts as given by hand."""
@@ -310,4 +313,12 @@ class Conversations:
         """Return the conditions of the filter's text for a conversation in the list."""
         from .list_filter import list_conditions, parse_filter
 
-        return list_conditions(self.db, parse_filter(self.db, text))
+        if "@" not in text:
+            return list_conditions(self.db, parse_filter(self.db, text))
+        key = (text, self.db.version())
+        if self._saved is None or self._saved[0] != key:
+            from .saved_filter import saved_filter
+
+            self._saved = (key, saved_filter(self.db, text))
+        saved = self._saved[1]
+        return list_conditions(self.db, saved.wanted, saved.found, has_archived=saved.has_archived)

@@ -26,6 +26,7 @@ _STATE = re.compile(rf"(-?)is:({'|'.join(STATES)})", re.IGNORECASE)
 _TAG = re.compile(r"(-?)#(\S+)")
 _ORIGIN = re.compile(r'(-?)(in|from):(?:"([^"]+)"?|([^"]\S*))', re.IGNORECASE)
 
+NOTHING_MORE = Condition("", {})
 _HAS_TAG = "select session_id from session_settings where key {} and value not in ('false', 'null')"
 
 
@@ -121,10 +122,16 @@ def conditions(wanted: ListFilter, table: str = "chat_sessions") -> Condition:
     return Condition(" and ".join(parts), values)
 
 
-def list_conditions(db: Database, wanted: ListFilter) -> Condition:
-    """Return everything that a conversation in the list fulfils; archived ones are in it only when asked for."""
-    shown = Condition("" if wanted.says("archived") is not None else "chat_sessions.archived = 0", {})
-    parts = [shown, conditions(wanted), _words(db, wanted.words)]
+def list_conditions(
+    db: Database, wanted: ListFilter, found: Condition = NOTHING_MORE, *, has_archived: bool = False
+) -> Condition:
+    """Return everything that a conversation in the list fulfils; archived ones are in it only when asked for.
+
+    ``found`` is a condition more, on ``chat_sessions``.
+    """
+    asks_for_archived = has_archived or wanted.says("archived") is not None
+    shown = Condition("" if asks_for_archived else "chat_sessions.archived = 0", {})
+    parts = [shown, found, conditions(wanted), _words(db, wanted.words)]
     values = {name: value for part in parts for name, value in part.values.items()}
     return Condition(" and ".join(part.sql for part in parts if part.sql), values)
 

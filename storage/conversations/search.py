@@ -26,6 +26,7 @@ from ..records import Role
 from .attachment_search import attachments_named
 from .list_filter import conditions, parse_filter
 from .origins import Condition
+from .saved_names import saved_searches, with_saved
 from .search_operators import joined, parse_operators, without_words
 from .search_query import LONGEST, Query, parse_query
 from .search_snippets import CLOSE, OPEN, around_words, folded, marked
@@ -132,9 +133,11 @@ class Search:
 
         With ``session_id``, only messages of that one.
 
-        The text may have conditions as the list's filter has them (``#tag``, ``is:archived`` and the like), and the
-        operators of :mod:`.search_operators`.
+        The text may have conditions as the list's filter has them (``#tag``, ``is:archived`` and the like), the
+        operators of :mod:`.search_operators`, and names of saved searches (``@work``).
         """
+        if "@" in text:
+            text = with_saved(text, saved_searches(self.db))
         operators = parse_operators(text, self.db.now())
         wanted = parse_filter(self.db, operators.rest, LONGEST)
         query = parse_query(wanted.words + text[len(text.rstrip()) :])

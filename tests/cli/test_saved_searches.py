@@ -1,0 +1,83 @@
+"""Saved searches: kept under a name, repeated, renamed, deleted and brought back, and filters of the list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sterna.storage import Store
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def history(home: Path) -> Path:
+    (home / "config" / "config.toml").write_text("discover = false\n")
+    return home
+
+
+def test_a_search_is_saved_repeated_renamed_deleted_and_brought_back(run: Run, history: Path) -> None:
+    birds = run("ask", "arctic terns fly far", "--json").json()["session_id"]
+    run("ask", "lemon cake")
+    assert "None is saved yet" in run("search", "--delete", "x").err
+    assert run("search", "role:user", "terns", "--save", "birds").code == 0
+    assert run("search", "--saved", "--json").lines() == [{"name": "birds", "text": "role:user terns"}]
+    found = run("search", "@birds", "--json").lines()
+    assert [(hit["session_id"], hit["role"]) for hit in found] == [(birds, "user")]
+    assert run("search", "@BIRDS", "cake").code == 1
+    assert run("search", '"@birds"').code == 1
+    assert run("search", "--rename", "@birds", "terns").code == 0
+    assert run("search", "@birds").code == 1
+    assert "Deleted @terns" in run("search", "--delete", "TERNS").out
+    assert run("search", "--saved").out == ""
+    assert run("search", "--undo").code == 0
+    assert run("search", "--undo").code == 0
+    assert run("search", "--saved").out == "@birds  role:user terns\n"
+    assert run("search", "--undo").code == 0
+    assert "Nothing to undo" in run("search", "--undo").err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--save", "a b", "words"], 1, "letters, digits"),
+        (["--save", "name"], 1, "nothing to save"),
+        (["--saved", "--undo"], 2, "one of"),
+        (["words", "--undo"], 2, "Remove them"),
+        ([], 2, "Enter the words"),
+        (["--rename", "one", "two"], 1, "no saved search @one"),
+    ],
+)
+def test_what_cannot_be_done_is_said(run: Run, history: Path, options: list[str], code: int, said: str) -> None:
+    result = run("search", *options)
+    assert result.code == code
+    assert said in result.err
+
+
+def test_saved_searches_wait_for_the_server_of_the_account(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "me.db")
+    assert store.saved_searches.save("@work", " #work is:archived ") == "work"
+    assert store.server_profile.pending_profile() == {"ui": {"searches": {"work": "#work is:archived"}}}
+    store.saved_searches.delete("Work")
+    assert store.server_profile.pending_profile() == {"ui": {"searches": {"work": None}}}
+    assert store.saved_searches.all() == {}
+    store.close()
+
+
+def test_a_saved_filter_is_part_of_the_filter_of_the_list(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "me.db")
+    kept, old, other = (store.conversations.create(title).id for title in ("tern plan", "tern notes", "gull notes"))
+    store.conversations.set_setting(old, "archived", True)
+    store.conversations.set_setting(old, "tag:work", True)
+    store.conversations.set_setting(kept, "tag:work", True)
+    store.saved_searches.save("work", "#work")
+    store.saved_searches.save("terns", "tern")
+    store.saved_searches.save("away", "tern is:archived")
+    listed = {text: [row.id for row in store.conversations.page(0, 9, text)] for text in ("@work", "@terns", "@away")}
+    assert listed == {"@work": [kept], "@terns": [kept], "@away": [old]}
+    assert [row.id for row in store.conversations.page(0, 9, "@work notes")] == []
+    assert store.conversations.count("@nobody") == 0
+    store.conversations.rename(other, "one more tern")
+    assert {row.id for row in store.conversations.page(0, 9, "@terns")} == {kept, other}
+    assert other in {row.id for row in store.conversations.page(0, 9, "more @terns")}
+    store.close()
