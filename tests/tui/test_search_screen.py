@@ -14,6 +14,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from sterna.storage import Hit, Search, SearchHistory, Store, StoreError
+from sterna.tui.dialogs.name_search import NameSearch
+from sterna.tui.dialogs.panels import Field
 from sterna.tui.search import SearchScreen
 from sterna.tui.search.drawing import highlighted
 
@@ -313,3 +315,35 @@ async def test_an_answer_that_comes_while_the_screen_is_taken_away_is_shown_to_n
         screen._show_status()
         await pilot.pause()
         assert app._exception is None
+
+
+async def test_a_search_is_saved_offered_first_renamed_deleted_and_brought_back(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_search(app, pilot)
+        await app.store.run(SearchHistory.record, "pole", [])
+        await pilot.press(*"river", "ctrl+l")
+        await until(pilot, lambda: isinstance(app.screen, NameSearch) and isinstance(app.focused, Field))
+        await pilot.press(*"two", "space", "w", "enter")
+        await until(pilot, lambda: "A name has up to 40 letters" in note(app))
+        await pilot.press("backspace", "backspace", "enter")
+        await until(pilot, lambda: app.screen is screen)
+        screen.field.value = ""
+        await until(pilot, lambda: note(app).find("@two river") in range(note(app).find("pole")))
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, NameSearch) and app.screen.query_one(Input).value == "two")
+        await pilot.press("end", *"fold", "enter")
+        await until(pilot, lambda: app.screen is screen and "@twofold river" in note(app))
+        await pilot.press("shift+delete")
+        await until(pilot, lambda: "@twofold" not in note(app).partition("Deleted")[0])
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: "@twofold river" in note(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "2 results" in note(app))
+        assert screen.field.value == "river"
+        screen.field.value = "@TWOFOLD"
+        await until(pilot, lambda: "2 results" in note(app))
+        assert screen.words == "river"
+        screen.field.value = "@tw"
+        await until(pilot, lambda: screen.field._suggestion == "@twofold")

@@ -31,6 +31,13 @@ def highlighted(snippet: str, style: str = "") -> Content:
     return Content.assemble(*((clean(text, newlines=False), kind) for text, kind in parts if text))
 
 
+def saved_line(name: str, text: str, width: int) -> Content:
+    """Return the line of a saved search: its name, then its text."""
+    shown = one_line(f"@{name}", width)
+    rest = one_line(text, max(0, width - cell_len(shown) - 2))
+    return Content.assemble((shown, "bold"), (f"  {rest}", QUIET))
+
+
 def result_lines(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
     """Return two lines or more: conversation and time, then author and text."""
     time = long_when(hit.at, now, zone)

@@ -12,18 +12,18 @@ from weakref import WeakKeyDictionary
 from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from sterna.storage import Hit, Search, SearchHistory, StoreError, StoreThread, utc_now
+from sterna.storage.conversations.saved_names import with_saved
 from sterna.storage.text import one_line
 
 from ..counts import counted
-from ..pickers.chooser import Chooser
 from ..sidebar.conditions import ConditionSuggester
 from .drawing import result_lines
+from .offers import OfferingChooser
 
 if TYPE_CHECKING:
     from sterna.chat.meaning.ways import Way
@@ -46,9 +46,6 @@ MOST_MEANT = 20
 HOW: dict[Way, str] = {"both": "", "words": " by words", "meaning": " by meaning"}
 NEXT_WAY: dict[Way, str] = {"both": "words only", "words": "meaning only", "meaning": "both"}
 
-MOST_RECENT = 8
-"""Recent searches that are offered."""
-
 SPACED_HEIGHT = 32
 """Lines of a terminal from which on there are blank lines between results."""
 
@@ -68,7 +65,7 @@ _last: WeakKeyDictionary[App[Any], Query] = WeakKeyDictionary()
 """Last search of each running application."""
 
 
-class SearchScreen(Chooser[Hit | None]):
+class SearchScreen(OfferingChooser):
     """Returns the result that was chosen, or None."""
 
     TITLE = "Search"
@@ -77,7 +74,6 @@ class SearchScreen(Chooser[Hit | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r,f3", "toggle_scope", "Here or everywhere", id="search.scope"),
         Binding("ctrl+t", "change_way", "Words, meaning or both", id="search.way"),
-        Binding("shift+delete", "forget", "Forget this search", id="search.forget"),
     ]
 
     def __init__(
@@ -90,8 +86,7 @@ class SearchScreen(Chooser[Hit | None]):
         clock: Callable[[], datetime] = utc_now,
         zone: tzinfo | None = None,
     ) -> None:
-        super().__init__()
-        self._store = store
+        super().__init__(store)
         self._meaning = meaning if meaning is not None and meaning.is_on else None
         """Search by meaning, where it is on."""
         self._awaits_meaning = False
@@ -103,7 +98,6 @@ class SearchScreen(Chooser[Hit | None]):
         self._query = Query()
         self._shown_query = Query()
         self._hits: list[Hit] = []
-        self._recent: list[str] = []
         self._recorded = Query()
         """Search that was recorded last."""
         self._record_timer: Timer | None = None
@@ -115,8 +109,8 @@ class SearchScreen(Chooser[Hit | None]):
 
     @property
     def words(self) -> str:
-        """Text of the search, or of the last one when the screen closed."""
-        return self._query.text
+        """Text of the search, saved ones in place of their names; of the last search when the screen closed."""
+        return with_saved(self._query.text, self._saved)
 
     def on_mount(self) -> None:
         """Show the last search again, its text ready to be typed over."""
@@ -182,16 +176,16 @@ class SearchScreen(Chooser[Hit | None]):
             while True:
                 query = self._query
                 hits = await self._read(query)
-                recent = await self._read_recent()
+                recent, saved = await self.read_offers()
                 if query == self._query:
                     break
             self._problem = ""
         except StoreError as error:
-            hits, query, recent, self._problem = [], self._query, [], str(error)
+            hits, query, recent, saved, self._problem = [], self._query, [], {}, str(error)
         finally:
             self._is_searching = False
             self._slow_timer.stop()
-        self._hits, self._shown_query, self._recent = hits, query, recent
+        self._hits, self._shown_query, self._recent, self._saved = hits, query, recent, saved
         self._awaits_meaning = self._looks_for_meaning(query) and not self._problem
         self._show()
         if self._awaits_meaning:
@@ -252,9 +246,6 @@ class SearchScreen(Chooser[Hit | None]):
         conversation_id = self._conversation_id if query.in_conversation else None
         return await self._store.run(Search.search, query.text, limit=MOST_RESULTS, session_id=conversation_id)
 
-    async def _read_recent(self) -> list[str]:
-        return await self._store.run(SearchHistory.recent, MOST_RECENT) if self._store.is_open else []
-
     @work(group="search.record")
     async def _record_settled(self) -> None:
         await self._record()
@@ -279,21 +270,20 @@ class SearchScreen(Chooser[Hit | None]):
         except StoreError as error:
             self._problem = str(error)
 
-    def action_forget(self) -> None:
-        """Remove the highlighted search from the recent ones."""
-        if self._shows_recent and self.menu.highlighted is not None:
-            self._forget(self._recent[self._index(self.menu.highlighted)])
-
-    @work(group="search.forget")
-    async def _forget(self, text: str) -> None:
-        await self._store.run(SearchHistory.forget, text)
-        self._recent = [each for each in self._recent if each != text]
-        self._show()
+    @property
+    def typed(self) -> str:
+        return self._query.text
 
     @property
-    def _shows_recent(self) -> bool:
-        """True while the list shows recent searches, because there is no text to search for."""
-        return bool(self._recent) and not self._query.text.strip() and self._query == self._shown_query
+    def shows_offers(self) -> bool:
+        is_empty = not self._query.text.strip() and self._query == self._shown_query
+        return is_empty and bool(self._recent or self._saved)
+
+    def offer_at(self, line: int) -> int:
+        return self._index(line)
+
+    def search_again(self) -> None:
+        self._start_search()
 
     # The list
 
@@ -302,8 +292,8 @@ class SearchScreen(Chooser[Hit | None]):
         if not self.is_there:
             return
         now = self._clock()
-        if self._shows_recent:
-            options = [Option(Content(one_line(text, self.room))) for text in self._recent]
+        if self.shows_offers:
+            options = self.offer_options()
         else:
             options = [Option(result_lines(hit, self.room, now, self._zone)) for hit in self._hits]
         self._is_spaced = self.size.height >= SPACED_HEIGHT
@@ -324,8 +314,8 @@ class SearchScreen(Chooser[Hit | None]):
             self.say(f"Searching{where}…", "esc cancel")
         elif self._problem:
             self.say(self._problem, "esc close")
-        elif self._shows_recent:
-            self.say("Recent searches.", "enter search   shift+del forget   esc close")
+        elif self.shows_offers:
+            self.say_offers()
         elif not self._query.text.strip():
             self.say(f"Type to search{where or ' everything'}.", f"{switch}   esc close".strip())
         elif not count:
@@ -333,7 +323,8 @@ class SearchScreen(Chooser[Hit | None]):
             self.say(f"{none}{self._about_meaning()}", f"{switch}   esc close".strip())
         else:
             results = counted(count, "result") if count < MOST_RESULTS else f"First {MOST_RESULTS} results"
-            self.say(f"{results}{how}{where}.{self._about_meaning()}", f"enter open{switch}   esc close")
+            keys = f"enter open{switch}   ctrl+l save   esc close"
+            self.say(f"{results}{how}{where}.{self._about_meaning()}", keys)
 
     def _about_meaning(self) -> str:
         """Return how the search by meaning stands, behind another sentence; empty where there is nothing to say."""
@@ -358,9 +349,9 @@ class SearchScreen(Chooser[Hit | None]):
         self._choose(event.option_index)
 
     def _choose(self, line: int) -> None:
-        """Return the result of a line, or repeat the recent search of that line."""
-        if self._shows_recent:
-            self.field.value = self._recent[self._index(line)]
+        """Return the result of a line, or repeat the saved or recent search of that line."""
+        if self.shows_offers:
+            self.field.value = self.offers[self._index(line)]
             self.field.action_end()
         else:
             self._open(self._hits[self._index(line)])

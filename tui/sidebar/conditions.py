@@ -1,4 +1,6 @@
-"""Completion of conditions in a field that filters: ``#tag``, ``is:pinned``, ``from:codex`` and ``in:~/src/app``."""
+"""Completion of conditions in a field that filters: ``#tag``, ``is:pinned``, ``from:codex``, ``in:~/src/app``, and of
+names of saved searches: ``@work``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Iterable
 
 from textual.suggester import Suggester
 
-from sterna.storage import Gathered, StoreError, StoreThread, Tags
+from sterna.storage import Gathered, SavedSearches, StoreError, StoreThread, Tags
 from sterna.storage.conversations.list_filter import STATES
 from sterna.storage.conversations.origins import with_tilde
 from sterna.storage.conversations.search_operators import CONTENTS, NAMES
@@ -32,6 +34,8 @@ class ConditionSuggester(Suggester):
             known: Iterable[str] = [f"is:{state}" for state in STATES]
         elif begun.startswith("#") and self._store.is_open:
             known = await self._tags()
+        elif begun.startswith("@") and self._store.is_open:
+            known = await self._saved()
         elif begun.startswith(("from:", "in:")) and self._store.is_open:
             known = await self._origins(begun.partition(":")[0])
         elif len(begun) > 1:
@@ -52,6 +56,13 @@ class ConditionSuggester(Suggester):
         except StoreError:
             return []
         return [f'{kind}:"{name}"' if " " in name else f"{kind}:{name}" for name in named]
+
+    async def _saved(self) -> list[str]:
+        """Return the names of saved searches."""
+        try:
+            return [f"@{name}" for name in await self._store.run(SavedSearches.all)]
+        except StoreError:
+            return []
 
     async def _tags(self) -> list[str]:
         """Return the tags, those of most conversations first."""
