@@ -7,10 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from fake_tools import LIST, FakeToolbox
 from home import frame, until, write
 from textual.pilot import Pilot
 
 from sterna.config import EndpointSettings
+from sterna.providers import Tool
 from sterna.storage import (
     Attachment,
     Branch,
@@ -22,6 +24,7 @@ from sterna.storage import (
     Tag,
     Version,
 )
+from sterna.tools import approvals_of
 from sterna.tui.app import SternaApp
 from sterna.tui.main.welcome import Providers
 
@@ -203,6 +206,32 @@ def _tags(app: SternaApp) -> Any:
     return TagPicker([Tag("birds", 12), Tag("boats", 2), Tag("work", 1_200)], [Tag("boats", 2), Tag("work", 1)], 2)
 
 
+def _tools(app: SternaApp) -> Any:
+    from sterna.tui.pickers.tools import ToolPicker
+
+    return ToolPicker(FakeToolbox(approvals_of(Path("/nowhere"))), ["files", "read"])
+
+
+def _tool_question(app: SternaApp) -> Any:
+    from sterna.chat import ToolAsk
+    from sterna.tui.dialogs.tool_question import ToolQuestion
+
+    arguments = {"path": "/home/me/notes/terns.md", "options": {"lines": 40}}
+    tool = Tool("files__read_file", "Read a file, of the folders that the server may see.", {})
+    return ToolQuestion(ToolAsk("call_1", "conv_1", "msg_1", tool, arguments), lambda _: None)
+
+
+def _tool_trial(app: SternaApp) -> Any:
+    from sterna.tui.dialogs.tool_trial import ToolTrial
+
+    return ToolTrial(FakeToolbox(approvals_of(Path("/nowhere"))), LIST)
+
+
+async def asking(pilot: Pilot[int], app: SternaApp) -> None:
+    app.main.question_bar.show("read_file of files", "/home/me/notes/terns.md", more=2, key="alt+y")
+    await until(pilot, lambda: "Call read_file" in frame(app))
+
+
 def _export(app: SternaApp) -> Any:
     from sterna.tui.dialogs.export import ExportDialog
 
@@ -366,6 +395,9 @@ DIALOGS: dict[str, Scene] = {
     "stats": counting,
     "palette": pressing("ctrl+p", "New conversation"),
     "tags": pushing(_tags),
+    "tools": pushing(_tools),
+    "tool_question": pushing(_tool_question),
+    "tool_trial": pushing(_tool_trial),
     "export": pushing(_export),
     "import": pushing(_import),
     "links": pushing(_links),
@@ -392,6 +424,7 @@ PARTS: dict[str, Scene] = {
     "attaching": attaching,
     "commands": commanding,
     "waiting": waiting,
+    "asking": asking,
 }
 """Parts of the main screen, each with the focus."""
 
@@ -405,6 +438,7 @@ async def back(pilot: Pilot[int], app: SternaApp) -> None:
     await app.main.query("#reading").remove()
     app.main.welcome.trouble = None
     app.main.queue_bar.display = False
+    app.main.question_bar.hide()
     app.main.prompt.put("")
     app.main.sidebar.filter.value = ""
     app.main.prompt.focus()
