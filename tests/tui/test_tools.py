@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 
 import pytest
 from fake_tools import FILES, LIST, WEATHER, FakeToolbox
@@ -10,12 +11,17 @@ from home import Home, frame, notices, says, shown, until, write
 from textual.pilot import Pilot
 
 from sterna.chat import Approval, ToolAsk, ToolFile, ToolResult
-from sterna.providers import Tool
+from sterna.providers import Delta, Done, Tool, ToolRequest, ToolRequests
+from sterna.storage import Message
+from sterna.storage.conversations.tool_calls import tool_calls
 from sterna.tools import approvals_of
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs import tool_question
 from sterna.tui.dialogs.tool_question import ToolQuestion
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 ARGUMENTS = {"path": "/notes/terns.md", "text": "eggs [/b]\x1b[31m\n" * 40 + "the end"}
 
 
@@ -100,7 +106,7 @@ async def test_a_question_is_answered_on_purpose_alone(
         await until(pilot, lambda: isinstance(app.screen, ToolQuestion))
         await pilot.press("a", "enter", "space")
         assert not call.done()
-        assert "It is described as: Read a" in frame(app)
+        assert "It describes itself: Read a" in frame(app)
         assert "Once" in frame(app)
         await pilot.press("end")
         await shown(pilot, app, "the end")
@@ -154,3 +160,53 @@ async def test_a_question_elsewhere_is_marked_and_said(shelf: Home, box: FakeToo
         await until(pilot, lambda: "asks you" not in frame(app))
         await pilot.press("alt+y")
         await until(pilot, lambda: "No tool waits for your answer." in notices(app))
+
+
+def message(home: Home) -> Message:
+    store = home.open()
+    try:
+        return store.messages.before(store.conversations.page(0, 1)[0].id, None, 1)[0]
+    finally:
+        store.close()
+
+
+async def test_what_stands_on_the_screen_of_a_call_is_what_is_stored(home: Home) -> None:
+    home.write_config('[ui]\nanimation = false\n[tools]\nchosen = ["files"]\n')
+    box = home.toolbox = FakeToolbox(approvals_of(home.folder))
+    box.results["files__list"] = ToolResult("three terns", files=(ToolFile("map.png", "image/png", PNG),))
+    requests = [ToolRequests((ToolRequest(f"c{number}", "files__list", '{"path": "/nest"}'),)) for number in (1, 2)]
+    home.model.say([Delta("I look.\n\n"), requests[0], Done("tool_calls")], "Three, then.")
+    app = home.app()
+    async with app.run_test(size=(100, 34)) as pilot:
+        await until(pilot, app.context.ready.is_set)
+        assert "2 tools" in frame(app)
+        await write(pilot, "How many terns?")
+        await pilot.press("enter")
+        await shown(pilot, app, "Call list of files?")
+        await shown(pilot, app, "▸ files__list  /nest  waits for your answer")
+        box.open.clear()
+        await pilot.press("alt+y")
+        await until(pilot, lambda: isinstance(app.screen, ToolQuestion))
+        await pilot.click("#this-conversation")
+        await shown(pilot, app, "▸ files__list  /nest  running… 0 s  1 of 2 [b]pages")
+        box.open.set()
+        await shown(pilot, app, "Three, then.")
+        await until(pilot, lambda: not app.context.turns or not app.context.turns.running())
+        await shown(pilot, app, "▪ map.png")
+        assert "running" not in frame(app)
+        kept = message(home)
+        assert [(call.name, call.result, call.is_error) for call in tool_calls(kept.metadata)] == [
+            ("files__list", "three terns", False)
+        ]
+        assert [file.name for file in kept.attachments] == ["map.png"]
+        assert [tool.name for tool in home.model.requests[0].tools] == ["files__read_file", "files__list"]
+
+        home.model.say([Delta("I look again."), requests[1], Done("tool_calls")])
+        box.open.clear()
+        await write(pilot, "Again?")
+        await pilot.press("enter")
+        await until(pilot, lambda: frame(app).count("running… ") == 1)  # it is allowed in this conversation
+        await pilot.press("escape")
+        await shown(pilot, app, "(stopped)")
+        await shown(pilot, app, "no result")
+        assert [call.result for call in tool_calls(message(home).metadata)] == [None]

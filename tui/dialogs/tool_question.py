@@ -47,10 +47,12 @@ class ToolQuestion(Dialog[None]):
         Binding("r", "give_reason", "No, because"),
     ]
 
-    def __init__(self, ask: ToolAsk, answer: Callable[[Approval], None]) -> None:
+    def __init__(self, ask: ToolAsk, answer: Callable[[Approval], None], *, changes_nothing: bool = False) -> None:
+        """Take the question, what takes its answer, and whether the tool says that it changes nothing."""
         super().__init__()
         self.ask = ask
         self._answer = answer
+        self._changes_nothing = changes_nothing
         self._last_key = float("inf")
         """Time of the last key; first, the time at which the question could be read."""
 
@@ -58,11 +60,12 @@ class ToolQuestion(Dialog[None]):
         """Compose the question, what the tool would get, and the answers."""
         server, tool = (one_line(name, LONGEST_NAME) for name in tool_names(self.ask.tool.name))
         keys = "o once   c this conversation   a always   n no   r no, because   esc later"
-        whose = f" of {server}" if server else ""
+        whose = f" of {server}" if server else ", which is built in,"
         with Page("Call this tool?", keys=keys):
             yield sentence(f"The model wants to call {tool}{whose} with the arguments below.", classes="-tool")
             if description := one_line(self.ask.tool.description, LONGEST_DESCRIPTION):
-                yield sentence(f"It is described as: {description}", classes="note")
+                claim = " It says that it changes nothing." if self._changes_nothing else ""
+                yield sentence(f"It describes itself: {description}{claim}", classes="note")
             yield DocumentView(Document(argument_blocks(self.ask.arguments)), id="arguments")
             yield Field("No, because", placeholder="reason for the model, enter sends it", id="reason")
             yield Buttons(*CHOICES.items())

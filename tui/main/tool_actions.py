@@ -100,7 +100,10 @@ class ToolActions:
     async def _answer(self, question: Question) -> None:
         from ..dialogs.tool_question import ToolQuestion
 
-        dialog = ToolQuestion(question.ask, question.answer)
+        toolbox, name = self._context.tools.toolbox, question.ask.tool.name
+        known = [tool for server in (toolbox.servers() if toolbox else ()) for tool in server.tools]
+        harmless = any(tool.changes_nothing for tool in known if tool.name == name)
+        dialog = ToolQuestion(question.ask, question.answer, changes_nothing=harmless)
         question.closed = dialog.close
         await self._layout.app.push_screen_wait(dialog)
 
