@@ -132,6 +132,7 @@ class MainScreen(MainLayout):
         turns.subscribe(ReplyNotice(cast("Alerting", self.app), self.context).reply_changed)
         if self.context.catalog is not None:
             self.context.catalog.on_added = self.show_providers
+        self.tool_actions.follow_servers()
         await self.show_providers()
         await self.navigation.show_removals()
 

@@ -40,6 +40,15 @@ class ToolActions:
         self._questions.changed = self.show
         self._questions.asked = self._call_attention
 
+    def follow_servers(self) -> None:
+        """Count the chosen tools again whenever servers have told what they offer."""
+        if (toolbox := self._context.tools.toolbox) is not None:
+            toolbox.subscribe(self._count)
+
+    def _count(self) -> None:
+        if self._layout.is_alive:
+            self._layout.status.tools = self._display.tools
+
     # Choosing
 
     def choose(self) -> None:

@@ -188,7 +188,8 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         if row is None:
             self.say("No tool has that name." if self._toolbox.servers() else NO_SERVERS, KEYS)
         elif row.tool is not None:
-            self.say(one_line(row.tool.description, LONGEST) or "It has no description.", KEYS)
+            about = one_line(row.tool.description, LONGEST) or "It has no description."
+            self.say(f"{one_line(row.tool.title, LONGEST_NAME)}: {about}" if row.tool.title else about, KEYS)
         else:
             self.say(clean(row.server.problem) if row.server is not None else "", KEYS)
 
@@ -217,14 +218,14 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
             return Content.assemble(f"{mark} {one_line(row.name, LONGEST_NAME)}", ("  not on this computer", QUIET))
         if row.tool is not None:
             mark = MARKS[self._choice.has_tool(row.server, row.tool)]
-            name = one_line(row.tool.title or tool_names(row.tool.name)[1], LONGEST_NAME)
-            about = one_line(row.tool.description, LONGEST)
+            name = one_line(tool_names(row.tool.name)[1], LONGEST_NAME)
+            about = one_line(row.tool.description or row.tool.title, LONGEST)
             always = ALWAYS if row.tool.name in self._allowed else ""
             line = Content.assemble(f"    {mark} {name}", (always, "$warning"), (f"  {about}" if about else "", QUIET))
             return line.truncate(self.room, ellipsis=True)
         mark = MARKS[self._choice.has_server(row.server)]
         state, style = _state(row.server)
-        name = one_line(row.server.title or row.server.name, LONGEST_NAME)
+        name = one_line(row.server.name, LONGEST_NAME)
         line = Content.assemble(f"{mark} ", (name, "bold"), ("  " + state, style))
         return line.truncate(self.room, ellipsis=True)
 
