@@ -118,13 +118,12 @@ class ToolActions:
 
     def _call_attention(self, question: Question) -> None:
         """Say that a question waits, where the person does not look at it."""
-        app, ui = cast("Alerting", self._layout.app), self._context.settings.ui
-        is_seen = question.ask.session_id == self._conversation.id and self._layout.app.screen is self._layout
-        if not is_seen or not app.app_focus:
-            self._context.spawn(self._say(question, on_desktop=ui.notify == "notify"), "tool.notice")
+        is_open = question.ask.session_id == self._conversation.id and self._layout.app.screen is self._layout
+        if not is_open or not cast("Alerting", self._layout.app).app_focus:
+            self._context.spawn(self._say(question, is_open=is_open), "tool.notice")
 
-    async def _say(self, question: Question, *, on_desktop: bool) -> None:
-        ask = question.ask
+    async def _say(self, question: Question, *, is_open: bool) -> None:
+        ask, ui = question.ask, self._context.settings.ui
         try:
             record = await self._context.store.run(storage.Conversations.get, ask.session_id)
         except storage.StoreError:
@@ -134,7 +133,7 @@ class ToolActions:
         name = one_line(tool_names(ask.tool.name)[1], LONGEST_NAME)
         text = f"{quoted(record.title)} waits for your answer: call {name}?"
         app, environ = cast("Alerting", self._layout.app), self._context.settings_file.environ
-        if self._context.settings.ui.notify != "off" and not app.app_focus:
-            app.alert("Sterna", text, environ, on_desktop=on_desktop)
-        if ask.session_id != self._conversation.id:
+        if ui.notify != "off" and not app.app_focus:
+            app.alert("Sterna", text, environ, on_desktop=ui.notify == "notify")
+        if not is_open:
             self._layout.notify(f"{text} {self._display.key_name(ANSWER)} opens it.", timeout=10)
