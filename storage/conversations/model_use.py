@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..database.connection import Database
 from ..database.local_state import LocalState
 from ..database.sqlite_errors import in_sentences
@@ -9,6 +11,8 @@ from ..database.sqlite_errors import in_sentences
 FAVOURITES = "models.favourites"
 """Key of the favourites (``local_state``)."""
 MOST_FAVOURITES = 200
+COMPARED = "models.compared"
+"""Key of the models that were compared last."""
 SEARCHED = 2_000
 """Newest messages among whose models the recent ones are looked for."""
 
@@ -30,8 +34,7 @@ class ModelUse:
 
     def favourites(self) -> list[str]:
         """Return the favourites, in the order in which they were marked."""
-        stored = self._local_state.get(FAVOURITES)
-        return [ref for ref in stored if isinstance(ref, str)] if isinstance(stored, list) else []
+        return self._refs(FAVOURITES)
 
     def set_favourite(self, ref: str, is_favourite: bool) -> list[str]:
         """Mark a model as a favourite, or take the mark away; return all favourites."""
@@ -40,6 +43,18 @@ class ModelUse:
         self._local_state.set(FAVOURITES, found or None)
         return found
 
+    def compared(self) -> list[str]:
+        """Return the models that were compared last."""
+        return self._refs(COMPARED)
+
+    def set_compared(self, refs: Sequence[str]) -> None:
+        """Note the models that are compared now."""
+        self._local_state.set(COMPARED, list(refs))
+
     def recent(self, count: int = 50) -> list[str]:
         """Return the models of the newest replies, the newest first; models of imported replies are among them."""
         return [row["model"] for row in self.db.rows(_RECENT, searched=SEARCHED, count=count)]
+
+    def _refs(self, key: str) -> list[str]:
+        stored = self._local_state.get(key)
+        return [ref for ref in stored if isinstance(ref, str)] if isinstance(stored, list) else []
