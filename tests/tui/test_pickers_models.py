@@ -15,6 +15,7 @@ from sterna.providers import Catalog, Endpoint, Event, Failed, FailureKind, Mode
 from sterna.providers.model_traits import traits_of
 from sterna.storage import ModelUse
 from sterna.tui.pickers import ModelPicker
+from sterna.tui.pickers.compared_models import ComparedModelsPicker
 
 
 class Back:
@@ -330,3 +331,16 @@ async def test_models_that_come_while_the_picker_is_taken_away_are_shown_to_nobo
         await pilot.pause()
         await until(pilot, lambda: not screen._is_loading)
         assert app._exception is None
+
+
+async def test_two_to_four_models_are_marked_and_returned_in_that_order(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        backs = Back("router", *(Model("router", name) for name in ("a", "b", "c", "d", "e")))
+        screen = ComparedModelsPicker(catalog(backs), current="router/a", marked=["router/e"])
+        await app.push_screen(screen, app.keep_result)
+        await until(pilot, lambda: app.screen is screen and screen.field.has_focus and "[ ] a" in shown(app))
+        await pilot.press("space", "down", "space", "down", "space", "down", "space")
+        await until(pilot, lambda: "4 models are marked already" in shown(app))
+        await pilot.press("up", "space", "enter")
+        assert await chosen(app, pilot) == ("router/e", "router/a", "router/b")

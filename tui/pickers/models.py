@@ -1,4 +1,7 @@
-"""Picker of models: favourites and recent ones first, the rest as providers answer, and any name typed by hand."""
+"""Picker of models: favourites and recent ones first, the rest as providers answer, and any name typed by hand.
+
+:class:`ModelList` is the list; a picker says what choosing a line does.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from textual.widgets.option_list import Option
 from sterna import storage
 from sterna.storage.text import one_line
 
-from .chooser import Chooser
+from .chooser import Chooser, Chosen
 from .fuzzy import match
 from .model_lines import LONGEST_NAME, STAR_CELLS, about_model, model_line
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.1
 """Time between two updates of the list while providers are asked."""
-KEYS = "enter choose   f2 favourite   f5 refresh   esc cancel"
 MOST_RECENT = 5
 """Recent models that stand above the others."""
 EXACT = float("inf")
@@ -55,11 +57,11 @@ class ModelMatch:
     """Indexes of the matching letters of its id."""
 
 
-class ModelPicker(Chooser[str | None]):
-    """Returns ``provider/model``, or None."""
+class ModelList(Chooser[Chosen]):
+    """Field, list and favourites of a picker of models."""
 
-    TITLE = "Model"
     PLACEHOLDER = "Filter models, or type a name"
+    KEYS: ClassVar[str] = "enter choose   f2 favourite   f5 refresh   esc cancel"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+r", "refresh", "Refresh", id="models.refresh"),
@@ -113,7 +115,7 @@ class ModelPicker(Chooser[str | None]):
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.show_list)
 
     @work(group="models", exclusive=True)
     async def _load(self, *, refresh: bool) -> None:
@@ -121,7 +123,7 @@ class ModelPicker(Chooser[str | None]):
         self._is_loading = True
         assert self._timer is not None
         self._timer.resume()
-        self._show()
+        self.show_list()
         try:
             if self._catalog_or_none is None and self._find is not None:
                 self._catalog_or_none, self._chosen = await self._find()
@@ -129,12 +131,12 @@ class ModelPicker(Chooser[str | None]):
                 with suppress(storage.StoreError):
                     self._favourites = await self._store.run(storage.ModelUse.favourites)
                     self._recent = await self._store.run(storage.ModelUse.recent)
-            self._show()
+            self.show_list()
             await self._catalog.models(refresh=refresh)
         finally:
             self._is_loading = False
             self._timer.pause()
-        self._show()
+        self.show_list()
 
     def action_refresh(self) -> None:
         """Ask every provider again."""
@@ -144,7 +146,7 @@ class ModelPicker(Chooser[str | None]):
         """Show what has arrived since the last update."""
         catalog = self._catalog_or_none
         if catalog is not None and (len(catalog.known()), dict(catalog.problems)) != self._seen:
-            self._show()
+            self.show_list()
 
     # The list
 
@@ -152,7 +154,7 @@ class ModelPicker(Chooser[str | None]):
     def _filter(self) -> None:
         """Show what matches; the highlight goes to the best match again."""
         self._has_moved = False
-        self._show()
+        self.show_list()
 
     def action_move(self, by: int) -> None:
         """Move in the list; the highlight stays where it is from then on."""
@@ -164,23 +166,29 @@ class ModelPicker(Chooser[str | None]):
         self._has_moved = True
         super().action_move_page(by)
 
-    def _show(self) -> None:
+    def show_list(self) -> None:
         """Fill the list; a highlight that was moved stays, else it goes to the best match or the current model."""
         if not self.is_there:
             return
         if self._catalog_or_none is None:
-            self.say("Loading models…", KEYS)
+            self.say("Loading models…", self.KEYS)
             return
-        before = self._ref_at(self.menu.highlighted) if self._has_moved or self.menu.has_focus else None
+        before = self.ref_at(self.menu.highlighted) if self._has_moved or self.menu.has_focus else None
         known = self._catalog.known()
         self._seen = (len(known), dict(self._catalog.problems))
         query = self.field.value.strip()
         matches = self._matches(query, known)
         self._has_matches = bool(matches)
-        above = [] if query else self._above(matches)
+        above = [] if query else self.above(matches)
         shown = {line.ref for line in above}
         below = self._grouped([each for each in matches if each.model.ref not in shown])
-        self._lines = [*above, *([Line(Content(""))] if above and below else []), *below, *self._as_typed(query, known)]
+        self._lines = [
+            *self.head(),
+            *above,
+            *([Line(Content(""))] if above and below else []),
+            *below,
+            *self._as_typed(query, known),
+        ]
         best = max(matches, key=lambda each: each.score).model.ref if query and matches else self._current
         if self._is_full_name(query) and all(query != model.ref for model in known):
             best = query  # a name typed in full is meant literally, though others resemble it
@@ -189,6 +197,10 @@ class ModelPicker(Chooser[str | None]):
         highlighted = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
         self.fill([Option(line.content, disabled=line.ref is None) for line in self._lines], highlighted)
         self._say_status()
+
+    def head(self) -> list[Line]:
+        """Return the lines above all models."""
+        return []
 
     def _matches(self, query: str, known: list[Model]) -> list[ModelMatch]:
         matches: list[ModelMatch] = []
@@ -223,16 +235,16 @@ class ModelPicker(Chooser[str | None]):
             lines.append(Line(self._heading(name)))
             if problem:
                 lines.append(Line(Content.assemble(("! ", "bold $warning"), (one_line(problem, 400), "$warning"))))
-            lines += [Line(self._model_line(each), each.model.ref) for each in group]
+            lines += [Line(self.model_line(each), each.model.ref) for each in group]
         return lines
 
-    def _above(self, matches: list[ModelMatch]) -> list[Line]:
+    def above(self, matches: list[ModelMatch]) -> list[Line]:
         """Return the favourites and the recent models under headings of their own."""
         by_ref = {each.model.ref: each for each in matches}
         recent = [ref for ref in self._recent if ref in by_ref and ref not in self._favourites][:MOST_RECENT]
         lines: list[Line] = []
         for heading, refs in (("Favourites", self._favourites), ("Recent", recent)):
-            found = [Line(self._model_line(by_ref[ref], shows_provider=True), ref) for ref in refs if ref in by_ref]
+            found = [Line(self.model_line(by_ref[ref], shows_provider=True), ref) for ref in refs if ref in by_ref]
             if found:
                 between = [Line(Content(""))] if lines else []
                 lines += [*between, Line(Content.styled(heading, "bold $secondary")), *found]
@@ -258,7 +270,8 @@ class ModelPicker(Chooser[str | None]):
             return Content.styled(name, "bold $secondary")
         return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 75%"))
 
-    def _model_line(self, matched: ModelMatch, *, shows_provider: bool = False) -> Content:
+    def model_line(self, matched: ModelMatch, *, shows_provider: bool = False) -> Content:
+        """Return the line of a model."""
         return model_line(
             matched.model,
             self.room,
@@ -273,11 +286,12 @@ class ModelPicker(Chooser[str | None]):
         """Say what goes on, else what the highlighted model can do."""
         if self._catalog_or_none is None:
             return
-        ref = self._ref_at(self.menu.highlighted)
+        ref = self.ref_at(self.menu.highlighted)
         about = next((about_model(model) for model in self._catalog.known() if model.ref == ref), "")
-        self.say(self._status() or about, KEYS)
+        self.say(self.status() or about, self.KEYS)
 
-    def _status(self) -> str:
+    def status(self) -> str:
+        """Return what goes on; empty where there is nothing to say."""
         if self._is_loading:
             answered = {model.endpoint for model in self._catalog.known()} | self._catalog.problems.keys()
             waiting = [name for name in self._catalog.names() if name not in answered]
@@ -288,22 +302,23 @@ class ModelPicker(Chooser[str | None]):
 
     # Choosing
 
-    def _ref_at(self, index: int | None) -> str | None:
+    def ref_at(self, index: int | None) -> str | None:
+        """Return the model of a line."""
         return self._lines[index].ref if index is not None and index < len(self._lines) else None
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
         """Return the highlighted model."""
-        self._choose(self._ref_at(self.menu.highlighted))
+        self._choose(self.ref_at(self.menu.highlighted))
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return the model that was clicked; a click on its star marks it as a favourite."""
         if self._is_on_star:
             self._is_on_star = False
-            self._toggle_favourite(self._ref_at(event.option_index))
+            self._toggle_favourite(self.ref_at(event.option_index))
         else:
-            self._choose(self._ref_at(event.option_index))
+            self._choose(self.ref_at(event.option_index))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Notice whether the star of a line is clicked."""
@@ -312,7 +327,7 @@ class ModelPicker(Chooser[str | None]):
 
     def action_favourite(self) -> None:
         """Mark the highlighted model as a favourite, or take the mark away."""
-        self._toggle_favourite(self._ref_at(self.menu.highlighted))
+        self._toggle_favourite(self.ref_at(self.menu.highlighted))
 
     @work(group="favourite")
     async def _toggle_favourite(self, ref: str | None) -> None:
@@ -322,16 +337,32 @@ class ModelPicker(Chooser[str | None]):
         try:
             self._favourites = await self._store.run(storage.ModelUse.set_favourite, ref, is_favourite)
         except storage.StoreError as error:
-            self.say(str(error), KEYS)
+            self.say(str(error), self.KEYS)
             return
         self._has_moved = True  # the highlight follows the model
-        self._show()
+        self.show_list()
 
     def _choose(self, ref: str | None) -> None:
         if self._catalog_or_none is None:
             return
         locked = next((each for each in self._catalog.known() if each.ref == ref and not each.allowed), None)
         if locked is not None:
-            self.say(f"{one_line(locked.id, 40)} needs the {locked.tier} tier. Ask the server administrator.", KEYS)
+            self.say(
+                f"{one_line(locked.id, 40)} needs the {locked.tier} tier. Ask the server administrator.", self.KEYS
+            )
         elif ref is not None:
-            self.dismiss(ref)
+            self.take(ref)
+
+    def take(self, ref: str) -> None:
+        """Use the model that was chosen."""
+        raise NotImplementedError
+
+
+class ModelPicker(ModelList[str | None]):
+    """Returns ``provider/model``, or None."""
+
+    TITLE = "Model"
+
+    def take(self, ref: str) -> None:
+        """Return the model."""
+        self.dismiss(ref)

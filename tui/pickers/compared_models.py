@@ -1,0 +1,127 @@
+"""Picker of the models that are compared: two to four of them are marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input
+
+from sterna.storage.text import one_line
+
+from .model_lines import STAR_CELLS
+from .models import Line, ModelList, ModelMatch
+
+if TYPE_CHECKING:
+    from sterna.providers import Catalog
+    from sterna.storage import StoreThread
+
+FEWEST, MOST = 2, 4
+BEGIN = "\n"
+"""What stands for a model in the line that begins the comparison; no model has this name."""
+MARK, NO_MARK = "[x] ", "[ ] "
+LONGEST_NAME = 40
+
+
+class MarkField(Input):
+    """Field in which the space key marks, also one that was typed before the field was there."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "space" and isinstance(self.screen, ComparedModelsPicker):
+            event.stop()
+            event.prevent_default()
+            self.screen.action_mark()
+        else:
+            await super()._on_key(event)
+
+
+class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
+    """Returns the models, ``provider/model``, in the order in which they were marked, or None."""
+
+    TITLE = "Compare models"
+    KEYS: ClassVar[str] = "space mark   enter compare   f2 favourite   f5 refresh   esc cancel"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", id="models.mark"),
+    ]
+
+    def __init__(
+        self,
+        catalog: Catalog | None,
+        *,
+        current: str | None = None,
+        marked: Sequence[str] = (),
+        store: StoreThread | None = None,
+    ) -> None:
+        """Take the model in use, and the models that are marked at first."""
+        super().__init__(catalog, current=current, store=store)
+        self._marked = list(marked)[:MOST]
+
+    def make_field(self) -> Input:
+        """Return the field."""
+        return MarkField(placeholder=self.PLACEHOLDER)
+
+    def head(self) -> list[Line]:
+        """Return the line that says how many are marked; once these are enough, it begins the comparison."""
+        count = len(self._marked)
+        if count < FEWEST:
+            text = "Mark two to four models" if not count else "Mark one to three more"
+            return [Line(Content.styled(text, "$foreground 75%")), Line(Content(""))]
+        return [Line(Content.styled(f"Compare these {count} models", "bold $primary"), BEGIN), Line(Content(""))]
+
+    def model_line(self, matched: ModelMatch, *, shows_provider: bool = False) -> Content:
+        """Return the line of a model behind its mark."""
+        is_marked = matched.model.ref in self._marked
+        mark = (MARK, "bold $primary") if is_marked else (NO_MARK, "$foreground 75%")
+        line = super().model_line(matched, shows_provider=shows_provider)
+        behind_star = STAR_CELLS if self._store is not None else 0
+        return Content.assemble(line[:behind_star], mark, line[behind_star:])
+
+    @property
+    def room(self) -> int:
+        """Width of a line without its mark, in cells."""
+        return super().room - len(MARK)
+
+    def status(self) -> str:
+        """Return which models are marked, and what goes on."""
+        names = ", ".join(one_line(ref.rpartition("/")[2] or ref, LONGEST_NAME) for ref in self._marked)
+        return "\n".join(filter(None, (f"Marked: {names}" if names else "", super().status())))
+
+    def action_mark(self) -> None:
+        """Mark the highlighted model, or take the mark away."""
+        ref = self.ref_at(self.menu.highlighted)
+        if ref == BEGIN:
+            self.begin()
+        else:
+            self._choose(ref)
+
+    @on(Input.Submitted)
+    def choose_highlighted(self) -> None:
+        """Begin with what is marked; where that is too little, mark the highlighted model first."""
+        if len(self._marked) < FEWEST and (ref := self.ref_at(self.menu.highlighted)) not in (None, *self._marked):
+            self._choose(ref)
+        self.begin()
+
+    def take(self, ref: str) -> None:
+        """Mark a model, or take its mark away."""
+        if ref == BEGIN:
+            self.begin()
+            return
+        if ref in self._marked:
+            self._marked.remove(ref)
+        elif len(self._marked) < MOST:
+            self._marked.append(ref)
+        else:
+            self.say(f"{MOST} models are marked already. Take one mark away first.", self.KEYS)
+            return
+        self._has_moved = True  # the highlight stays on the model
+        self.field.select_all()
+        self.show_list()
+
+    def begin(self) -> None:
+        """Return the marked models, if they are enough."""
+        if len(self._marked) >= FEWEST:
+            self.dismiss(tuple(self._marked))
