@@ -28,6 +28,7 @@ class Feature:
 FEATURES = (
     Feature("Edit a message and send it again; the old branch stays", ("message.edit",), "edit"),
     Feature("Several versions of a reply, by any model", ("reply.retry", "reply.retry_with", "message.next_version")),
+    Feature("Compare two to four models side by side, and keep one reply", ("reply.compare",), "ask --compare"),
     Feature("Branches of a conversation", ("conversation.branches",), "show --branches"),
     Feature("Fork a conversation from any message", ("conversation.fork",), "fork"),
     Feature("Continue a reply that was cut or stopped", ("reply.continue",)),

@@ -218,8 +218,9 @@ INNER_DOORS = {
         "search": "counts dialogs markdown pickers services sidebar",
         "screens": "actions context counts dialogs pickers prompt services terminal",
         "sync": "context counts dialogs messages",
-        "main": "actions attachment_names context counts dialogs messages pickers prompt screens search services"
-        " sidebar sync terminal titles tool_names transcript",
+        "comparison": "context counts dialogs transcript",
+        "main": "actions attachment_names comparison context counts dialogs messages pickers prompt screens search"
+        " services sidebar sync terminal titles tool_names transcript",
         "shutdown": "context main prompt",
         "app": "actions context counts main messages pickers screens services shutdown terminal",
         "factory": "app screens services",

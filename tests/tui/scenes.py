@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -140,6 +141,35 @@ def _branches(app: SternaApp) -> Any:
     at = "2026-03-14T08:00:00.000000Z"
     branches = [Branch(f"msg_{n}", at, prompt, 4 + 498 * n, n == 1) for n, prompt in enumerate(prompts)]
     return BranchPicker(branches, lambda _: "08:00")
+
+
+def _comparison(app: SternaApp) -> Any:
+    from sterna.chat import Comparison, Reply
+    from sterna.storage import Message
+    from sterna.tui.comparison.screen import ComparisonScreen
+
+    at = "2026-03-14T08:00:00.000000Z"
+    prompt = Message("msg_1", "conv_1", "user", "Where do terns go, and by which way? [b]", at)
+    ended = (
+        Message("msg_2", "conv_1", "assistant", "To the **Antarctic**.\n\n1. Along Africa\n2. Back over the ocean", at),
+        Message("msg_3", "conv_1", "assistant", "", at, error_message="The server is down. Try again in a moment."),
+        Message("msg_4", "conv_1", "assistant", "South, where", at, reasoning="Hm.", metadata={"finish": "stopped"}),
+    )
+    replies = []
+    for message, model in zip(ended, ("acme/large", "work/a-model-with-a-long-name-2026", "acme/small"), strict=True):
+        reply = Reply(message.id, "conv_1", prompt.id, model, 0.0)
+        reply.add(message.content)
+        reply.message = message._replace(output_tokens=12, elapsed_ms=1_400)
+        reply.close()
+        replies.append(reply)
+    return ComparisonScreen(
+        app.context, Comparison(prompt, replies), replace(app.main.transcript.options, header=False, usage=False)
+    )
+
+
+async def comparing(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+x", "=")
+    await until(pilot, lambda: "Mark one to three more" in frame(app) and "[x]" in frame(app))
 
 
 def _links(app: SternaApp) -> Any:
@@ -380,6 +410,8 @@ DIALOGS: dict[str, Scene] = {
     "attachments": pushing(_choose_attachment),
     "themes": pressing("shift+f7", "sterna-dark"),
     "models": choosing,
+    "compare_models": comparing,
+    "comparison": pushing(_comparison),
     "search": searching,
     "settings": setting,
     "provider": pushing(_provider),

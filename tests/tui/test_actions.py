@@ -14,6 +14,7 @@ from sterna.tui.actions.bindings import BY_ID, NO_KEY, key_names, keymap, keys_t
 from sterna.tui.actions.registry import ACTIONS, SECTIONS
 from sterna.tui.app import SternaApp
 from sterna.tui.main.branch_actions import BranchActions
+from sterna.tui.main.compare_actions import CompareActions
 from sterna.tui.main.conversation_actions import ConversationActions
 from sterna.tui.main.export_actions import ExportActions
 from sterna.tui.main.label_actions import LabelActions
@@ -53,6 +54,7 @@ TARGETS: dict[Target, type] = {
     Target.EXPORT: ExportActions,
     Target.BRANCHES: BranchActions,
     Target.TOOLS: ToolActions,
+    Target.COMPARING: CompareActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

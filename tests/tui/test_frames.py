@@ -24,7 +24,7 @@ BOTH_SIZES = [
     *("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions"),
     *("keys", "provider_new", "profile", "stats", "split", "code", "find", "leader", "attaching"),
     *("select", "tags", "export", "import"),
-    *("editing", "branches"),
+    *("editing", "branches", "comparison"),
     *("commands", "waiting", "personas", "persona_variables", "earlier_prompts"),
 ]
 SCENES = {name: {**PARTS, **DIALOGS}[name] for name in BOTH_SIZES}

@@ -301,6 +301,11 @@ READING = (
         "Add a version of the selected reply by another model", "request('reply.retry_with')", palette=False,
     ),
     _transcript(
+        "transcript.compare", "Compare models about this message", "equals_sign",
+        "Ask two to four models for versions of the selected reply, or of the reply to the selected message",
+        "request('reply.compare')", palette=False,
+    ),
+    _transcript(
         "transcript.continue", "Continue this reply", "C", "Continue the selected reply, which was cut or stopped",
         "request('reply.continue')", palette=False, destroys=True,
     ),

@@ -44,6 +44,11 @@ REPLIES = (
         "Add a version of the last or selected reply by another model", "retry_with_model", focus=Focus.LEAVES,
         brief="Other model",
     ),
+    Action(
+        "reply.compare", "Compare models", "leader equals_sign",
+        "Ask two to four models at once: what you have written, or the last or selected message of yours again",
+        "compare", Scope.MAIN, target=Target.COMPARING, needs=Needs.STORE, focus=Focus.LEAVES, brief="Compare",
+    ),
     _branches(
         "reply.continue", "Continue the reply", "leader C", "Continue a reply that was cut or stopped",
         "continue_reply", brief="Continue",

@@ -67,9 +67,14 @@ class OpenConversation:
 
     @property
     def live_reply(self) -> Reply | None:
-        """Reply that is arriving here, in this process."""
+        """Reply that is arriving here, in this process; the first of several."""
+        return next(iter(self.live_replies), None)
+
+    @property
+    def live_replies(self) -> list[Reply]:
+        """Replies that are arriving here: several where models are compared."""
         turns = self._context.turns
-        return turns.live(self.record.id) if turns is not None and self.record is not None else None
+        return turns.arriving(self.record.id) if turns is not None and self.record is not None else []
 
     @property
     def tools(self) -> list[str]:

@@ -179,7 +179,7 @@ class Navigation:
         await layout.transcript.show(opened_id, at=at, query=query)
         if conversation.id != opened_id:
             return
-        if (reply := conversation.live_reply) is not None:
+        for reply in conversation.live_replies:
             layout.transcript.attach(reply)
         await store.run(storage.LocalState.set, LAST_OPEN, opened_id)
         layout.notice_bar.clear_unless_about(opened_id)

@@ -81,8 +81,9 @@ class PromptQueue:
     def reply_ended(self, reply: Reply) -> None:
         """Send the next message after a complete reply, and hold it after any other."""
         message = reply.message
-        if reply.session_id in self._sending:
-            return  # this is looked at again once the message is stored
+        turns = self._context.turns
+        if reply.session_id in self._sending or (turns is not None and turns.arriving(reply.session_id)):
+            return  # this is looked at again once the message is stored, or the last of several replies has ended
         if not self._drafts.queued(reply.session_id):
             self._flowing.discard(reply.session_id)
         elif message is None or message.finish != "done" or message.error_message:

@@ -113,7 +113,7 @@ class ReadingPane(Vertical):
         self.title.update(Content.assemble((one_line(record.title), "bold"), (closes, "$foreground 75%")))
         await self.transcript.show(conversation_id)
         turns = self.context.turns
-        if turns is not None and (reply := turns.live(conversation_id)) is not None:
+        for reply in turns.arriving(conversation_id) if turns is not None else ():
             self.transcript.attach(reply)
 
     def _changed(self, change: Change) -> None:

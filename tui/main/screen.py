@@ -17,6 +17,7 @@ from ..prompt import Prompt
 from ..prompt.attachments import AttachmentRow
 from .attachment_opener import open_attachments
 from .branch_actions import BranchActions
+from .compare_actions import CompareActions
 from .complaints import PROMPT
 from .conversation import OpenConversation
 from .conversation_actions import ConversationActions
@@ -72,6 +73,7 @@ class MainScreen(MainLayout):
             run_command=lambda *about: self.writing_actions.run_command(*about),
         )
         self.export_actions = ExportActions(self, self.navigation)
+        self.compare_actions = CompareActions(self, self.navigation, self.turn_actions, self.attachments)
         self.writing_actions = WritingActions(
             self,
             self.navigation,
@@ -80,6 +82,7 @@ class MainScreen(MainLayout):
             self.turn_actions.queue,
             self.attachments,
             self.export_actions,
+            self.compare_actions,
         )
         self.reading_actions = ReadingActions(self, self.navigation, self.turn_actions)
         self.leader = LeaderKeys(self, self.can_perform)
@@ -102,6 +105,7 @@ class MainScreen(MainLayout):
             Target.EXPORT: self.export_actions,
             Target.BRANCHES: self.branch_actions,
             Target.TOOLS: self.tool_actions,
+            Target.COMPARING: self.compare_actions,
         }
 
     # Start and end of the program

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sterna import storage
 from sterna.storage.text import clean
@@ -18,12 +18,19 @@ from .prompt_queue import PromptQueue
 from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from sterna.chat import Reply, Turns
+    from sterna.chat import Comparison, Reply, Turns
     from sterna.storage import Message, NewTurn
 
     from ..prompt import Prompt
+
+
+class Comparing(NamedTuple):
+    """What is to be done with a message in place of asking one model."""
+
+    models: Sequence[str]
+    show: Callable[[Comparison], None]
 
 
 class TurnActions:
@@ -73,6 +80,22 @@ class TurnActions:
         else:
             self._begin(event, parsed.text)
 
+    def compare(
+        self, event: Prompt.Submitted, text: str, models: Sequence[str], show: Callable[[Comparison], None]
+    ) -> None:
+        """Store a new message, ask several models, and ``show`` what they reply."""
+        self._begin(event, text, Comparing(models, show))
+
+    def compare_again(self, message_id: str, models: Sequence[str], show: Callable[[Comparison], None]) -> None:
+        """Ask several models for versions of a reply, or of the reply to a message, and ``show`` them."""
+
+        async def begin(turns: Turns) -> Sequence[Reply]:
+            comparison = await turns.compare_again(message_id, models=models)
+            show(comparison)
+            return comparison.replies
+
+        self._ask_again("Not compared.", begin)
+
     async def _confirm_sending(self, event: Prompt.Submitted, parsed: slash_commands.Parsed) -> None:
         """Send what looks like a command only after a yes."""
         from ..dialogs.confirm import Confirm
@@ -81,7 +104,7 @@ class TurnActions:
         if await self._layout.app.push_screen_wait(question):
             self._begin(event, parsed.text)
 
-    def _begin(self, event: Prompt.Submitted, text: str) -> None:
+    def _begin(self, event: Prompt.Submitted, text: str, comparing: Comparing | None = None) -> None:
         """Store what was typed and ask, unless something else is in progress."""
         if self._display.in_trouble:
             self._layout.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
@@ -91,14 +114,14 @@ class TurnActions:
             self._layout.notify("An attachment is still being read. Send again in a moment.")
         elif self._conversation.live_reply is None:
             self._is_sending = True
-            self._context.spawn(self._send(event, text), "turn.begin")
+            self._context.spawn(self._send(event, text, comparing), "turn.begin")
         elif event.edited is None:
             self.queue.add(event)
         else:
             stop = self._context.key_of("reply.stop")
             self._layout.notify(f"An edited message cannot wait for a reply. {stop} stops it. Your text is kept.")
 
-    async def _send(self, event: Prompt.Submitted, text: str) -> None:
+    async def _send(self, event: Prompt.Submitted, text: str, comparing: Comparing | None) -> None:
         context, conversation, prompt = self._context, self._conversation, self._layout.prompt
         try:
             await context.ready.wait()
@@ -109,6 +132,16 @@ class TurnActions:
                 begun, reply = await context.turns.edit(
                     event.edited, text, model=choices.get("model"), attachments=files
                 )
+                message, replies = begun.user_message, [reply]
+            elif comparing is not None:
+                comparison = await context.turns.compare(
+                    conversation_id,
+                    text,
+                    models=comparing.models,
+                    settings=None if conversation_id else choices,
+                    attachments=attachments,
+                )
+                message, replies = comparison.prompt, list(comparison.replies)
             else:
                 begun, reply = await context.turns.begin(
                     conversation_id,
@@ -117,14 +150,18 @@ class TurnActions:
                     settings=None if conversation_id else choices,
                     attachments=attachments,
                 )
+                message, replies = begun.user_message, [reply]
+            if event.edited is None:
                 await self._attachments.sent(conversation_id, attachments)
             self._layout.complaints.end(PROMPT)
             if conversation.id == conversation_id:
                 prompt.sent(event.shown, event.text)
-                await self._follow(begun.session.id, reply)
-            context.analytics.track("message_sent", begun.session.id)
+                await self._follow(message.session_id, *replies)
+                if comparing is not None:
+                    comparing.show(comparison)
+            context.analytics.track("message_sent", message.session_id)
             if event.edited is None:  # an edit is like what it replaces
-                self._layout.start_worker("similar", self._find_similar, begun.user_message)
+                self._layout.start_worker("similar", self._find_similar, message)
             draft = prompt.draft if conversation.id == conversation_id else ""
             await self._navigation.drafts.save(conversation_id, draft)
         except storage.StoreError as error:
@@ -147,9 +184,10 @@ class TurnActions:
         if similar and self._conversation.id == message.session_id:
             bar.show_earlier(similar[0], message.session_id, context.clock(), self._display.key_name(OPEN))
 
-    async def _follow(self, conversation_id: str, reply: Reply) -> None:
-        """Show the reply that has just begun."""
-        self._layout.transcript.attach(reply)
+    async def _follow(self, conversation_id: str, *replies: Reply) -> None:
+        """Show what has just begun to arrive."""
+        for reply in replies:
+            self._layout.transcript.attach(reply)
         if self._conversation.id != conversation_id:
             await self._navigation.show(await self._navigation.find(conversation_id))
         else:
@@ -173,7 +211,7 @@ class TurnActions:
         if self._conversation.id != reply.session_id:
             return
         self._display.show_activity()
-        if reply.message is not None and storage.KEPT_REPLY in reply.message.metadata:
+        if reply.message is not None and storage.KEPT_REPLY in reply.message.metadata and not reply.is_compared:
             reason = reply.message.error_message or "The new reply was cut off. It is kept as another version."
             self._layout.notify(f"Kept the previous reply. {reason}", severity="warning", timeout=10)
         if reply.warning and not self._is_warned:  # from then on the status line says it
@@ -208,25 +246,25 @@ class TurnActions:
 
     def regenerate(self, message_id: str, model: str | None = None) -> None:
         """Ask for another version of a reply, by the model of the conversation or by another one."""
-        self._ask_again("Not regenerated.", lambda turns: turns.retry(message_id, model=model))
+        self._ask_again("Not regenerated.", lambda turns: _reply_of(turns.retry(message_id, model=model)))
 
     def continue_reply(self, message_id: str) -> None:
         """Ask for the rest of a reply."""
-        self._ask_again("Not continued.", lambda turns: turns.continue_(message_id))
+        self._ask_again("Not continued.", lambda turns: _reply_of(turns.continue_(message_id)))
 
-    def _ask_again(self, failed: str, begin: Callable[[Turns], Awaitable[tuple[NewTurn, Reply]]]) -> None:
+    def _ask_again(self, failed: str, begin: Callable[[Turns], Awaitable[Sequence[Reply]]]) -> None:
         if self._conversation.live_reply is not None:
             self._layout.notify("A reply is still arriving.")
         elif not self._is_sending:
             self._is_sending = True
             self._context.spawn(self._begin_again(failed, begin), "turn.again")
 
-    async def _begin_again(self, failed: str, begin: Callable[[Turns], Awaitable[tuple[NewTurn, Reply]]]) -> None:
+    async def _begin_again(self, failed: str, begin: Callable[[Turns], Awaitable[Sequence[Reply]]]) -> None:
         try:
             await self._context.ready.wait()
             assert self._context.turns is not None
-            begun, reply = await begin(self._context.turns)
-            await self._follow(begun.session.id, reply)
+            replies = await begin(self._context.turns)
+            await self._follow(replies[0].session_id, *replies)
         except storage.StoreError as error:
             self._layout.complain(f"{failed} {error}")
         finally:
@@ -252,3 +290,8 @@ class TurnActions:
     async def _say_copied(self, what: str) -> None:
         place = await self._context.copied_to()
         self._layout.notify(f"Copied {clean(what)}{place}.", timeout=8 if place else 3)
+
+
+async def _reply_of(turn: Awaitable[tuple[NewTurn, Reply]]) -> Sequence[Reply]:
+    _, reply = await turn
+    return (reply,)

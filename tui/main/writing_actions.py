@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sterna import config, storage
 
 from ..prompt.slash_commands import Command
+from .compare_actions import CompareActions
 from .complaints import PROMPT
 from .completion import Completion
 from .export_actions import ExportActions
@@ -39,6 +40,7 @@ class WritingActions:
         queue: PromptQueue,
         attachments: PromptAttachments,
         exports: ExportActions,
+        comparisons: CompareActions,
     ) -> None:
         self._layout = layout
         self._navigation = navigation
@@ -47,6 +49,7 @@ class WritingActions:
         self._queue = queue
         self._attachments = attachments
         self._exports = exports
+        self._comparisons = comparisons
         self._context = layout.context
         self._conversation = navigation.conversation
         self._personas = PersonaActions(layout, navigation, display, offer_undo=conversations.offer_undo)
@@ -198,7 +201,9 @@ class WritingActions:
             self._layout.notify("Your conversations are not open yet. Your text is kept.", severity="warning")
             return
         try:
-            if await self._with_argument[command.name](argument):
+            if command.name == "compare":  # its text is a message, which stays in the prompt until it is stored
+                await self._comparisons.compare_text(argument, event)
+            elif await self._with_argument[command.name](argument):
                 self._layout.prompt.sent(event.shown, event.text)
                 self._layout.complaints.end(PROMPT)
         except (config.ConfigError, ProviderError, storage.StoreError) as error:

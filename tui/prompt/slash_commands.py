@@ -52,6 +52,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("system", "conversation.settings", "TEXT", "with a text, use it as system prompt"),
     Command("title", "conversation.rename", "TEXT", "with a text, use it as title", ("rename",)),
     Command("retry", "reply.retry"),
+    Command("compare", "reply.compare", "MESSAGE", "with a message, ask them that"),
     Command("continue", "reply.continue"),
     Command("edit", "message.edit"),
     Command("fork", "conversation.fork"),

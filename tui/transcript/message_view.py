@@ -268,7 +268,8 @@ class MessageView(DocumentView):
         time = "continued" if self._continues else ""
         if not is_live:
             time = time_text(self.key[0], self._now, self._options.zone)
-        parts: list[Block] = [header(self.role, self._model, time, MARKS[self._mark % len(MARKS)] if is_live else "")]
+        mark = MARKS[self._mark % len(MARKS)] if is_live else ""
+        parts: list[Block] = [header(self.role, self._model, time, mark)] if self._options.header else []
         if self.reasoning:
             milliseconds = 0 if self.message is None else int(self.message.metadata.get("reasoning_ms") or 0)
             self._reasoning_line = reasoning_line(self.is_unfolded, is_live and not self.content, milliseconds)

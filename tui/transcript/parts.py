@@ -50,6 +50,8 @@ class MessageOptions:
     """Key that continues a reply."""
     zone: tzinfo | None = None
     """Time zone of the user; None is the system's."""
+    header: bool = True
+    """Show author and time above a message."""
 
 
 def code_words(options: MessageOptions | None) -> tuple[Word, ...]:
@@ -145,7 +147,7 @@ def _with_keys(text: Content, keys: Sequence[str]) -> list[Note]:
 
 def _cost(message: Message, options: MessageOptions, gap: int) -> list[Note]:
     """Return the row with the cost of a reply, where that is known and to be shown."""
-    usage = _usage(message) if options.usage and message.role == "assistant" else ""
+    usage = usage_text(message) if options.usage and message.role == "assistant" else ""
     return [Note(Content.styled(usage, MUTED), gap=gap)] if usage else []
 
 
@@ -177,7 +179,8 @@ def duration(milliseconds: int) -> str:
     return f"{whole:.0f} s" if whole < 100 else f"{whole // 60:.0f} min {whole % 60:.0f} s"
 
 
-def _usage(message: Message) -> str:
+def usage_text(message: Message) -> str:
+    """Return tokens, duration and cost of a reply, as far as they are known."""
     tokens = message.output_tokens or message.total_tokens
     parts = [counted(tokens, "token")] if tokens > 0 else []
     if message.elapsed_ms > 0:

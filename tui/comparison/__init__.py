@@ -1,0 +1,1 @@
+"""Replies of several models to one prompt, side by side."""
