@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Protocol
+
 from sterna.providers.guide_topics import RECALL, content_words
-from sterna.storage import StoreThread
-from sterna.storage.conversations.passages import MOST_CHARACTERS, Passages
+from sterna.storage import Hit, StoreError, StoreThread
+from sterna.storage.conversations.passages import CANDIDATES, MOST_CHARACTERS, Passages
 from sterna.storage.conversations.quotations import Passage
 
 from .context import input_budget
 from .estimates import CHARACTERS_PER_TOKEN
 
 
+class FindMeaning(Protocol):
+    """Search by meaning."""
+
+    async def __call__(self, text: str, *, limit: int) -> list[Hit]:
+        """Return messages with the meaning of a text, best first. Raises StoreError where it cannot be searched."""
+        ...
+
+
 async def find_passages(
-    store: StoreThread, question: str, *, context_length: int | None = None, include_private: bool = False
+    store: StoreThread,
+    question: str,
+    *,
+    context_length: int | None = None,
+    include_private: bool = False,
+    meaning: FindMeaning | None = None,
 ) -> list[Passage]:
-    """Return the passages to send with a question to a model of that context length, best first. Raises StoreError."""
+    """Return the passages to send with a question to a model of that context length, best first. Raises StoreError.
+
+    With ``meaning`` those count, too, that say it in other words.
+    """
     room = min(MOST_CHARACTERS, input_budget(context_length) * CHARACTERS_PER_TOKEN // 2)
     words = " ".join(content_words(question)) or question
-    return await store.run(Passages.find, words, characters=room, include_private=include_private)
+    also: list[Hit] = []
+    if meaning is not None:
+        with suppress(StoreError):  # what is found by words is enough to go on
+            also = await meaning(words, limit=CANDIDATES)
+    return await store.run(Passages.find, words, characters=room, include_private=include_private, also=also)
 
 
 def guide_question(question: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from sterna.chat.history_questions import find_passages, guide_question
+from sterna.chat.history_questions import FindMeaning, find_passages, guide_question
 from sterna.chat.requests import RequestOptions
 from sterna.providers.guide import NAME as GUIDE
-from sterna.storage import clean, one_line
+from sterna.storage import Hit, Meaning, StoreError, StoreThread, clean, one_line
 from sterna.storage.conversations.quotations import Passage, passages_subject
 
 from .output import paint, print_json
@@ -48,12 +49,14 @@ async def ask_history(context: CommandContext, settings: Settings, asked: Histor
         await require_model(turns.catalog, settings, model)
         ref = RequestOptions.choose(asked.options, settings, fallback=turns.catalog.default_ref()).ref
         provider = ref.partition("/")[0]
-        passages = await find_passages(
-            turns.store,
-            asked.text,
-            context_length=turns.catalog.context_length(ref),
-            include_private=asked.include_private,
-        )
+        async with _meaning(context, settings, turns.store) as meaning:
+            passages = await find_passages(
+                turns.store,
+                asked.text,
+                context_length=turns.catalog.context_length(ref),
+                include_private=asked.include_private,
+                meaning=meaning,
+            )
         if asked.dry_run:
             _show(passages, ref, asked)
             return 0 if passages else 1
@@ -66,6 +69,38 @@ async def ask_history(context: CommandContext, settings: Settings, asked: Histor
             _require_consent(context, settings, passages, ref)
         _, reply = await turns.begin(None, asked.text, settings=asked.options, passages=passages)
         return await print_reply(turns, reply, as_json=asked.as_json)
+
+
+@asynccontextmanager
+async def _meaning(
+    context: CommandContext, settings: Settings, store: StoreThread
+) -> AsyncIterator[FindMeaning | None]:
+    """Give the search by meaning, where it is on and asks no provider."""
+    from sterna.chat.meaning.embedders import is_remote
+
+    if not settings.meaning.enabled or is_remote(settings.meaning.model):
+        yield None
+        return
+    from sterna.chat.meaning.finder import Finder
+    from sterna.providers.embedder import Embedder, EmbedderError
+
+    from .meaning_search import embedder_of
+
+    async with AsyncExitStack() as stack:
+
+        async def embedder() -> Embedder:
+            return await stack.enter_async_context(embedder_of(context, settings.meaning.model))
+
+        finder = Finder(store.run, embedder, await store.run(Meaning.path))
+        stack.push_async_callback(finder.close)
+
+        async def find(text: str, *, limit: int) -> list[Hit]:
+            try:
+                return await finder.find(text, limit=limit)
+            except EmbedderError as error:
+                raise StoreError(str(error)) from None
+
+        yield find
 
 
 def _show(passages: Sequence[Passage], ref: str, asked: HistoryQuestion) -> None:

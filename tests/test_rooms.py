@@ -251,14 +251,14 @@ INNER_DOORS = {
         "compared_replies": "ask_options context exit_codes output reply_output turn_runner",
         "one_off": "ask_options attach_arguments compared_replies context output reply_output terminal_tools"
         " turn_runner",
-        "ask_history": "context output turn_runner",
+        "meaning_search": "context",
+        "ask_history": "context meaning_search output turn_runner",
         "ask": "ask_history ask_options attach_arguments compared_replies context conversation_argument number_types"
         " one_off output"
         " persona_argument streams turn_options turn_runner",
         "chat": "context conversation_argument exit_codes output persona_argument streams turn_options turn_runner",
         "branches": "ask attach_arguments context conversation_argument output streams turn_options turn_runner",
         "excluding_words": "",
-        "meaning_search": "context",
         "meaning": "context exit_codes meaning_search output streams",
         "saved_searches": "context output",
         "history": "context conversation_argument excluding_words meaning_search number_types output saved_searches",

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
@@ -54,13 +55,16 @@ class Passages:
         size: int = LONGEST,
         include_private: bool = False,
         without: Sequence[str] = (),
+        also: Sequence[Hit] = (),
     ) -> list[Passage]:
         """Return passages with words of ``text``, the best first, none from the messages ``without``.
 
+        ``also`` are results of another search, the best first, which are taken in turns with those by words.
         Questions to the history and their answers are left out: they say again what others said.
         """
         words = sorted({folded(word.strip('"*')) for word in parse_query(text).match.split('" "')} - {""})
-        hits = self._search.search_best(text, CANDIDATES)
+        by_words = self._search.search_best(text, CANDIDATES)
+        hits = [hit for pair in zip_longest(also, by_words) for hit in pair if hit is not None]
         private = self._conversations.private_of([hit.session_id for hit in hits])
         found: list[Passage] = []
         taken: set[str] = set(without)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..conversations.list_filter import conditions, parse_filter
 from ..conversations.origins import Condition
+from ..conversations.saved_names import saved_searches, with_saved
 from ..conversations.search import Hit, Why
 from ..conversations.search_operators import joined, parse_operators, without_words
 from ..conversations.search_query import LONGEST, parse_query
@@ -228,6 +229,8 @@ class Meaning:
 
     def _parsed(self, text: str) -> tuple[str, Condition, Condition]:
         """Return the words of a search text, its conditions on conversations ``s``, and those on messages ``m``."""
+        if "@" in text:
+            text = with_saved(text, saved_searches(self.db))
         operators = parse_operators(text, self.db.now())
         wanted = parse_filter(self.db, operators.rest, LONGEST)
         without = without_words(self.db, operators.without, "m.content")

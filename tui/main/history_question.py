@@ -30,7 +30,15 @@ class HistoryQuestion:
 
         await self._context.ready.wait()
         receiver = self._receiver()
-        screen = AskHistoryScreen(self._context.store, receiver, question=question, clock=self._context.clock)
+        meaning = self._context.meaning
+        screen = AskHistoryScreen(
+            self._context.store,
+            receiver,
+            question=question,
+            # a question that is still being typed is sent to no provider
+            meaning=meaning.find if meaning.is_on and not meaning.is_remote else None,
+            clock=self._context.clock,
+        )
         asked = await self._layout.app.push_screen_wait(screen)
         if asked is not None:
             self._context.spawn(self._begin(asked, receiver), "turn.begin")

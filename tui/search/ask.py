@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 from textual.widgets.option_list import Option
 
-from sterna.chat.history_questions import find_passages
+from sterna.chat.history_questions import FindMeaning, find_passages
 from sterna.providers.guide import NAME as GUIDE
 from sterna.storage import Hit, Role, StoreError, StoreThread, utc_now
 from sterna.storage.conversations.quotations import Passage, passages_subject
@@ -68,6 +68,7 @@ class AskHistoryScreen(Chooser[Asked | None]):
         receiver: Receiver,
         *,
         question: str = "",
+        meaning: FindMeaning | None = None,
         clock: Callable[[], datetime] = utc_now,
         zone: tzinfo | None = None,
     ) -> None:
@@ -75,6 +76,7 @@ class AskHistoryScreen(Chooser[Asked | None]):
         self._store = store
         self._receiver = receiver
         self._question = question
+        self._meaning = meaning
         self._clock = clock
         self._zone = zone
         self._passages: list[Passage] = []
@@ -145,8 +147,13 @@ class AskHistoryScreen(Chooser[Asked | None]):
     async def _find(self, question: str, include_private: bool) -> list[Passage]:
         if not question.strip() or not self._store.is_open:
             return []
-        length = self._receiver.context_length
-        return await find_passages(self._store, question, context_length=length, include_private=include_private)
+        return await find_passages(
+            self._store,
+            question,
+            context_length=self._receiver.context_length,
+            include_private=include_private,
+            meaning=self._meaning,
+        )
 
     def _show(self, at: int = 0) -> None:
         if not self.is_there:
