@@ -11,6 +11,7 @@ from functools import cache
 from .reader import Reader
 from .sqlite import unread_databases
 from .tree import FileTree
+from .unread import unread_forms
 
 BUILT_IN: dict[str, str] = {
     "sterna": "sterna:Sterna",
@@ -124,7 +125,7 @@ def find(tree: FileTree, available: Iterable[Reader] | None = None) -> Found:
                 claimed.add(path)
                 folders.update(_above(path))
                 found.units.append((reader, path))
-    found.problems += unread_databases(tree)
+    found.problems += [*unread_databases(tree), *unread_forms(tree)]
     return found
 
 

@@ -110,7 +110,8 @@ INNER_DOORS = {
         "prompt_lists": "records thread times",
         "readers": "chat_messages documents growing inline items json_stream lines parents prompt_lists reader"
         " records roles said spilled sqlite thread times tree values yaml_documents places",
-        "registry": "reader sqlite tree",
+        "unread": "json_stream tree",
+        "registry": "reader sqlite tree unread",
         "arrangement": "records",
         "parts": "records",
         "own_rows": "records",

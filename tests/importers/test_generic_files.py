@@ -159,6 +159,7 @@ def test_other_shapes_of_sharegpt_are_read(tmp_path: Path) -> None:
 
 
 CHATS = {
+    "symbols": "# Kites\n\n## 🧑‍💻 User\n\n2+2?\n\n---\n\n## 🤖 Assistant\n\n4\n",
     "headings": "# Kites\n\n## User\n\n2+2?\n\n## Assistant\n\n4\n",
     "title that is a name": "# Claude\n\n## User\n\n2+2?\n\n## Assistant\n\n4\n",
     "names of others": "## You:\n2+2?\n\n## ChatGPT:\n4",

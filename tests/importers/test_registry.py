@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from memory_tree import MemoryTree
 
 from sterna.importers import Conversation, FileTree, Reader, registry
 from sterna.importers.files import open_tree
@@ -61,6 +62,17 @@ def test_a_reader_that_fails_or_names_no_file_is_reported(tree: FileTree) -> Non
         "The reader failing failed: KeyError: 'x'.",
         "The reader wild names a file that is not there.",
     ]
+
+
+def test_what_is_known_and_cannot_be_read_is_named_with_what_to_export() -> None:
+    listed = MemoryTree({"group_chats.json": {"chats": [{"id": "g"}, {"id": "h"}]}, "empty/group_chats.json": "[]"})
+    (sentence,) = registry.find(listed, []).problems
+    assert sentence.startswith("group_chats.json lists 2 group chats, whose messages ChatGPT does not export.")
+    folder = "backup/IndexedDB/file__0.indexeddb.leveldb"
+    database = MemoryTree({f"{folder}/CURRENT": "MANIFEST-000001\n", "CURRENT": "MANIFEST-000001\n"})
+    (sentence,) = registry.find(database, []).problems
+    assert sentence.startswith(f"{folder} is the database of a browser (LevelDB)")
+    assert "slim backup" in sentence
 
 
 def test_a_broken_plug_in_is_reported_and_the_others_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,6 +237,30 @@ def test_other_forms_and_folders(reader: Reader, value: Any, project: str) -> No
     assert "secret" not in repr(found)
 
 
+def test_a_backup_of_typingmind_in_several_files_is_one() -> None:
+    chats = [{"chatID": str(number), "chatTitle": "T", "folderID": "f", "messages": SAID} for number in range(3)]
+    files = {
+        "b/data.json": {
+            "data": {
+                "folders": [{"id": "f", "title": "Sea"}],
+                "chats": {"chunks": ["chats/0.json", "./chats/1.json", "chats/2.json"]},
+            }
+        },
+        "b/chats/0.json": chats[:2],
+        "b/chats/1.json": chats[2:],
+    }
+    tree = MemoryTree(files)
+    assert TypingMind().detect(tree) == ["b/data.json"]
+    *found, missing = read_all(TypingMind(), tree)
+    assert [(each.id, each.project) for each in found if isinstance(each, Conversation)] == [
+        ("0", "Sea"),
+        ("1", "Sea"),
+        ("2", "Sea"),
+    ]
+    assert isinstance(missing, Skipped)
+    assert (missing.where, "is missing" in missing.reason) == ("b/chats/2.json", True)
+
+
 def test_each_file_has_one_reader() -> None:
     for folder in ("librechat", "jan", "cherry_studio", "betterchatgpt", "chatbot_ui", "typingmind"):
         assert len(sources(SAMPLES / folder)) == 1

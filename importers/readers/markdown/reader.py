@@ -21,7 +21,7 @@ from ...yaml_documents import BrokenYaml, yaml_value
 from .marks import TOOL, Mark, is_time, marks_of, named, style_of, time_of
 
 _ENDS = (".md", ".markdown", ".mdown", ".txt", ".text")
-_QUICK = re.compile(rb"(?im)^(?:#{1,6}\s|\*\*|__|)\W{0,8}(?:user|you|human|prompt|me|system|developer)\b")
+_QUICK = re.compile(rb"(?im)^(?:#{1,6}\s|\*\*|__|)\W{0,16}(?:user|you|human|prompt|me|system|developer)\b")
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _FOOTER = re.compile(r"\s*\n-{3,}\s*\n+(?:[*_]*(?:Powered|Exported|Generated) (?:by|with)[^\n]*)?\s*\Z|\s*\n-{3,}\s*\Z")
 _FILE = re.compile(r"!\[[^\]\n]*\]\(<?([^)>\s]+)|^- Attached: \[[^\]\n]*\]\(<?([^)>\n]+)", re.MULTILINE)
