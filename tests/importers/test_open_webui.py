@@ -144,3 +144,9 @@ def test_shared_copies_are_left_out_and_folders_have_names(tmp_path: Path) -> No
 
 def test_other_json_is_left_alone() -> None:
     assert READER.detect(MemoryTree({"a.json": [{"id": "1", "parentId": None, "history": []}], "b.json": []})) == []
+
+
+def test_a_damaged_chat_is_called_damaged() -> None:
+    tree = MemoryTree({"x.json": [{"id": "c", "title": "T", "chat": '{"history": {"me'}]})
+    (skipped,) = READER.read(tree, "x.json")
+    assert skipped == Skipped("Its content is damaged: it is no valid JSON.", "c", "x.json, item 1")

@@ -86,7 +86,7 @@ def _conversation(row: Object, uploads: Uploads, folders: dict[str, str]) -> Con
     chat = mapping(content) or (row if "history" in row else {})
     native = identifier(row.get("id")) or identifier(chat.get("id"))
     if text(content).strip():
-        return Skipped("Its content is no JSON: the database is damaged.", native)
+        return Skipped("Its content is damaged: it is no valid JSON.", native)
     title = text(row.get("title")) or text(chat.get("title"))
     history = mapping(chat.get("history"))
     found = messages(history.get("messages"), chat.get("messages"), uploads)
