@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from weakref import WeakKeyDictionary
@@ -173,6 +173,16 @@ class Owned:
             if len(numbers) > 1:
                 return [row for number in numbers for row in self._some([number])]
         return found
+
+
+def chats(
+    tree: FileTree, path: str, convert: Callable[[Owned, dict[str, Any]], Conversation | Skipped | None]
+) -> Iterator[Conversation | Skipped]:
+    """Yield what becomes of each row of the table ``chat``, given those of ``message`` by their ``chat_id``."""
+    with open_database(tree, path) as database:
+        messages = Owned(database, "message", "chat_id")
+        yield from each_row(database, "chat", partial(convert, messages), "id")
+        yield from messages.skipped()
 
 
 def databases(tree: FileTree, **tables: str) -> list[str]:

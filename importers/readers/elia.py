@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from ..chat_messages import ChatMessages
 from ..reader import Reader
 from ..records import Conversation, Skipped
-from ..sqlite import Owned, cell, databases, each_row, open_database
+from ..sqlite import Owned, cell, chats, databases
 from ..times import moment
 from ..tree import FileTree
 from ..values import flag, identifier, mapping, parsed, text
@@ -23,10 +22,7 @@ class Elia(Reader):
         return databases(tree, chat="id model title started_at archived", message="id chat_id role content timestamp")
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        with open_database(tree, path) as database:
-            messages = Owned(database, "message", "chat_id")
-            yield from each_row(database, "chat", partial(_conversation, messages), "id")
-            yield from messages.skipped()
+        return chats(tree, path, _conversation)
 
 
 def _conversation(messages: Owned, row: dict[str, Any]) -> Conversation:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from ..chat_messages import ChatMessages
 from ..reader import Reader
 from ..records import Conversation, Message, Skipped, Text
-from ..sqlite import Owned, cell, databases, each_row, open_database
+from ..sqlite import Owned, cell, chats, databases
 from ..tree import FileTree
 from ..values import chosen, identifier, items, mapping, parsed, text
 
@@ -23,10 +22,7 @@ class Oterm(Reader):
         return databases(tree, chat="id name model system", message="id chat_id author text")
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        with open_database(tree, path) as database:
-            messages = Owned(database, "message", "chat_id")
-            yield from each_row(database, "chat", partial(_conversation, messages), "id")
-            yield from messages.skipped()
+        return chats(tree, path, _conversation)
 
 
 def _conversation(messages: Owned, row: dict[str, Any]) -> Conversation:
