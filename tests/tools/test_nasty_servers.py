@@ -18,6 +18,7 @@ from sterna.config import McpServerSettings, Settings
 from sterna.storage.text import clean
 from sterna.tools import Toolbox, approvals_of
 from sterna.tools import programs as programs_of_servers
+from sterna.tools.throttle import Throttle
 
 SERVER = Path(__file__).with_name("nasty_server.py")
 
@@ -112,6 +113,25 @@ async def test_calls_of_a_nasty_server_end_with_a_sentence_and_it_is_started_aga
     huge = await toolbox.call("calls__huge", {})
     assert huge.text == "The call was cut off: calls was ended: it sent a message of more than 1 MB."
     assert not (await toolbox.call("calls__run_id", {})).is_error
+
+
+async def test_what_comes_faster_than_it_may_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    seconds = 0.0
+
+    async def sleep(delay: float) -> None:
+        waits.append(delay)
+
+    monkeypatch.setattr("sterna.tools.throttle.asyncio.sleep", sleep)
+    throttle = Throttle(lambda: seconds)
+    await throttle.spend(4_000)
+    assert waits == []
+    await throttle.spend(400)
+    await throttle.spend(0, 200 * 16_384)
+    assert waits == [1.0, 1.5]
+    seconds = 2.0
+    await throttle.spend(200)
+    assert waits == [1.0, 1.5]
 
 
 async def test_a_tool_that_its_server_changes_is_not_called_and_asks_again(toolbox: Toolbox) -> None:
