@@ -78,7 +78,7 @@ class Server:
         return self.state.tools
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], report: Callable[[str], None] | None
+        self, tool: str, arguments: Mapping[str, Any], report: Callable[[str], None] | None, *, is_first: bool = True
     ) -> CallToolResult:
         """Call a tool by its name at the server. Raises ToolError."""
         await self._ready(False)
@@ -100,10 +100,13 @@ class Server:
             raise ToolError(f"{name} did not answer within {self.settings.timeout:g} seconds.") from None
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
-                await self._ending()
-                raise ToolError(f"The call was cut off: {self._last_words or f'{name} has ended.'}") from error
-            if error.message == "Session terminated":  # it was started again, and knows nothing of us any more
                 await self.stop()
+                raise ToolError(
+                    f"The call was cut off: {self._last_words or plain_line(error.message, 300)}"
+                ) from error
+            if error.message == "Session terminated" and is_first:  # it was started again, and did not take the call
+                await self.stop()
+                return await self.call(tool, arguments, report, is_first=False)
             raise ToolError(f"{name} refuses the call: {plain_line(error.message, 500)}") from error
         except Exception as error:
             raise ToolError(f"{name} gave no result that can be read. {reason_of(error, self.settings.url)}") from error
@@ -123,6 +126,10 @@ class Server:
     async def _ready(self, again: bool) -> None:
         """Wait until the server has started and listed its tools. Raises ToolError."""
         loop = asyncio.get_running_loop()
+        if self._run is not None and self._over is not None and self._over.is_set():
+            if not again and loop.time() < self._retry_at:
+                raise ToolError(self.state.problem)
+            await self._ending()
         if self._run is None or self._run.done():
             if not again and loop.time() < self._retry_at:
                 raise ToolError(self.state.problem)
@@ -148,6 +155,7 @@ class Server:
                 started.exception()  # nobody may be waiting for it
 
         def give_up() -> None:
+            over.set()
             fail(f"{name} did not start within {limit:g} seconds.")
             scope.cancel()
 

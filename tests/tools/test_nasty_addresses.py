@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,33 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
 seen: list[str] = []
 
 
+def half(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Answer as the protocol says, until a tool is called."""
+    results: dict[str, Any] = {
+        "initialize": {
+            "protocolVersion": request.get("params", {}).get("protocolVersion"),
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "half", "version": "1"},
+        },
+        "tools/list": {"tools": [{"name": "go", "inputSchema": {"type": "object"}}]},
+    }
+    if "id" not in request:
+        return 202, {}, b""
+    if request["method"] == "tools/call":
+        return 200, {"Content-Type": "text/event-stream"}, b": nothing follows\n\n"
+    if request["method"] not in results:
+        return 404, {}, b""
+    answer = {"jsonrpc": "2.0", "id": request["id"], "result": results[request["method"]]}
+    return 200, JSON, json.dumps(answer).encode()
+
+
 class Handler(BaseHTTPRequestHandler):
     """Server that gives an answer for each path, and what the protocol says for none."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         seen.append(f"{self.headers['Authorization']} {self.headers['X-Team']}")
-        status, headers, body = ANSWERS[self.path.partition("?")[0]]
+        status, headers, body = ANSWERS.get(self.path.partition("?")[0]) or half(request)
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -92,3 +113,12 @@ async def test_what_is_no_server_is_said_and_no_key_with_it(
     assert "secret-key" not in told
     assert "in-the-address" not in told
     assert servers[0].shown == f"{site}/large"
+
+
+async def test_a_call_whose_answer_breaks_off_fails_and_the_next_is_asked_anew(site: str, tmp_path: Path) -> None:
+    server = McpServerSettings("half", url=f"{site}/half")
+    toolbox = Toolbox(Settings(mcp=(server,)), approvals_of(tmp_path))
+    for _ in range(2):
+        result = await toolbox.call("half__go", {})
+        assert (result.is_error, result.text) == (True, "The call was cut off: SSE stream ended without a response")
+    await toolbox.aclose()

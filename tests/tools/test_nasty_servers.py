@@ -76,7 +76,7 @@ async def test_what_a_server_defines_is_bounded_and_plain(toolbox: Toolbox) -> N
         "names__a_b_c",
         "names__longlonglonglonglonglonglonglonglonglonglonglong_55b71ce2",
         "names__longlonglonglonglonglonglonglonglonglonglonglong_8a26ec30",
-        "names__checked",
+        "names__plain",
     ]
     assert (names.tools[1].title, names.tools[1].description) == ("Title", "[link=file:///etc/passwd]Text‹RLO›[/link]")
     assert names.problem == "names defines deep, large and a tool without a name in a way that no model can be told."
