@@ -15,6 +15,7 @@ from .tool_rounds import Images, ToolRounds
 
 if TYPE_CHECKING:
     from sterna.config import Settings
+    from sterna.providers import Failed
 
     from .requests import RequestOptions
     from .tools import ToolAccess
@@ -30,12 +31,15 @@ async def answer(
     settings: Settings,
     tools: ToolAccess,
     monotonic: Callable[[], float],
-) -> None:
-    """Send the request of a turn and apply what comes to the reply; one that is too long is sent again with less."""
+) -> Failed | None:
+    """Send the request of a turn and apply what comes to the reply; one that is too long is sent again with less.
+
+    Return the failure of a request that did not reach its provider; the reply has not ended then.
+    """
     try:
         if (refused := await costs.refusal(store, catalog, settings, options.ref)) is not None:
             reply.end(refused)
-            return
+            return None
         offer = await tools.offered(options.tools, catalog.resolve(options.ref)[0])
         prepared = await options.prepare(store, catalog, begun, tools=offer.tools)
         reply.details |= prepared.details() | offer.details()
@@ -48,14 +52,16 @@ async def answer(
             may_send=lambda: costs.refusal(store, catalog, settings, options.ref, costs.so_far(reply, catalog)),
             monotonic=monotonic,
         )
-        rejection = await rounds.receive(prepared.provider, prepared.request, may_shorten=prepared.count > 1)
-        if rejection is None:
-            return
+        rejection = await rounds.receive(
+            prepared.provider, prepared.request, may_shorten=prepared.count > 1, may_wait=True
+        )
+        if rejection is None or rejection.unreached:
+            return rejection
         budget = prepared.reduced_budget(rejection)
         shorter = await options.prepare(store, catalog, begun, budget, tools=offer.tools)
         if shorter.count >= prepared.count:
             reply.end(failed(rejection))
-            return
+            return None
         reply.details.pop("left_out", None)
         reply.details |= shorter.details()
         await rounds.receive(shorter.provider, shorter.request)
@@ -63,3 +69,4 @@ async def answer(
         reply.end(failed(error.failure))
     except StoreError as error:
         reply.end(Ending("failed", str(error), metadata={"kind": "storage"}))
+    return None

@@ -12,6 +12,7 @@ from sterna.storage import Finish, Message, Settled
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls
 
 if TYPE_CHECKING:
+    from .outages import Outage
     from .tools import ToolAsk
 
 SAVE_THRESHOLD = 2048
@@ -63,8 +64,14 @@ class Reply:
         """Sentence that says why text cannot be saved at the moment; None while it can."""
         self.waiting: Waiting | None = None
         """Wait before the request is repeated; None while there is none."""
-        self.on_waiting: Callable[[Waiting], None] | None = None
-        """Called when such a wait begins."""
+        self.on_waiting: Callable[[str], None] | None = None
+        """Called with a sentence when such a wait begins, or one for a provider that cannot be reached."""
+        self.waits_for = ""
+        """Sentence that says which provider cannot be reached, while the prompt waits for it."""
+        self.outage: Outage | None = None
+        """Tells when that provider is asked next whether it can be reached."""
+        self.is_left = False
+        """True if the prompt is left to wait for the next start, instead of being settled."""
         self.warning = ""
         """Sentence about a budget that is nearly used up, once the reply is settled."""
         self.saved = 0
@@ -128,7 +135,16 @@ class Reply:
         """Note that the request is repeated after a wait, or with None that there is no such wait any more."""
         self.waiting = waiting
         if waiting is not None and self.on_waiting is not None:
-            self.on_waiting(waiting)
+            self.on_waiting(f"{waiting.reason} Trying again in {waiting.seconds:.0f} s.")
+
+    def wait_for(self, sentence: str, outage: Outage | None = None) -> None:
+        """Note that the prompt waits for a provider that cannot be reached, or with "" that it does not any more."""
+        has_begun = bool(sentence) and not self.waits_for
+        self.waits_for, self.outage = sentence, outage
+        self.version += 1
+        self._has_changed.set()
+        if has_begun and self.on_waiting is not None:
+            self.on_waiting(sentence)
 
     def add(self, text: str, *, reasoning: bool = False, settled: bool = True) -> None:
         """Append the next piece; after the end it is ignored."""

@@ -96,9 +96,13 @@ class ToolRounds:
         self._ids: set[str] = set()
         self._attached: list[Attachment] = []
 
-    async def receive(self, provider: Provider, request: Request, *, may_shorten: bool = False) -> Failed | None:
+    async def receive(
+        self, provider: Provider, request: Request, *, may_shorten: bool = False, may_wait: bool = False
+    ) -> Failed | None:
         """Send the request, and all that follow from it, as :func:`reply_events.receive` does. Raises StoreError."""
-        outcome = await receive(self._reply, provider, request, self._monotonic, may_shorten=may_shorten)
+        outcome = await receive(
+            self._reply, provider, request, self._monotonic, may_shorten=may_shorten, may_wait=may_wait
+        )
         number, first = 0, len(request.messages)
         while isinstance(outcome, ToolRequests):
             number += 1

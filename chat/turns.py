@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sterna.config import Settings
 from sterna.providers import Catalog
@@ -27,23 +28,23 @@ from sterna.storage import (
     Store,
     StoreError,
     StoreThread,
+    WaitingPrompts,
 )
 
 from . import costs
 from .comparison import Comparison, require_models
 from .passages import quotes_metadata
-from .receiving import answer
 from .reply import Ending, Reply
 from .reply_events import missing_ending
 from .requests import RequestOptions, require_inputs
 from .running_replies import RunningReplies
-from .tasks import first, log_error
+from .tasks import OwnedTasks, first
 from .tools import ToolAccess
+from .waiting import WaitingTurns
 
 if TYPE_CHECKING:
     from sterna.storage.conversations.quotations import Passage
 
-T = TypeVar("T")
 Listener = Callable[[Reply], None]
 
 SAVE_SECONDS = 0.5
@@ -82,9 +83,19 @@ class Turns:
         self._sleep = sleep
         self._running = RunningReplies()
         self._listeners: list[Listener] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = OwnedTasks()
         self._titling: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
+        self.waiting = WaitingTurns(
+            store,
+            catalog,
+            self._running,
+            settings=lambda: self.settings,
+            start=lambda begun, options, reason: self._start([begun], [options], reason),
+            notify=self._notify,
+            monotonic=monotonic,
+            sleep=sleep,
+        )
 
     @property
     def store(self) -> StoreThread:
@@ -115,7 +126,7 @@ class Turns:
             return [begin_turn(session_id, text, model=refs[0], passages=passages)]
 
         work = self._begin(session_id, (model or "",), begin, settings=settings, attachments=attachments, schema=schema)
-        return (await self._complete(work))[:2]
+        return (await self._tasks.complete(work))[:2]
 
     async def compare(
         self,
@@ -138,20 +149,20 @@ class Turns:
 
         require_models(models)
         work = self._begin(session_id, models, begin, settings=settings, attachments=attachments, schema=schema)
-        return (await self._complete(work)).comparison
+        return (await self._tasks.complete(work)).comparison
 
     async def compare_again(self, message_id: str, *, models: Sequence[str]) -> Comparison:
         """Request a version of a reply, or of the reply to a prompt, of each model. StoreError: nothing has changed."""
         require_models(models)
         work = self._again(message_id, models, lambda s, refs: s.live_replies.begin_versions(message_id, models=refs))
-        return (await self._complete(work)).comparison
+        return (await self._tasks.complete(work)).comparison
 
     async def retry(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request another version of a reply, or of the reply to a prompt. StoreError: nothing has changed."""
         work = self._again(
             message_id, (model or "",), lambda s, refs: [s.live_replies.begin_retry(message_id, model=refs[0])]
         )
-        return (await self._complete(work))[:2]
+        return (await self._tasks.complete(work))[:2]
 
     async def edit(
         self, message_id: str, text: str, *, model: str | None = None, attachments: Sequence[Attachment] | None = None
@@ -164,14 +175,14 @@ class Turns:
         def begin(store: Store, refs: Sequence[str]) -> list[NewTurn]:
             return [store.live_replies.begin_edit(message_id, text, model=refs[0], attachments=attachments)]
 
-        return (await self._complete(self._again(message_id, (model or "",), begin, attachments or ())))[:2]
+        return (await self._tasks.complete(self._again(message_id, (model or "",), begin, attachments or ())))[:2]
 
     async def continue_(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request the rest of a reply that was cut or stopped. StoreError: nothing has changed."""
         work = self._again(
             message_id, (model or "",), lambda s, refs: [s.live_replies.begin_continue(message_id, model=refs[0])]
         )
-        return (await self._complete(work))[:2]
+        return (await self._tasks.complete(work))[:2]
 
     def running(self) -> list[Reply]:
         """Return the replies that are not settled yet, the oldest first."""
@@ -208,20 +219,25 @@ class Turns:
             await asyncio.wait(self._titling)
 
     def end_all(self) -> None:
-        """Interrupt all replies and settle them; one that cannot be settled at once stays in ``live_replies``."""
+        """Interrupt all replies and settle them; one that cannot be settled at once stays in ``live_replies``.
+
+        Prompts that wait for their provider are left to the next start.
+        """
         self._closing.set()
         for task in self._titling:
             task.cancel()
         for reply in self.running():
+            reply.is_left = bool(reply.waits_for)
             reply.stop("interrupted")
 
     async def close(self) -> None:
         """Interrupt all replies, and wait two seconds at most. The rest is settled at the next start."""
+        has_left = any(reply.waits_for for reply in self.running())
         self.end_all()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
+        await self._tasks.end(CLOSE_SECONDS)
+        if has_left:
+            with suppress(StoreError):  # they are found at the next start all the same
+                await self._store.run(WaitingPrompts.leave)
 
     # Parts of a turn
 
@@ -265,33 +281,24 @@ class Turns:
         session_id = (await self._store.run(Messages.get, message_id)).session_id
         return await self._begin(session_id, models, begin, attachments=attachments)
 
-    def _start(self, begun: Sequence[NewTurn], options: Sequence[RequestOptions]) -> Begun:
+    def _start(self, begun: Sequence[NewTurn], options: Sequence[RequestOptions], waits_for: str = "") -> Begun:
         replies = [
             Reply(turn.reply.id, turn.session.id, turn.user_message.id, chosen.ref, self._monotonic())
             for turn, chosen in zip(begun, options, strict=True)
         ]
         comparison = self._running.add(begun[0].user_message, replies)
         for reply, turn, chosen in zip(replies, begun, options, strict=True):
-            self._own(self._turn(reply, turn, chosen), f"turn {reply.id}")
+            self._tasks.own(self._turn(reply, turn, chosen, waits_for), f"turn {reply.id}")
             if self._closing.is_set():
                 reply.end(Ending("interrupted"))
             self._notify(reply)
         return Begun(begun[0], replies[0], comparison)
 
-    async def _turn(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
-        answering = answer(
-            reply,
-            begun,
-            options,
-            store=self._store,
-            catalog=self.catalog,
-            settings=self.settings,
-            tools=self.tools,
-            monotonic=self._monotonic,
-        )
-        receiver = self._own(answering, f"receive {reply.id}")
+    async def _turn(self, reply: Reply, begun: NewTurn, options: RequestOptions, waits_for: str) -> None:
+        answering = self.waiting.answer(reply, begun, options, self.tools, waits_for)
+        receiver = self._tasks.own(answering, f"receive {reply.id}")
         receiver.add_done_callback(lambda task: reply.end(missing_ending(task)))
-        saver = self._own(self._save(reply), f"save {reply.id}")
+        saver = self._tasks.own(self._save(reply), f"save {reply.id}")
         cancelled = False
         try:
             await asyncio.shield(reply.ending)
@@ -301,7 +308,11 @@ class Turns:
         elapsed = round((self._monotonic() - reply.started) * 1000)
         receiver.cancel()
         saver.cancel()
-        settling = self._own(self._settle(reply, begun, elapsed, once=cancelled), f"settle {reply.id}")
+        if reply.is_left and not reply.content:
+            self._running.remove(reply)
+            reply.close()
+            return
+        settling = self._tasks.own(self._settle(reply, begun, elapsed, once=cancelled), f"settle {reply.id}")
         try:
             await asyncio.wait((settling,))
         finally:
@@ -312,6 +323,8 @@ class Turns:
             self._notify(reply)
         if cancelled:
             raise asyncio.CancelledError
+        if waits_for and not self._closing.is_set():
+            await self.waiting.resume()  # another prompt of this conversation may have been left
 
     async def _save(self, reply: Reply) -> None:
         saved, pause = 0, SAVE_SECONDS
@@ -364,24 +377,11 @@ class Turns:
 
             ref = titles.model or reply.model or ""
             work = title_by_model(self._store, self.catalog, reply.session_id, ref, monotonic=self._monotonic)
-            task = self._own(work, f"title {reply.session_id}")
+            task = self._tasks.own(work, f"title {reply.session_id}")
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 
     # Helpers
-
-    async def _complete(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of ``work``. It continues if the caller is cancelled: a stored message gets its reply."""
-        return await asyncio.shield(self._own(work, "begin", is_awaited=True))
-
-    def _own(self, work: Coroutine[Any, Any, T], name: str, *, is_awaited: bool = False) -> asyncio.Task[T]:
-        """Return a task that is referenced until it ends. Its error is logged, unless the task ``is_awaited``."""
-        task = asyncio.create_task(work, name=f"chat.{name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        if not is_awaited:
-            task.add_done_callback(log_error)
-        return task
 
     def _set_problem(self, reply: Reply, sentence: str | None) -> None:
         if reply.problem != sentence:

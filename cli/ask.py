@@ -77,6 +77,7 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="With --history: send the passages without a question.")
 @click.option("--include-private", is_flag=True, help="With --history: passages of private conversations too.")
 @click.option("--no-store", is_flag=True, help="Save neither prompt nor reply.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for a provider that cannot be reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj
 def ask(
@@ -99,6 +100,7 @@ def ask(
     yes: bool,
     include_private: bool,
     no_store: bool,
+    waits: bool,
     as_json: bool,
 ) -> int:
     """Ask a model and print its reply. The prompt is the argument, standard input, or both, in this order.
@@ -126,6 +128,9 @@ def ask(
     built-in guide lists what it finds, and nothing is sent. --dry-run lists the passages only; with --json as an object
     with: question, model, characters, conversations, passages (number, session_id, message_id, title, role, at, text).
 
+    A provider that cannot be reached is an error. With --wait the prompt waits for it in the history as in the chat,
+    as long as offline.wait in config.toml says (a day, unless it is set).
+
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
     failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. If they
     apply, it also has: finish_reason (length, content_filter, tool_calls …), left_out (number of earlier messages that
@@ -136,7 +141,7 @@ def ask(
     """
     if continue_ and conversation:
         raise click.UsageError("--continue is the same as --conversation last. Remove one of the two.")
-    if history and (conversation or continue_ or no_store or attached or schema or compared or len(models) > 1):
+    if history and any((conversation, continue_, no_store, attached, schema, waits, compared, len(models) > 1)):
         raise click.UsageError("--history asks one model in a new conversation. Remove the options that it excludes.")
     if not history and (dry_run or yes or include_private):
         raise click.UsageError("--dry-run, --yes and --include-private are for --history. Add it.")
@@ -144,6 +149,8 @@ def ask(
     if no_store and conversation:
         name = "--continue" if continue_ else "--conversation"
         raise click.UsageError(f"--no-store cannot continue a conversation. Remove --no-store or {name}.")
+    if no_store and waits:
+        raise click.UsageError("--wait keeps the prompt in the history until it is sent. Remove --no-store or --wait.")
     require_output()
     if attached.count("-") > 1:
         raise click.UsageError("Standard input can be attached once only.")
@@ -189,11 +196,13 @@ def ask(
         from .compared_replies import run_comparison
 
         comparison = run_comparison(
-            context, settings, conversation, compares, compare, as_json=as_json, has_schema=bool(schema)
+            context, settings, conversation, compares, compare, as_json=as_json, has_schema=bool(schema), waits=waits
         )
         return asyncio.run(comparison)
     wanted = str(options.get("model", ""))
-    turn = run_turn(context, settings, conversation, wanted, begin, as_json=as_json, has_schema=bool(schema))
+    turn = run_turn(
+        context, settings, conversation, wanted, begin, as_json=as_json, has_schema=bool(schema), waits=waits
+    )
     return asyncio.run(turn)
 
 

@@ -39,9 +39,13 @@ async def run_comparison(
     *,
     as_json: bool,
     has_schema: bool,
+    waits: bool,
 ) -> int:
-    """Begin a comparison in a conversation (None: in a new one), print the replies, and return the exit code."""
-    async with open_turns(context, settings, models[0]) as turns:
+    """Begin a comparison in a conversation (None: in a new one), print the replies, and return the exit code.
+
+    ``waits``: the prompt waits for providers that cannot be reached.
+    """
+    async with open_turns(context, settings, models[0], waits=waits) as turns:
         session_id = await turns.store.run(find_conversation, conversation) if conversation else None
         for model in models:
             await require_model(turns.catalog, settings, model)

@@ -63,8 +63,9 @@ def list_(
     With WORDS, list those that have them in title or preview. WORDS may be conditions as in the chat's list: '#work',
     is:pinned, is:archived, is:untagged, from:codex, in:~/src/app; for those without a tag: sterna list -- -'#work'.
 
-    With --json each line has: id, name, title, at, model, preview, live, unread, failed, pinned, archived, tags,
-    origin (program and project that it was imported from; empty for none).
+    With --json each line has: id, name, title, at, model, preview, live, waiting (for a provider that cannot be
+    reached), unread, failed, pinned, archived, tags, origin (program and project that it was imported from; empty for
+    none).
     """
     states = {"is:pinned": pinned, "is:archived": archived, "is:untagged": untagged}
     conditions = [state for state, is_wanted in states.items() if is_wanted]
@@ -74,7 +75,7 @@ def list_(
         conditions += [f"#{known_tag(store, tag)}" for tag in tags]
         for row in _rows(store, limit, " ".join((*words, *conditions))):
             if as_json:
-                flags = {"live": row.live, "unread": row.unread, "failed": row.failed}
+                flags = {"live": row.live, "waiting": row.waiting, "unread": row.unread, "failed": row.failed}
                 labels = {"pinned": row.pinned, "archived": row.archived, "tags": row.tags}
                 print_json(
                     {"id": row.id, "name": short_id(row.id), "title": row.title, "at": row.at, "model": row.model}
@@ -134,9 +135,9 @@ def show(
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     pinned, archived, tags, settings, messages (each: id, role, content, at, model, finish, error, reasoning,
     input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, attachments and tool_calls if there are any, and
-    what `ask` adds) and live (arriving replies: id, model, content). A parent_id is the message that a message follows:
-    null for the one before it in time, empty for none. With --branches it prints one object per line: branch, shown,
-    message_id, at, content (of the last message).
+    what `ask` adds) and live (arriving replies: id, model, content, waiting). A parent_id is the message that a message
+    follows: null for the one before it in time, empty for none. With --branches it prints one object per line: branch,
+    shown, message_id, at, content (of the last message).
     """
     with context.history() as store:
         session = store.conversations.get(find_conversation(store, conversation))
@@ -175,7 +176,9 @@ def show(
         for reply in store.arriving_replies.of(session.id):
             # a read-only file cannot be settled, and whether the process of the reply still runs is unknown
             state = "arriving" if store.db.read_only is None else "not finished"
-            click.echo(f"\n## Reply · {state}")
+            click.echo(f"\n## Reply · {state if reply.waiting is None else 'not sent'}")
+            if reply.waiting is not None:
+                click.echo(paint(f"({clean(reply.waiting)})", fg="yellow"))
             _print_text(reply.content)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from sterna.chat import Reply
-from sterna.providers import Waiting
 from sterna.storage import Finish, Message, Settled, clean
 from sterna.storage.conversations.documents import short_name
 from sterna.storage.conversations.quotations import quote_line, reply_quotes
@@ -83,8 +82,8 @@ async def show_reply(reply: Reply, stop: Stop, *, heading: str = "") -> None:
     stop.output_error = stream.error
 
 
-def _print_waiting(of: str, waiting: Waiting) -> None:
-    click.echo(clean(f"sterna: {of}{waiting.reason} Trying again in {waiting.seconds:.0f} s."), err=True)
+def _print_waiting(of: str, sentence: str) -> None:
+    click.echo(clean(f"sterna: {of}{sentence}"), err=True)
 
 
 async def _stop_on_failure(stream: ReplyStream, stop: Stop) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import click
 
 from sterna.chat import Reply, Turns, add_discovered, build_catalog, needs_discovery
-from sterna.config import Settings
+from sterna.config import OfflineSettings, Settings
 from sterna.providers import Catalog, ProviderError
 from sterna.storage import Conversations, StoreThread
 
@@ -26,8 +27,15 @@ Begin = Callable[[Turns, str | None], Awaitable[Reply]]
 
 
 @asynccontextmanager
-async def open_turns(context: CommandContext, settings: Settings, model: str = "") -> AsyncIterator[Turns]:
-    """Open the history and the configured models; the provider of ``model`` prepares its first request meanwhile."""
+async def open_turns(
+    context: CommandContext, settings: Settings, model: str = "", *, waits: bool = False
+) -> AsyncIterator[Turns]:
+    """Open the history and the configured models; the provider of ``model`` prepares its first request meanwhile.
+
+    ``waits``: prompts wait for a provider that cannot be reached, instead of failing at once.
+    """
+    waiting = settings.offline if settings.offline.wait else OfflineSettings()
+    settings = replace(settings, offline=waiting if waits else OfflineSettings(wait=0))
     async with AsyncExitStack() as stack:
         store = StoreThread(context.open)
         stack.push_async_callback(store.close)
@@ -54,12 +62,15 @@ async def run_turn(
     *,
     as_json: bool,
     has_schema: bool = False,
+    waits: bool = False,
 ) -> int:
     """Begin a turn in a conversation (None: in a new one), print its reply, and return the exit code.
 
+    ``waits``: the prompt waits for a provider that cannot be reached.
+
     Raises ClickException for a failed reply, and for one that is not JSON if the request ``has_schema``.
     """
-    async with open_turns(context, settings, model) as turns:
+    async with open_turns(context, settings, model, waits=waits) as turns:
         session_id = await turns.store.run(find_conversation, conversation) if conversation else None
         saved_model = (await turns.store.run(Conversations.settings, session_id)).get("model") if session_id else ""
         await require_model(turns.catalog, settings, model or str(saved_model or ""))

@@ -16,6 +16,7 @@ from .schema import Setting as Setting
 from .settings import EndpointSettings as EndpointSettings
 from .settings import McpServerSettings as McpServerSettings
 from .settings import MeaningSettings as MeaningSettings
+from .settings import OfflineSettings as OfflineSettings
 from .settings import Settings as Settings
 from .settings import SyncSettings as SyncSettings
 from .settings import TimeoutSettings as TimeoutSettings

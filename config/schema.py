@@ -184,6 +184,15 @@ SETTINGS: tuple[Setting, ...] = (
         maximum=10,
     ),
     Setting(
+        "offline.wait",
+        NUMBER,
+        1440.0,
+        "Minutes that a prompt waits for a provider that cannot be reached, before it fails. It is sent as soon as the "
+        "provider is back. 0: it fails at once.",
+        minimum=0,
+        maximum=525_600,
+    ),
+    Setting(
         "timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection to a provider.", minimum=0.1, maximum=600
     ),
     Setting(

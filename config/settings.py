@@ -77,6 +77,13 @@ class TimeoutSettings(NamedTuple):
     write: float = 30.0
 
 
+class OfflineSettings(NamedTuple):
+    """What to do with prompts whose provider cannot be reached."""
+
+    wait: float = 1440.0
+    """Minutes that they wait for it; 0: they fail at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
     """Sync server of the history. Tokens are not here but with the credentials."""
@@ -175,6 +182,7 @@ class Settings:
     """By ``provider/model``."""
     ui: Ui = field(default_factory=Ui)
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
+    offline: OfflineSettings = field(default_factory=OfflineSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     meaning: MeaningSettings = field(default_factory=MeaningSettings)

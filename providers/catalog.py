@@ -58,6 +58,8 @@ class Catalog:
         self.default = default
         self.stated_rates: Mapping[str, Rates] = {}
         """Prices by ``provider/model``, for models whose provider's list states none."""
+        self.rediscover: Callable[[], Awaitable[object]] | None = None
+        """Looks for providers again, on behalf of a prompt that waits for one that is not there."""
         self._guide = guide
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
@@ -242,6 +244,21 @@ class Catalog:
             return image_side("")
         endpoint = self._endpoints.get(provider.name)
         return (endpoint.options_for(model).image_size if endpoint is not None else None) or image_side(model)
+
+    async def is_reachable(self, ref: str | None) -> bool:
+        """Return whether the provider of a model can be reached, after looking for one that is not known."""
+        with suppress(ProviderError):
+            return await self._answers(ref)
+        for find in (*self.finders, *((self.rediscover,) if self.rediscover is not None else ())):
+            await find()
+        with suppress(ProviderError):
+            return await self._answers(ref)
+        return False
+
+    async def _answers(self, ref: str | None) -> bool:
+        provider, _ = self.resolve(ref)
+        ask: Callable[[], Awaitable[bool]] | None = getattr(provider, "is_reachable", None)
+        return await ask() if ask is not None else True
 
     async def fetch_context_length(self, ref: str | None) -> None:
         """Request the provider's list, once, if it may state properties of the model; errors are ignored."""

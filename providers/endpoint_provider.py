@@ -28,6 +28,7 @@ from .patience import wait_before
 from .protocols import protocol_named
 from .protocols.wire_protocol import WireProtocol
 from .quirks import Quirks
+from .reachability import answers
 from .reply_parser import ReplyParser
 from .reply_reader import read_reply
 from .request_body import CONVERSATION_PARAMETERS, encode_body, stream_wanted, without_tools
@@ -189,7 +190,7 @@ class EndpointProvider:
         except TimeoutError:
             limit = f"{self._timeouts.listing:g} s"
             message = f"{call.reporter.title} did not list its models within {limit}. Check that it runs, then refresh."
-            raise ProviderError(Failed(FailureKind.TIMEOUT, message)) from None
+            raise ProviderError(Failed(FailureKind.TIMEOUT, message, unreached=True)) from None
         if not 200 <= code < 300:
             raise ProviderError(call.reporter.status(code, headers, body))
         try:
@@ -250,6 +251,15 @@ class EndpointProvider:
         """Do what the first request would wait for, except to connect; its errors are those of the request."""
         with suppress(ValueError, OSError, ImportError):
             await self._connected()
+
+    async def is_reachable(self) -> bool:
+        """Return whether the server answers; settings that allow no request are the request's error."""
+        try:
+            client = await self._connected()
+            protocol = protocol_named(self.endpoint.protocol, self.endpoint.host)
+            return await answers(client, _address(self.endpoint, protocol, ""), proxied=bool(self._proxy))
+        except (ValueError, OSError, ImportError):
+            return True
 
     async def aclose(self) -> None:
         """Close all connections. May be called twice."""

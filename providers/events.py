@@ -223,6 +223,8 @@ class Failed(NamedTuple):
     """Context length of the model, if the error states it."""
     tokens: int | None = None
     """Tokens of the rejected request, if the error states them."""
+    unreached: bool = False
+    """True if no connection to the provider was made: the request did not arrive, and may be sent again later."""
 
 
 Event = (

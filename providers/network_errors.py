@@ -10,6 +10,9 @@ from .events import Failed, FailureKind
 from .failures import FailureReporter
 from .untrusted_text import quoted, single_line
 
+UNREACHED = (FailureKind.REFUSED, FailureKind.DNS, FailureKind.TIMEOUT, FailureKind.NETWORK)
+"""Failures to connect that may end by themselves; a bad certificate, or a proxy that wants a sign-in, does not."""
+
 
 def network_failure(
     error: BaseException, reporter: FailureReporter, timeouts: Timeouts, *, opened: bool = False, began: bool = False
@@ -18,6 +21,22 @@ def network_failure(
     import httpx
 
     network_error = classify(error, proxied=bool(reporter.proxy))
+    failure = _failure(error, network_error, reporter, timeouts, opened, began)
+    no_proxy = network_error.kind.startswith("proxy") and "407" not in network_error.detail
+    is_unreached = no_proxy or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+    return failure._replace(unreached=is_unreached and not opened and failure.kind in UNREACHED)
+
+
+def _failure(
+    error: BaseException,
+    network_error: NetworkError,
+    reporter: FailureReporter,
+    timeouts: Timeouts,
+    opened: bool,
+    began: bool,
+) -> Failed:
+    import httpx
+
     host = reporter.host
     match network_error.kind:
         case "certificate" | "tls":

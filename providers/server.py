@@ -29,6 +29,7 @@ from .endpoint import Endpoint, Timeouts
 from .events import Delta, Done, Event, Failed, FailureKind, Model, ProviderError, Reasoning, Request, Usage
 from .failures import FailureReporter
 from .network_errors import network_failure
+from .reachability import answers
 from .request_body import data_uri
 from .retry_after import seconds_to_wait
 from .untrusted_text import single_line
@@ -55,7 +56,8 @@ FAILURE_KINDS: Mapping[int, FailureKind] = {
 }
 
 Token = Callable[[], Awaitable[str]]
-"""Returns an access token. The message of its ``ValueError`` is a sentence for the user."""
+"""Returns an access token. The message of its ``ValueError``, and of its ``ConnectionError`` while nobody can be asked
+for one, is a sentence for the user."""
 ListModels = Callable[[], Awaitable[Sequence[Model]]]
 """Returns the models of the server. The message of its ``ValueError`` is a sentence for the user."""
 
@@ -114,6 +116,8 @@ class ServerProvider:
             yield self._reporter.endless(began)
         except ProxyError as error:
             yield self._reporter.unusable(str(error))
+        except ConnectionError as error:  # no access token could be had; the sentence is the sign-in's
+            yield Failed(FailureKind.NETWORK, str(error), unreached=True)
         except ValueError as error:
             yield Failed(FailureKind.AUTH, str(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -127,6 +131,13 @@ class ServerProvider:
             raise ProviderError(Failed(FailureKind.UNCONFIGURED, str(error))) from None
         self.takes_images = any("image" in model.traits.input_modalities for model in models)
         return models
+
+    async def is_reachable(self) -> bool:
+        """Return whether the server answers."""
+        try:
+            return await answers(await self._connected(), self._url, proxied=bool(self._reporter.proxy))
+        except (ProxyError, OSError):
+            return True
 
     async def aclose(self) -> None:
         """Close all connections. May be called twice."""

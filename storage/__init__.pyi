@@ -60,6 +60,7 @@ from .conversations.trash_outbox import TrashOutbox as TrashOutbox
 from .conversations.trash_rows import TrashRows as TrashRows
 from .conversations.undo import Undo as Undo
 from .conversations.usage import Usage as Usage
+from .conversations.waiting_prompts import WaitingPrompts as WaitingPrompts
 from .database.connection import Database as Database
 from .database.damaged_values import DamagedValues as DamagedValues
 from .database.local_state import LocalState as LocalState

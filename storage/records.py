@@ -66,6 +66,8 @@ class ConversationSummary(NamedTuple):
     """Names of its tags, without ``#``."""
     origin: str = ""
     """Program and project that it comes from: ``claude-code · app``; empty for one that was begun here."""
+    waiting: bool = False
+    """A prompt waits for a provider that cannot be reached; it is :attr:`live` too."""
 
 
 ATTACHMENTS = "attachments"
@@ -204,6 +206,8 @@ class LiveReply(NamedTuple):
     """Id of the reply whose text it goes on with; it then becomes no message of its own."""
     metadata: Mapping[str, Any] = MappingProxyType({})
     """Metadata of its message so far: the tools that were called."""
+    waiting: str | None = None
+    """Sentence that says which provider cannot be reached, while the prompt waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

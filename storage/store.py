@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .conversations.trash_outbox import TrashOutbox
     from .conversations.undo import Undo
     from .conversations.usage import Usage
+    from .conversations.waiting_prompts import WaitingPrompts
     from .database.damaged_values import DamagedValues
     from .database.local_state import LocalState
     from .database.maintenance import Maintenance
@@ -184,6 +185,20 @@ class Store(SyncStore):
             self.branch_changes,
             self.settled_replies,
             self.shown_branch,
+            self.trash,
+        )
+
+    @cached_property
+    def waiting_prompts(self) -> WaitingPrompts:
+        from .conversations.waiting_prompts import WaitingPrompts
+
+        return WaitingPrompts(
+            self.db,
+            self.arriving_replies,
+            self.branches,
+            self.conversations,
+            self.messages,
+            self.process_lock,
             self.trash,
         )
 

@@ -17,7 +17,7 @@ from .auth.token_session import StoredTokenSession
 from .clock import Timing
 from .cycle_runner import SyncProtocol
 from .engine import Engine
-from .errors import SignInError, SignInNeeded, SyncDisabled
+from .errors import CannotReach, SignInError, SignInNeeded, SyncDisabled
 from .network.json_api import JsonApi
 from .network.server_address import server_of
 from .network.transport import Transport
@@ -34,12 +34,17 @@ if TYPE_CHECKING:
 
 
 def open_token(accounts: Accounts, account: Account) -> Callable[[], Awaitable[str]]:
-    """Return a function that returns access tokens of ``account``, or raises ValueError with a sentence."""
+    """Return a function that returns access tokens of ``account``.
+
+    It raises ValueError with a sentence, or ConnectionError while the server cannot be reached.
+    """
     session = accounts.session(account)
 
     async def token() -> str:
         try:
             return await session.token()
+        except CannotReach as error:
+            raise ConnectionError(str(error)) from None
         except SignInError as error:
             raise ValueError(str(error)) from None
 

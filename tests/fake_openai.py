@@ -279,15 +279,16 @@ class FakeOpenAI:
 class Server:
     """:class:`FakeOpenAI` in a thread of its own, for tests that drive other processes or want none of their loop."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, port: int = 0, **settings: Any) -> None:
         self.fake = FakeOpenAI(**settings)
         self.url = ""
+        self._port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-openai", daemon=True)
 
     def __enter__(self) -> Server:
         self._thread.start()
-        self.url = asyncio.run_coroutine_threadsafe(self.fake.start(), self._loop).result(10)
+        self.url = asyncio.run_coroutine_threadsafe(self.fake.start(self._port), self._loop).result(10)
         return self
 
     def __exit__(

@@ -109,6 +109,7 @@ async def make_catalog(
     await add_discovered(catalog, settings, environ, late=True)
     catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))
     await catalog.finders[-1]()
+    catalog.rediscover = partial(add_discovered, catalog, settings, environ)
     return catalog
 
 

@@ -79,4 +79,5 @@ def _message_object(message: Message) -> dict[str, Any]:
 
 
 def _live_reply_object(reply: LiveReply) -> dict[str, Any]:
-    return {"id": reply.id, "model": reply.model, "content": reply.content}
+    waiting = {"waiting": reply.waiting} if reply.waiting is not None else {}
+    return {"id": reply.id, "model": reply.model, "content": reply.content} | waiting

@@ -11,7 +11,7 @@ from ..records import LiveReply
 from .process_locks import ProcessLock
 
 COLUMNS = """id, session_id, user_message_id, model, message_timestamp, content, reasoning, owner, parent_id,
-    continues, metadata"""
+    continues, metadata, waiting"""
 
 
 @in_sentences

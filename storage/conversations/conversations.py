@@ -32,6 +32,7 @@ select
     s.id, s.title, coalesce(s.last_message_preview, '') as preview, s.last_model,
     coalesce(s.last_message_timestamp, s.created_at) as at,
     exists (select 1 from live_replies as l where l.session_id = s.id) as live,
+    exists (select 1 from live_replies as l where l.session_id = s.id and l.waiting is not null) as waiting,
     coalesce((select k.unread from session_marks as k where k.session_id = s.id), 0) as unread,
     coalesce(
         (
@@ -137,7 +138,7 @@ class Conversations:
                 bool(row["live"]), bool(row["unread"]), bool(row["failed"]), bool(row["unsynced"]),
                 bool(row["draft"]), bool(row["private"]), bool(row["untitled"]),
                 bool(row["pinned"]), bool(row["archived"]), tuple(sorted((text_of(row["tags"]) or "").split())),
-                origin_text(row["source"], row["project"]) if row["source"] else "",
+                origin_text(row["source"], row["project"]) if row["source"] else "", bool(row["waiting"]),
             )
             for row in rows
         ]  # fmt: skip

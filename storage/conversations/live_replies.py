@@ -238,7 +238,7 @@ class LiveReplies:
             return message
 
     def recover_interrupted(self) -> list[Message]:
-        """Settle, as interrupted, the replies of processes that died; gives their messages. None while read-only."""
+        """Settle, as interrupted, sent prompts of dead processes; gives the replies. None while read-only."""
         if self.db.read_only is None:
             try:
                 return self._recover()
@@ -247,13 +247,14 @@ class LiveReplies:
         return []
 
     def _recover(self) -> list[Message]:
-        owners = [row["owner"] for row in self.db.rows("select distinct owner from live_replies")]
+        owners = [row["owner"] for row in self.db.rows("select distinct owner from live_replies where owner <> ''")]
         mine = self._process_lock.name
         dead = [name for name in owners if name != mine and is_free(self.db.path.parent / name)]
         result = []
         for name in dead:
             with self.db.write():  # the rows are read again inside: another process may be doing the same
-                for row in self.db.rows(f"select {COLUMNS} from live_replies where owner = :name", name=name):
+                rows = f"select {COLUMNS} from live_replies where owner = :name and waiting is null"
+                for row in self.db.rows(rows, name=name):
                     known = json_object(row["metadata"])
                     ended = Settled("interrupted", row["content"], row["reasoning"], model=row["model"], metadata=known)
                     with suppress(NotFound):  # its conversation was deleted for good

@@ -12,7 +12,7 @@ from turn_results import WHOLE, messages, requested, saved, saved_as, settled
 from sterna.chat import AnsweringError, Turns
 from sterna.chat.requests import CONTINUE
 from sterna.config import Settings
-from sterna.providers import Delta, Done, Failed, FailureKind, Reasoning
+from sterna.providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning
 from sterna.storage import (
     ArrivingReplies,
     Conversations,
@@ -279,7 +279,7 @@ async def test_listeners_hear_of_beginning_and_end_and_not_of_every_word(turns: 
     assert heard == [True, False]
 
 
-async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: ScriptedModel) -> None:
+async def test_a_burst_of_words_leaves_room_for_keys(store: StoreThread, model: ScriptedModel) -> None:
     """The receiver never blocks the event loop for long, even if all words arrive at once."""
     beats: list[int] = []
 
@@ -288,7 +288,8 @@ async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Script
             beats.append(reply.version)
             await asyncio.sleep(0)
 
-    turns._monotonic = asyncio.get_running_loop().time
+    catalog = Catalog([], guide=model, default="fake/m")
+    turns = Turns(store, catalog, settings=Settings(), monotonic=asyncio.get_running_loop().time)
     _, reply = await turns.begin(None, "Hi")
     await requested(model)
     beating = asyncio.create_task(beat())
@@ -296,6 +297,7 @@ async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Script
     model.say(*(Delta("word ") for _ in range(50_000)), Done())
     await until(lambda: reply.finish)
     beating.cancel()
+    await turns.close()
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 40_000
 
 

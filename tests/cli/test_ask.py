@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,35 @@ def test_a_conversation_goes_on_with_what_was_said_before(run: Run, server: Serv
     assert sent == [("user", "first"), ("assistant", "You said: first"), ("user", "more")]
     assert len(run("list", "--json").lines()) == 1
     assert len(run("show", "--json").json()["messages"]) == 10
+
+
+def test_a_provider_that_cannot_be_reached_is_an_error_unless_the_prompt_is_to_wait(
+    run: Run, server: Server, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_PAUSE", "SHORTEST_PAUSE"):
+        monkeypatch.setattr(f"sterna.chat.outages.{name}", 0.01)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file = configured / "config" / "config.toml"
+    file.write_text(file.read_text().replace(server.url, f"http://127.0.0.1:{port}/v1"))
+    failed = run("ask", "now")
+    assert (failed.code, failed.out) == (1, "")
+    assert "the connection is refused" in failed.err
+    later = Server(port=port)
+
+    def start(_: str, sentence: str) -> None:
+        print(sentence, file=sys.stderr)
+        later.__enter__()
+
+    monkeypatch.setattr("sterna.cli.reply_output._print_waiting", start)
+    waited = run("ask", "--wait", "later")
+    later.__exit__(None, None, None)
+    assert (waited.code, waited.out) == (0, "You said: later\n")
+    assert waited.err.startswith("Waiting for test. Nothing answers at")
+    assert len(later.fake.requests) == 1
+    refused = run("ask", "--wait", "--no-store", "never")
+    assert (refused.code, "Remove --no-store or --wait" in refused.err) == (2, True)
 
 
 def test_choices_are_the_conversations_own_from_then_on(run: Run, server: Server) -> None:

@@ -51,6 +51,7 @@ def test_json_lines_have_the_documented_keys(run: Run) -> None:
         "model",
         "preview",
         "live",
+        "waiting",
         "unread",
         "failed",
         "pinned",

@@ -122,7 +122,7 @@ async def test_silence_is_told_with_the_setting_that_waits_longer() -> None:
 
     async with serving(silent) as server:
         failed = failure(await reply(server.url))
-    assert failed.kind is FailureKind.TIMEOUT
+    assert (failed.kind, failed.unreached) == (FailureKind.TIMEOUT, False)
     assert "timeouts.read" in failed.message
     assert "kept" not in failed.message
 
@@ -178,9 +178,21 @@ def free_port() -> int:
 async def test_a_refused_connection_names_the_address() -> None:
     port = free_port()
     failed = failure(await reply(f"http://127.0.0.1:{port}/v1"))
-    assert failed.kind is FailureKind.REFUSED
+    assert (failed.kind, failed.unreached) == (FailureKind.REFUSED, True)
     assert f"Nothing answers at 127.0.0.1:{port}" in failed.message
     assert "url of “acme”" in failed.message
+
+
+async def test_a_server_can_be_reached_whatever_it_says_and_is_asked_without_a_key() -> None:
+    async with serving(answer("401 Unauthorized", "no")) as server:
+        provider = EndpointProvider(Endpoint("acme", server.url, key=lambda: KEY), timeouts=QUICK)
+        assert await provider.is_reachable()
+        assert [request.line.split()[0] for request in server.requests] == ["HEAD"]
+        assert KEY not in repr(server.requests)
+        await provider.aclose()
+    nobody = EndpointProvider(Endpoint("acme", f"http://127.0.0.1:{free_port()}/v1"), timeouts=QUICK)
+    assert not await nobody.is_reachable()
+    await nobody.aclose()
 
 
 async def test_a_usual_local_port_tells_how_its_server_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +217,7 @@ async def test_an_unknown_name_points_to_the_network_and_the_url(monkeypatch: py
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nowhere)
     failed = failure(await reply("http://api.acme.example/v1"))
-    assert failed.kind is FailureKind.DNS
+    assert (failed.kind, failed.unreached) == (FailureKind.DNS, True)
     assert "The name api.acme.example is not found" in failed.message
     assert "url of “acme”" in failed.message
 
@@ -216,7 +228,7 @@ async def test_a_certificate_that_nobody_trusts_is_not_accepted() -> None:
     async with serving(sse(piece("Hi")), tls=context) as server:
         failed = failure(await reply(server.url))
         assert server.requests == []
-    assert failed.kind is FailureKind.TLS
+    assert (failed.kind, failed.unreached) == (FailureKind.TLS, False)
     assert "SSL_CERT_FILE" in failed.message
     assert "self-signed" in failed.message.replace("self signed", "self-signed")
 

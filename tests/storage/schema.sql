@@ -206,7 +206,7 @@ CREATE TABLE live_replies (
     reasoning text not null default '',
     owner text not null                    -- name of the file that the receiving process holds locked; a free lock means it died
 , parent_id text, continues text, metadata text not null default '{}'
-    constraint live_replies_metadata_json check (json_valid(metadata))) strict;
+    constraint live_replies_metadata_json check (json_valid(metadata)), waiting text, waiting_since text) strict;
 
 CREATE TABLE local_state (
     key text not null primary key,

@@ -164,7 +164,8 @@ WRITING = (
     ),
     _writing(
         "prompt.take_back", "Take back a waiting message", "alt+q,leader Q",
-        "Take the last message that waits for a reply back into the prompt", "take_back", needs=Needs.STORE,
+        "Take the last message that waits for a reply, or for its provider, back into the prompt", "take_back",
+        needs=Needs.STORE, hint="take back",
         brief="Take back",
     ),
     _writing(

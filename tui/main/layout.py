@@ -138,15 +138,18 @@ class MainLayout(Screen[None]):
         from ..transcript import MessageOptions
 
         ui = self.context.settings.ui
-        retry, versions, end, search = (
+        retry, versions, end, search, stop, take_back = (
             self.context.key_of(name)
-            for name in ("reply.retry", "message.next_version", "prompt.last", "conversation.search")
-        )
+            for name in (
+                "reply.retry", "message.next_version", "prompt.last", "conversation.search", "reply.stop",
+                "prompt.take_back",
+            )
+        )  # fmt: skip
         copy, save, edit = (self.context.key_of(f"transcript.{name}_code") for name in ("copy", "save", "edit"))
         images = ui.images and not self.context.is_ascii
         return MessageOptions(
             ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit), images,
-            continue_key=self.context.key_of("reply.continue"),
+            continue_key=self.context.key_of("reply.continue"), stop_key=stop, take_back_key=take_back,
         )  # fmt: skip
 
     # List and focus

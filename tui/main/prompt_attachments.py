@@ -332,6 +332,10 @@ class PromptAttachments:
         self._waiting[conversation_id] = tuple(rest)
         self._set(_each_once((*back, *self.items)))
 
+    def put_back(self, items: Sequence[Attachment]) -> None:
+        """Attach to the prompt again what a message had that was taken back."""
+        self._set(_each_once((*items, *self.items)))
+
     def _set(self, items: tuple[Attachment, ...]) -> None:
         if (edited := self._layout.prompt.edited) is None:
             self._new = items

@@ -34,6 +34,7 @@ class PromptQueue:
         navigation: Navigation,
         attachments: PromptAttachments,
         follow: Callable[[str, Reply], Awaitable[None]],
+        offer_undo: Callable[[str], None],
     ) -> None:
         self._layout = layout
         self._navigation = navigation
@@ -43,6 +44,7 @@ class PromptQueue:
         self._attachments = attachments
         self._follow = follow
         """Shows a reply that has just begun in the open conversation."""
+        self._offer_undo = offer_undo
         self._flowing: set[str] = set()
         """Conversations whose next message is sent by itself."""
         self._is_adding = False
@@ -138,7 +140,11 @@ class PromptQueue:
         conversation_id, prompt = self._conversation.id, self._layout.prompt
         queued = list(self._drafts.queued(conversation_id))
         if conversation_id is None or not queued:
-            return False
+            reply = self._conversation.live_reply
+            if reply is None or not reply.waits_for:
+                return False
+            self._context.spawn(self._take_back_prompt(reply.session_id), "queue.take_back_prompt")
+            return True
         if conversation_id in self._sending and index in (0, -len(queued)):
             return False  # it is too late for this one
         draft, ids = split_files(queued.pop(index))
@@ -147,6 +153,27 @@ class PromptQueue:
         self._attachments.give_back(ids)
         self._context.spawn(self._save(conversation_id, queued, prompt.draft), "queue.take_back")
         return True
+
+    async def _take_back_prompt(self, conversation_id: str) -> None:
+        """Take back the message that waits for its provider."""
+        prompt, turns = self._layout.prompt, self._context.turns
+        assert turns is not None
+        try:
+            message = await turns.waiting.take_back(conversation_id)
+        except storage.StoreError as error:
+            self._layout.notify(str(error))
+            return
+        names = ", ".join(item.name for item in message.attachments)
+        text = "" if message.content == names else message.content
+        if self._conversation.id == conversation_id:
+            prompt.join(text)
+            prompt.focus()
+            self._attachments.put_back(message.attachments)
+            await self._drafts.save(conversation_id, prompt.draft)
+        else:
+            before = await self._drafts.read(conversation_id)
+            await self._drafts.save(conversation_id, "\n".join(filter(None, (text, before))))
+        self._offer_undo("Took the message back.")
 
     async def _save(self, conversation_id: str, queued: list[str], text: str) -> None:
         await self._drafts.save_queue(conversation_id, queued, text)

@@ -119,6 +119,7 @@ class MainScreen(MainLayout):
         typeahead(self.app).begin(self, self.prompt)
         self.prompt.focus()
         self.watch(self, "focused", self._focus_moved, init=False)
+        self.watch(self.app, "app_focus", self.turn_actions.hurry, init=False)
         self.watch(self.prompt, "edited", self.branch_actions.show_edited, init=False)
         self.watch(self.prompt, "edited", self.attachments.show_edit, init=False)
         self.screen_layout_refresh_signal.subscribe(self, place_notices)
@@ -138,12 +139,14 @@ class MainScreen(MainLayout):
             self.context.catalog.on_added = self.show_providers
         self.tool_actions.follow_servers()
         await self.show_providers()
+        await turns.waiting.resume()
         await self.navigation.show_removals()
 
     def changed(self, change: Change) -> None:
         """Follow a commit, here or in another process."""
         if self.is_alive:
             self.navigation.changed(change)
+            self.turn_actions.changed(change)
 
     def sync_changed(self) -> None:
         """Follow a report of sync."""

@@ -182,6 +182,11 @@ def _length(parts: list[Part]) -> int:
     return sum(cell_len(part.text) for part in parts) + len(DOT) * (len(parts) - 1)
 
 
+def waiting_for(title: str, seconds: float) -> str:
+    """Return the text for a prompt that waits for its provider, which is asked again in that time."""
+    return f"waiting for {title}, asking again {f'in {seconds:.0f} s' if seconds >= 1 else 'now'}"
+
+
 def replying(seconds: float, text: str, is_waiting: bool, was_refused: bool = False) -> str:
     """Return the text for a reply that arrives; its speed is estimated at four characters a token.
 

@@ -16,7 +16,7 @@ from ..titles import UNTITLED
 from .conversation import OpenConversation
 from .layout import MainLayout
 from .question_bar import ANSWER
-from .status_bar import Hint, field_hints, replying
+from .status_bar import Hint, field_hints, replying, waiting_for
 from .welcome import STEPS, Providers
 
 if TYPE_CHECKING:
@@ -156,6 +156,8 @@ class StatusDisplay:
                 arriving = "waits for your answer"
             elif reply.call_started:
                 arriving = f"tool runs {monotonic() - reply.call_started:.0f} s"
+            if reply.outage is not None:
+                arriving = waiting_for(reply.outage.title, reply.outage.next_question - monotonic())
             status.activity = reply.problem or arriving
         self.show_hints()
 
@@ -191,11 +193,11 @@ class StatusDisplay:
             layout.status.hints = tuple(self._hint(action_id) for action_id in ("reply.retry", "app.quit", "app.help"))
             return
         if self._conversation.live_reply is not None:
-            ids = (
-                ["reply.stop"]
-                if not self._context.tools.questions.of(self._conversation.id)
-                else [ANSWER, "reply.stop"]
-            )
+            ids = ["reply.stop"]
+            if self._context.tools.questions.of(self._conversation.id):
+                ids = [ANSWER, *ids]
+            elif self._conversation.live_reply.waits_for:
+                ids = ["reply.retry", "prompt.take_back", *ids]
         elif focused is None or focused is layout.prompt:
             ids = ["prompt.send"] if self._context.ready.is_set() else []
         elif (hints := field_hints(focused)) is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from sterna.chat import Comparison, Reply, Turns
-    from sterna.storage import Message, NewTurn
+    from sterna.storage import Change, Message, NewTurn
 
     from ..prompt import Prompt
 
@@ -55,7 +55,7 @@ class TurnActions:
         self._offer_undo = offer_undo
         self._run_command = run_command
         self._is_sending = False
-        self.queue = PromptQueue(layout, navigation, attachments, self._follow)
+        self.queue = PromptQueue(layout, navigation, attachments, self._follow, offer_undo)
         """Messages that wait for the end of a reply."""
         self._is_warned = False
         """True once it was said that most of a budget is used."""
@@ -196,6 +196,16 @@ class TurnActions:
 
     # Replies
 
+    def changed(self, change: Change) -> None:
+        """Take over prompts that another window may have left waiting for their provider."""
+        if change.elsewhere and self._context.turns is not None and not self._context.is_closing:
+            self._context.spawn(self._context.turns.waiting.resume(), "turn.resume_waiting")
+
+    def hurry(self) -> None:
+        """Look whether providers are back that prompts wait for, now that somebody may be there."""
+        if self._context.turns is not None:
+            self._context.turns.waiting.hurry()
+
     def reply_changed(self, reply: Reply) -> None:
         """Show that a reply began or settled, or cannot be saved for the moment, here or in another conversation."""
         if not self._layout.is_alive:
@@ -241,8 +251,16 @@ class TurnActions:
             self._layout.post_message(OpenRequested())
         elif self._conversation.id is None:
             self._layout.notify("Send a message first.")
-        else:
+        elif not self._hurry():
             self._layout.transcript.action_retry()
+
+    def _hurry(self) -> bool:
+        """Look at once whether the provider that the prompt waits for is back; return whether it waits for one."""
+        reply, turns = self._conversation.live_reply, self._context.turns
+        if reply is None or not reply.waits_for or turns is None:
+            return False
+        turns.waiting.hurry()
+        return True
 
     def regenerate(self, message_id: str, model: str | None = None) -> None:
         """Ask for another version of a reply, by the model of the conversation or by another one."""
@@ -253,6 +271,8 @@ class TurnActions:
         self._ask_again("Not continued.", lambda turns: _reply_of(turns.continue_(message_id)))
 
     def _ask_again(self, failed: str, begin: Callable[[Turns], Awaitable[Sequence[Reply]]]) -> None:
+        if self._hurry():
+            return
         if self._conversation.live_reply is not None:
             self._layout.notify("A reply is still arriving.")
         elif not self._is_sending:

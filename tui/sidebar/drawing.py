@@ -165,7 +165,7 @@ def _note(row: ConversationSummary, state: State) -> tuple[str, str]:
     if state.asks:
         return "asks you", "draft"
     if row.live:
-        return "replying", "live"
+        return ("waiting", "failed") if row.waiting else ("replying", "live")
     if row.failed:
         return "failed", "failed"
     if row.draft and not state.opened:

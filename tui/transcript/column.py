@@ -222,7 +222,7 @@ class Column(Widget):
                 view = self._view(row)
                 self._versions.pop(row.id, None)  # nothing of the reply in memory is drawn in this one yet
             if row.id not in self._replies:
-                view.show_live(row.content, row.reasoning, row.metadata)
+                view.show_live(row.content, row.reasoning, row.metadata, waits_for=row.waiting or "", is_mine=row.mine)
             views.append(view)
         begun = {row.id for row in page.live} | page.live_elsewhere
         views += [view for id, view in known.items() if view.is_live and self._is_running(id) and id not in begun]
@@ -266,7 +266,7 @@ class Column(Widget):
             return
         states = call_states(reply, monotonic())
         if states or self._versions.get(reply.id) != reply.version:
-            view.show_live(reply.content, reply.reasoning, reply.details, states)
+            view.show_live(reply.content, reply.reasoning, reply.details, states, waits_for=reply.waits_for)
         if self._versions.get(reply.id) != reply.version:
             self._versions[reply.id] = reply.version
             self._mark_unseen()

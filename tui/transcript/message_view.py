@@ -45,6 +45,7 @@ from .parts import (
     time_text,
     version_line,
     version_step,
+    waiting_note,
 )
 from .quote_lines import passages_call, quote_links, quote_notes
 from .row_cache import RowCache
@@ -101,6 +102,7 @@ class MessageView(DocumentView):
         self._is_end = False
         self._continues = isinstance(source, LiveReply) and source.continues is not None
         self._mark = 0
+        self._waits_for, self._is_mine = "", True
         self._body: Sequence[Block] = ()
         """Blocks of the text."""
         self._calls = CallParts()
@@ -117,7 +119,14 @@ class MessageView(DocumentView):
         if isinstance(source, Message):
             self.show_message(source)
         else:
-            self.show_live(source.content, source.reasoning, source.metadata)
+            self.show_live(
+                source.content, source.reasoning, source.metadata, waits_for=source.waiting or "", is_mine=source.mine
+            )
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while the prompt waits for its provider."""
+        return self.is_live and bool(self._waits_for)
 
     @property
     def is_live(self) -> bool:
@@ -156,12 +165,24 @@ class MessageView(DocumentView):
         self._body = self._calls.show_settled(message.content, calls, render)
 
     def show_live(
-        self, content: str, reasoning: str, metadata: Mapping[str, Any], states: Mapping[str, str] = NO_STATES
+        self,
+        content: str,
+        reasoning: str,
+        metadata: Mapping[str, Any],
+        states: Mapping[str, str] = NO_STATES,
+        *,
+        waits_for: str = "",
+        is_mine: bool = True,
     ) -> None:
-        """Show what has arrived so far, and the calls in the metadata; ``states``: how far those without result are."""
+        """Show what has arrived so far, and the calls in the metadata; ``states``: how far those without result are.
+
+        ``waits_for`` says for what the prompt waits, and ``is_mine`` whether this window sends it.
+        """
         calls = _folded_parts(metadata)
         is_same_text = self._live is not None and (content, calls) == (self.content, self._calls.calls)
-        if is_same_text and (reasoning, states) == (self.reasoning, self._calls.states):
+        is_same_wait = (waits_for, is_mine) == (self._waits_for, self._is_mine)
+        self._waits_for, self._is_mine = waits_for, is_mine
+        if is_same_text and is_same_wait and (reasoning, states) == (self.reasoning, self._calls.states):
             return
         if self._live is None:
             self._live, self.message, self._quotes = LiveText(), None, ()
@@ -277,6 +298,8 @@ class MessageView(DocumentView):
             if self.is_unfolded:
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
         parts += self._calls.blocks()
+        if self.is_waiting:
+            parts += waiting_note(self._waits_for, self._options if self._is_mine else None)
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]

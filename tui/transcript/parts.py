@@ -48,6 +48,10 @@ class MessageOptions:
     """Show attached images."""
     continue_key: str = "ctrl+x C"
     """Key that continues a reply."""
+    stop_key: str = "escape"
+    """Key that stops a reply."""
+    take_back_key: str = "alt+q"
+    """Key that takes a waiting message back."""
     zone: tzinfo | None = None
     """Time zone of the user; None is the system's."""
     header: bool = True
@@ -135,6 +139,15 @@ def footer(message: Message, options: MessageOptions, *, can_continue: bool = Fa
     if can_continue and marks:
         marks.append(Note(Content.styled(keys[0], MUTED), gap=0))
     return [*marks, *_cost(message, options, 0 if marks else 1)]
+
+
+def waiting_note(sentence: str, options: MessageOptions | None) -> list[Note]:
+    """Return the rows about a prompt that waits for its provider; without options for one of another window."""
+    text = Content.styled(clean(sentence), "$text-warning")
+    if options is None:
+        return [Note(text)]
+    keys = ((options.retry_key, "try now"), (options.take_back_key, "take back"), (options.stop_key, "stop"))
+    return _with_keys(text, [f"{key} {word}" for key, word in keys])
 
 
 def _with_keys(text: Content, keys: Sequence[str]) -> list[Note]:

@@ -283,7 +283,7 @@ class Transcript(Window, can_focus=True):
     def action_retry(self) -> None:
         view = self._target()
         reply = self.reply_to(view) if view is not None else None
-        if reply is not None and reply.can_retry:
+        if reply is not None and (reply.can_retry or reply.is_waiting):
             self.post_message(self.RetryRequested(reply.message_id))
         else:
             self.notify("No finished reply to regenerate.", markup=False)
