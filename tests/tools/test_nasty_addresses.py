@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -26,10 +27,11 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/events": (200, {"Content-Type": "text/event-stream"}, b"data: [1]\n\n" * 100),
 }
 seen: list[str] = []
+numbers = itertools.count(1)
 
 
-def half(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
-    """Answer as the protocol says, until a tool is called."""
+def half(request: dict[str, Any], session: str | None) -> tuple[int, dict[str, str], bytes]:
+    """Answer as the protocol says, until a tool is called: in the first session it is forgotten by then."""
     results: dict[str, Any] = {
         "initialize": {
             "protocolVersion": request.get("params", {}).get("protocolVersion"),
@@ -40,12 +42,15 @@ def half(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     }
     if "id" not in request:
         return 202, {}, b""
+    if request["method"] == "tools/call" and session == "1":
+        return 404, {}, b""
     if request["method"] == "tools/call":
         return 200, {"Content-Type": "text/event-stream"}, b": nothing follows\n\n"
     if request["method"] not in results:
         return 404, {}, b""
     answer = {"jsonrpc": "2.0", "id": request["id"], "result": results[request["method"]]}
-    return 200, JSON, json.dumps(answer).encode()
+    sessions = {"Mcp-Session-Id": str(next(numbers))} if request["method"] == "initialize" else {}
+    return 200, {**JSON, **sessions}, json.dumps(answer).encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -54,7 +59,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         seen.append(f"{self.headers['Authorization']} {self.headers['X-Team']}")
-        status, headers, body = ANSWERS.get(self.path.partition("?")[0]) or half(request)
+        status, headers, body = ANSWERS.get(self.path.partition("?")[0]) or half(
+            request, self.headers["Mcp-Session-Id"]
+        )
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -115,7 +122,9 @@ async def test_what_is_no_server_is_said_and_no_key_with_it(
     assert servers[0].shown == f"{site}/large"
 
 
-async def test_a_call_whose_answer_breaks_off_fails_and_the_next_is_asked_anew(site: str, tmp_path: Path) -> None:
+async def test_a_forgotten_session_is_begun_anew_and_an_answer_that_breaks_off_is_said(
+    site: str, tmp_path: Path
+) -> None:
     server = McpServerSettings("half", url=f"{site}/half")
     toolbox = Toolbox(Settings(mcp=(server,)), approvals_of(tmp_path))
     for _ in range(2):
