@@ -1,4 +1,4 @@
-"""Documentation generated from the program: commands and keys in README.md, configuration.md, architecture.md.
+"""Documentation generated from the program: tables in README.md, configuration.md, architecture.md.
 
 ``python -m docs.generate`` writes it again; tests compare it with the program.
 """
@@ -12,6 +12,7 @@ import click
 
 from docs import architecture
 from docs.features import features_table
+from docs.protocols import protocols_table
 from sterna.cli.commands import sterna
 from sterna.config import SETTINGS
 from sterna.tui.actions.bindings import key_names, keys_table
@@ -140,6 +141,7 @@ def default(value: object) -> str:
 def readme() -> str:
     """Return README.md with the current commands and keys."""
     page = between(README.read_text("utf-8"), "features", features_table())
+    page = between(page, "protocols", protocols_table())
     page = between(page, "commands", commands_table())
     page = between(page, "slash commands", slash_commands_table())
     return between(page, "keys", keys_table())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.protocols import ABILITIES, protocols_table
 from sterna.config.schema import SETTINGS
 from sterna.providers.protocols import HOSTS, PROTOCOLS, protocol_named
 
@@ -18,6 +19,23 @@ def test_settings_and_documentation_name_every_protocol() -> None:
     assert setting.choices == ("", *PROTOCOLS)
     assert re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE) == list(PROTOCOLS)
     assert all(f"`{host}`" in DOCS.read_text("utf-8") for host in HOSTS)
+
+
+def rows(table: str) -> list[list[str]]:
+    """Cells of each row of a Markdown table, the heading first."""
+    lines = [line for line in table.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_documentation_denies_nothing_that_is_sent() -> None:
+    """The table of the README is made from the requests themselves; the longer one says the same in words."""
+    head, *written = rows(re.sub(r"\[(\w+)\]\(\S+\)", r"\1", DOCS.read_text("utf-8")))
+    columns, *sent = rows(protocols_table())
+    for words, made in zip(written[: len(PROTOCOLS)], sent, strict=True):
+        assert words[0] in made[1]
+        for ability in ABILITIES:
+            assert (words[head.index(ability)] == "no") <= (made[columns.index(ability)] == "–"), (words[0], ability)
+            assert (words[head.index(ability)] == "yes") <= (made[columns.index(ability)] == "yes"), (words[0], ability)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
