@@ -21,8 +21,22 @@ from typing import Any
 
 import pytest
 
-from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
+from sterna.providers import (
+    ChatMessage,
+    Delta,
+    Done,
+    Endpoint,
+    Event,
+    Failed,
+    FailureKind,
+    Reasoning,
+    Request,
+    Tool,
+    ToolRequests,
+    Usage,
+)
 from sterna.providers.endpoint_provider import EndpointProvider
+from sterna.providers.protocols import PROTOCOLS
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "node_modules" / ".bin"
@@ -119,7 +133,8 @@ FIXTURES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     needs("llmock")
     folder, port = tmp_path_factory.mktemp("aimock"), free_port()
-    fixtures = [{"match": {"userMessage": text}, "response": response, **more} for text, response, more in FIXTURES]
+    fixtures = [{"match": {"hasToolResult": True}, "response": {"content": "It snows."}}]
+    fixtures += [{"match": {"userMessage": text}, "response": response, **more} for text, response, more in FIXTURES]
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": fixtures}), "utf-8")
     options = ("-p", str(port), "-f", "fixtures.json", "--strict", "--log-level", "warn")
     with running("llmock", folder, *options, port=port):
@@ -183,6 +198,26 @@ async def test_aimock_breaks_off_and_what_came_is_kept(aimock: str) -> None:
     assert failed.kind is FailureKind.TRUNCATED
     assert LONG.startswith(text(events))
     assert text(events)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_aimock_asks_for_a_tool_and_goes_on_with_its_result_in_every_protocol(aimock: str, protocol: str) -> None:
+    url = aimock.removesuffix("/v1") if protocol in ("ollama", "gemini") else aimock
+    provider = EndpointProvider(Endpoint("acme", url, key=lambda: "k", protocol=protocol))
+    weather = Tool("get_weather", "Tell the weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
+    question = Request("gpt-4o", (ChatMessage("user", "tool"),), tools=(weather,))
+    events = [event async for event in provider.stream(question)]
+    (wanted,) = (event for event in events if isinstance(event, ToolRequests))
+    (call,) = wanted.calls
+    assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "Ny-Ålesund"})
+    call = call._replace(id=call.id or "call00001")
+    results = (
+        ChatMessage("assistant", text(events), tool_requests=(call,), opaque=wanted.opaque),
+        ChatMessage("tool", "Snow.", tool_id=call.id),
+    )
+    answer = [event async for event in provider.stream(question._replace(messages=(*question.messages, *results)))]
+    await provider.aclose()
+    assert (text(answer), isinstance(end(answer), Done)) == ("It snows.", True)
 
 
 MOCK_LLM = """
