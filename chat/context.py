@@ -98,7 +98,7 @@ def to_chat_messages(
             parts = [ChatMessage(message.role, text, images if message.role == "user" else ())]
         before = result[-1] if result else None
         if before is not None and before.role == parts[0].role and not before.tool_requests:
-            merged = f"{before.content}\n\n{parts[0].content}".rstrip()
+            merged = "\n\n".join(filter(None, (before.content, parts[0].content)))
             result[-1] = parts[0]._replace(content=merged, images=(*before.images, *parts[0].images))
             parts = parts[1:]
         result += parts

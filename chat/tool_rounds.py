@@ -40,7 +40,7 @@ SHORT_TEXT = 2_000
 IN_ROW = 8_000
 """Characters of a result that stand in the message; the whole text is then an attachment."""
 IN_ROW_OF_ALL = 120_000
-"""Characters of all results of one reply that stand in the message."""
+"""Characters of all calls and results of one reply that stand in the message."""
 BRIEF = 400
 LAST = "\n\n[No further call is possible in this reply. Answer with what is known.]"
 DECLINED = "The person did not allow this call."
@@ -132,7 +132,7 @@ class ToolRounds:
         text = reply.round_content
         at = len(reply.content)
         known: list[Mapping[str, Any]] = list(reply.details.get(TOOL_CALLS, ()))
-        entries = [_entry(call, at) for call in calls]
+        entries = [self._entry(call, at) for call in calls]
         reply.note(urgent=True, **{TOOL_CALLS: [*known, *entries]})
         results: list[ChatMessage] = []
         for index, call in enumerate(calls):
@@ -207,9 +207,23 @@ class ToolRounds:
         whole = max(result.whole, len(text))
         return result._replace(text=text[:MOST_TEXT], whole=whole if whole > len(text[:MOST_TEXT]) else 0)
 
+    def _entry(self, call: ToolRequest, at: int) -> dict[str, Any]:
+        """Return a call as the message has it, without a result so far; long arguments are cut."""
+        parsed = _parsed(call.arguments)
+        arguments = parsed if parsed is not None else storable(call.arguments)
+        if len(call.arguments) > self._limit:
+            arguments = storable(call.arguments[: self._limit]) + "…"
+        self._in_row += min(len(call.arguments), self._limit)
+        return {"id": storable(call.id)[:255], "name": one_line(call.name, 200), "arguments": arguments, "at": at}
+
+    @property
+    def _limit(self) -> int:
+        """Return the characters of the next text that the message may have."""
+        return IN_ROW if self._in_row < IN_ROW_OF_ALL else BRIEF
+
     async def _kept(self, result: ToolResult, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the message keeps of a result; its files, and the whole of a long text, are attached."""
-        limit = IN_ROW if self._in_row < IN_ROW_OF_ALL else BRIEF
+        limit = self._limit
         kept: dict[str, Any] = {"result": result.text[:limit], "is_error": result.is_error}
         files = list(result.files)
         if len(result.text) > limit or result.whole:
@@ -248,15 +262,6 @@ class ToolRounds:
 
     def _end(self, sentence: str) -> None:
         self._reply.end(Ending("failed", sentence, metadata={"kind": "tools"}))
-
-
-def _entry(call: ToolRequest, at: int) -> dict[str, Any]:
-    """Return a call as the message has it, without a result so far."""
-    parsed = _parsed(call.arguments)
-    arguments = parsed if parsed is not None else storable(call.arguments)
-    if len(call.arguments) > IN_ROW:
-        arguments = storable(call.arguments[:IN_ROW]) + "…"
-    return {"id": storable(call.id)[:255], "name": one_line(call.name, 200), "arguments": arguments, "at": at}
 
 
 def _parsed(arguments: str) -> Any:

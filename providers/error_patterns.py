@@ -133,7 +133,7 @@ NO_SYSTEM_ROLE = _any(
     r"system role not supported",
 )
 NO_TOOLS = _any(
-    r"\b(?:tools?|functions?)(?:[ _-]?(?:use|calling|calls?|choice|param\w*))?\b.{0,40}"
+    r"\b(?:tools?|functions?)(?:[ _-]?(?:use|calling|calls?|choice|param\w*))?\b.{0,80}"
     r"(?:not (?:be )?(?:supported|enabled|available|allowed)|unsupported|disabled)",
     r"(?:does not|doesn't|not|that) support\b.{0,30}\b(?:tools?|functions?)\b",
     r"tool choice requires",

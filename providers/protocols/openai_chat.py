@@ -65,7 +65,9 @@ class Untranslated(Translator):
         details = message.get("reasoning_details")
         for piece in filter(is_map, details if isinstance(details, list) else ()):
             last = self._details[-1] if self._details else {}
-            if piece.get("index") is None or any(piece.get(name) != last.get(name) for name in ("index", "type")):
+            is_other = any(piece.get(name) != last.get(name) for name in ("index", "type"))
+            is_other = is_other or piece.get("id") not in (None, last.get("id"))
+            if piece.get("index") is None or is_other:
                 self._details.append(dict(piece))
                 continue
             for name, value in piece.items():
