@@ -19,6 +19,7 @@ from .number_types import FiniteRange
 from .output import counted
 from .persona_argument import persona_settings
 from .streams import read_input, require_output
+from .terminal_tools import chosen_tools
 from .turn_options import persona_options, system_option
 from .turn_runner import run_turn
 
@@ -165,7 +166,7 @@ def ask(
     if chosen:
         options = chosen | options | {PARAMETERS: (chosen[PARAMETERS] or {}) | options.get(PARAMETERS, {})}
     if tools:
-        options[TOOLS] = [] if tools == ("none",) else list(tools)
+        options[TOOLS] = chosen_tools(tools)
     settings = context.settings()
     if history:
         from .ask_history import HistoryQuestion, ask_history

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sterna.chat import Reply, Turns
+from sterna.chat import TOOLS, Reply, Turns
 from sterna.storage import Conversations, Messages, SettingChanges, StoreError, clean, one_line
 
 from .context import LAST, CommandContext, find_conversation
@@ -17,6 +17,7 @@ from .exit_codes import INTERRUPTED, OK
 from .output import counted
 from .persona_argument import persona_settings
 from .streams import InputError, is_interactive, require_output
+from .terminal_tools import chosen_tools
 from .turn_options import model_option, persona_options, system_option
 from .turn_runner import open_turns, print_reply, require_model
 
@@ -27,6 +28,7 @@ HELP = f"""\
 Type a message and press Enter. A line with {BLOCK} begins and ends a message of several lines.
 /model [NAME]   Show the model, or use another one
 /system [TEXT]  Show the system prompt, or set it
+/tools [NAME…]  Show the tools that the model may ask for, or choose them (none: no tools)
 /title TEXT     Rename the conversation
 /retry          Regenerate the last reply
 /new            Start a new conversation
@@ -151,6 +153,7 @@ class LineChat:
         commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "model": self._set_model,
             "system": self._set_system,
+            "tools": self._set_tools,
             "title": self._rename,
             "retry": self._retry,
             "new": self._start_new,
@@ -186,7 +189,7 @@ class LineChat:
             return {}
         return await self._turns.store.run(Conversations.settings, self._session_id)
 
-    async def _set(self, name: str, value: str) -> None:
+    async def _set(self, name: str, value: str | list[str]) -> None:
         """Set a setting of the conversation, with its first message if there is none yet."""
         if self._session_id is None:
             self._options[name] = value
@@ -204,6 +207,12 @@ class LineChat:
             await self._set("system_prompt", text)
         prompt = (await self._saved() | self._options).get("system_prompt", self._settings.system_prompt)
         _say(f"System prompt: {prompt or 'none'}")
+
+    async def _set_tools(self, names: str) -> None:
+        if names:
+            await self._set(TOOLS, chosen_tools(names.split()))
+        chosen = (await self._saved() | self._options).get(TOOLS, self._settings.tools.chosen)
+        _say(f"Tools: {', '.join(map(str, chosen)) if isinstance(chosen, list | tuple) and chosen else 'none'}")
 
     async def _rename(self, title: str) -> None:
         if not title:

@@ -135,9 +135,9 @@ def show(
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     pinned, archived, tags, settings, messages (each: id, role, content, at, model, finish, error, reasoning,
     input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, attachments and tool_calls if there are any, and
-    what `ask` adds) and live (arriving replies: id, model, content, waiting). A parent_id is the message that a message
-    follows: null for the one before it in time, empty for none. With --branches it prints one object per line: branch,
-    shown, message_id, at, content (of the last message).
+    what `ask` adds) and live (arriving replies: id, model, content, waiting, tool_calls). A parent_id is the message
+    that a message follows: null for the one before it in time, empty for none. With --branches it prints one object per
+    line: branch, shown, message_id, at, content (of the last message).
     """
     with context.history() as store:
         session = store.conversations.get(find_conversation(store, conversation))

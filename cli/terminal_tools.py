@@ -42,6 +42,11 @@ def terminal_tools(context: CommandContext, settings: Settings) -> tuple[ToolAcc
     return access, toolbox
 
 
+def chosen_tools(names: Sequence[str]) -> list[str]:
+    """Return the setting for the names that a person gives; ``none`` alone stands for no tools."""
+    return [] if list(names) == ["none"] else list(names)
+
+
 class LazyToolbox:
     """Toolbox that is loaded when the first tools are chosen, and prints each call on standard error."""
 

@@ -256,8 +256,9 @@ INNER_DOORS = {
         "ask_history": "context meaning_search output turn_runner",
         "ask": "ask_history ask_options attach_arguments compared_replies context conversation_argument number_types"
         " one_off output"
-        " persona_argument streams turn_options turn_runner",
-        "chat": "context conversation_argument exit_codes output persona_argument streams turn_options turn_runner",
+        " persona_argument streams terminal_tools turn_options turn_runner",
+        "chat": "context conversation_argument exit_codes output persona_argument streams terminal_tools turn_options"
+        " turn_runner",
         "branches": "ask attach_arguments context conversation_argument output streams turn_options turn_runner",
         "excluding_words": "",
         "meaning": "context exit_codes meaning_search output streams",

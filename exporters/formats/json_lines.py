@@ -80,4 +80,5 @@ def _message_object(message: Message) -> dict[str, Any]:
 
 def _live_reply_object(reply: LiveReply) -> dict[str, Any]:
     waiting = {"waiting": reply.waiting} if reply.waiting is not None else {}
-    return {"id": reply.id, "model": reply.model, "content": reply.content} | waiting
+    calls = {TOOL_CALLS: reply.metadata[TOOL_CALLS]} if tool_calls(reply.metadata) else {}
+    return {"id": reply.id, "model": reply.model, "content": reply.content} | waiting | calls

@@ -75,6 +75,13 @@ def test_a_tool_that_is_always_allowed_is_called_and_shown(run: Run, file: Path,
     assert result.err == f"sterna: read {file}\n"
 
 
+def test_the_tools_of_a_chat_are_chosen_in_it(run: Run, file: Path, server: Server) -> None:
+    result = run("chat", stdin=f"/tools\n/tools read\n{prompt(file)}\n/tools none\nbye\n".encode())
+    assert result.out == f"Let me look.\n\nThe tool says: Error: {NOBODY}\nYou said: bye\n"
+    assert result.err == "Tools: none\nTools: read\nTools: none\n"
+    assert ["tools" in body for body in server.fake.requests] == [True, True, False]
+
+
 def test_a_name_that_is_no_tool_is_said(run: Run, file: Path) -> None:
     result = run("ask", "--tools", "shell", "Hi")
     assert (result.code, result.out) == (0, "You said: Hi\n")
