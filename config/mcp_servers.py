@@ -11,7 +11,8 @@ from .settings import McpServerSettings
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|_(?!_)){0,29}(?<!_)")
 """Names of tools begin with the server's and two underscores."""
-BUILT_IN = ("read", "fetch")
+TAKEN = ("read", "fetch", "built-in")
+"""Names of built-in tools, and of all of them."""
 _OF_PROGRAMS = ("args", "env", "pass_env", "cwd")
 _OF_ADDRESSES = ("headers", "key_env", "key_command")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -31,8 +32,8 @@ def usable(tables: Mapping[str, Mapping[str, Any]], problems: Problems) -> tuple
 
 
 def _faults(name: str, values: Mapping[str, Any]) -> Iterator[str]:
-    if not NAME.fullmatch(name) or name in BUILT_IN:
-        yield "needs another name: at most 30 lower-case letters, digits, - and single _, and not read or fetch."
+    if not NAME.fullmatch(name) or name in TAKEN:
+        yield "needs another name: up to 30 lower-case letters, digits, - and single _; not read, fetch or built-in."
     command, url = values.get("command", ""), values.get("url", "")
     if not command.strip() and not url:
         yield 'needs a command, as in command = "uvx", or a url.'

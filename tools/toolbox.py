@@ -33,9 +33,9 @@ CLOSE_SECONDS = 4.0
 
 
 class Toolbox:
-    """Tools of the configured servers, and the built-in ones. Only :meth:`forget` raises an error, a ToolError.
+    """Tools of the configured servers, and the built-in ones. No method raises an error.
 
-    A server starts when it is first needed. All of it is used from one event loop; servers run in their own thread.
+    A server starts when it is first needed, and runs in a thread of its own.
     """
 
     def __init__(

@@ -177,7 +177,7 @@ WRONG = (
     ("[mcp.a]\ncommand = 'x'\ntimeout = 0", ("mcp.a.timeout has to be a number from 1 to 3600",)),
     ("[mcp.a]\ncommand = 'x'\nenv = { 'A B' = 'x' }", ("names 'A B', which is no environment variable",)),
     ("[mcp.a__b]\ncommand = 'x'", ("[mcp.a__b] needs another name",)),
-    ("[mcp.read]\ncommand = 'x'", ("not read or fetch",)),
+    ("[mcp.read]\ncommand = 'x'", ("not read, fetch or built-in",)),
     ("[mcp.a]\nurl = 'http://a'\nheaders = { 'X' = \"a\\nb\" }", ("has the header 'X', which cannot be sent",)),
     ("endpoints = 3", ("there is no setting endpoints",)),
     ("[[endpoints]]\nurl = 'http://a'", ("there is no setting endpoints",)),
