@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,9 @@ from sterna.storage import Hit, StoreError, clean
 from .context import CommandContext
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sterna.chat.meaning.builder import Run
     from sterna.chat.meaning.finder import Finder
     from sterna.providers import Catalog
     from sterna.providers.embedder import Embedder
@@ -25,7 +28,7 @@ T = TypeVar("T")
 OFF = "Search by meaning is off. Turn it on with: sterna meaning on"
 
 
-def run_in(history: HistoryReader) -> Callable[..., Awaitable[Any]]:
+def run_in(history: HistoryReader) -> Run:
     """Return what calls a method of a history, as ``StoreThread.run`` does."""
 
     async def run(method: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
@@ -115,9 +118,9 @@ class MeaningSearch:
         return self._with_finder(history, lambda finder: finder.related(session_id, limit))
 
     def _with_finder(self, history: HistoryReader, work: Callable[[Finder], Coroutine[Any, Any, T]]) -> T:
-        return asyncio.run(self._find(history, work))
+        return asyncio.run(self._find(run_in(history), history.meaning.path(), work))
 
-    async def _find(self, history: HistoryReader, work: Callable[[Finder], Coroutine[Any, Any, T]]) -> T:
+    async def _find(self, run: Run, path: Path, work: Callable[[Finder], Coroutine[Any, Any, T]]) -> T:
         from contextlib import AsyncExitStack
 
         from sterna.chat.meaning.finder import Finder
@@ -127,6 +130,6 @@ class MeaningSearch:
             async def embedder() -> Embedder:
                 return await stack.enter_async_context(embedder_of(self._context, self._settings.model))
 
-            finder = Finder(run_in(history), embedder, history.meaning.path())
+            finder = Finder(run, embedder, path)
             stack.push_async_callback(finder.close)
             return await work(finder)

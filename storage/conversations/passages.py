@@ -76,9 +76,11 @@ class Passages:
             if message.id in taken or counts[hit.session_id] >= MOST_OF_ONE or len(found) >= limit:
                 return False
             taken.add(message.id)
-            piece = best_piece(message.content, words, min(size, room))
+            start = hit.start if hit.message_id == message.id else 0
+            piece = best_piece(message.content[start:], words, min(size, room))
             if not piece:
                 return False
+            piece = ("…" if start else "") + piece
             room -= len(piece)
             counts[hit.session_id] += 1
             place = (hit.session_id, message.id, hit.session_title, message.role, message.message_timestamp)

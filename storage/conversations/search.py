@@ -107,6 +107,8 @@ class Hit:
     """How it was found: by all the words, by its meaning, by some of the words."""
     similarity: float | None = None
     """Nearness of its meaning to what was looked for, up to 1, where it was found by that."""
+    start: int = 0
+    """Where the part of the message begins by whose meaning it was found."""
 
 
 def begins_word(word: str, text: bytes | str) -> bool:

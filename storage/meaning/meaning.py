@@ -33,7 +33,7 @@ A_BATCH = 64
 CHARACTERS = 100_000
 FEW = 20_000
 """Messages up to which all that fulfil a filter are compared with a question."""
-ASKED_LATELY = 50_000
+ASKED_LATELY = 20_000
 """Newest messages among which those with any word of a question are looked for, and how many of them count."""
 WITH_ANY_WORD = 30
 SHOWN = 200
@@ -296,5 +296,5 @@ def _hit(row: sqlite3.Row, part: Near | None, words: tuple[str, ...]) -> Hit:
     why: Why = "some words" if part is None else "meaning and words" if words else "meaning"
     return Hit(
         row["session_id"], row["title"], row["message_id"], row["role"], snippet, row["at"],
-        why=why, similarity=part.similarity if part is not None else None,
+        why=why, similarity=part.similarity if part is not None else None, start=part.start if part is not None else 0,
     )  # fmt: skip

@@ -11,13 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from sterna.chat.history_questions import find_passages
 from sterna.chat.meaning.builder import AlreadyBuilding, Builder
 from sterna.chat.meaning.finder import Finder
 from sterna.chat.meaning.parts import LONGEST, MOST, parts
 from sterna.chat.meaning.ways import one_list, room_for_meaning, way_of
 from sterna.providers.embedder import EmbedderError
 from sterna.providers.local_embedder import LocalEmbedder
-from sterna.storage import Hit, Meaning, Search, Settled, Store, StoreThread, Trash, VectorFile, vectors_path
+from sterna.storage import (
+    Hit,
+    Meaning,
+    Search,
+    Settled,
+    Store,
+    StoreThread,
+    Trash,
+    VectorFile,
+    vectors_path,
+)
 from sterna.storage.meaning.fusion import fused
 from tests.tiny_model import write_model
 
@@ -140,6 +151,7 @@ def undo(store: Store, token: int) -> None:
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from sterna.chat.history_questions import find_passages
 from sterna.chat.meaning.builder import Builder
 from sterna.providers.local_embedder import LocalEmbedder
 from sterna.storage import Store
@@ -253,6 +265,27 @@ async def test_conversations_of_the_same_meaning_are_related(store: StoreThread,
     await finder.close()
     assert hits[0].session_title == "My automobile does not start"
     assert new not in {hit.session_id for hit in hits}
+
+
+@pytest.mark.usefixtures("talks")
+async def test_a_question_to_the_history_gets_passages_of_the_same_meaning(
+    store: StoreThread, embedder: LocalEmbedder
+) -> None:
+    long = "Nothing here. " * 60 + "\n\nThe vehicle is red." + " Nothing there." * 90
+    await store.run(talk, "Which colour?", long)
+    await build(store, embedder)
+
+    async def meaning(text: str, *, limit: int) -> list[Hit]:
+        return await find(store, embedder, text, limit=limit, also_words=False)
+
+    question = "What did I say about driving?"
+    assert await find_passages(store, question) == []
+    found = {each.text[:20]: each.role for each in await find_passages(store, question, meaning=meaning)}
+    assert found == {
+        "My automobile does n": "user",
+        "Look at the battery.": "assistant",  # the reply to it
+        "…The vehicle is red.": "assistant",
+    }
 
 
 def test_parts_cover_a_text_and_are_bounded() -> None:

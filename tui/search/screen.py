@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
@@ -34,9 +33,6 @@ MOST_RESULTS = 50
 """Most results; more words find fewer."""
 SLOW_SECONDS = 0.15
 """Time without results after which the screen says that it searches."""
-
-TYPED_SECONDS = 0.5
-"""Time without a key after which a provider is asked for the meaning of what was typed."""
 
 SETTLED_SECONDS = 2.0
 """Time for which results must be shown before their search is recorded: before that, the word may be incomplete."""
@@ -214,8 +210,6 @@ class SearchScreen(OfferingChooser):
         more: list[Hit] = []
         problem = ""
         way, text = way_of(query.text, query.way)
-        if meaning.is_remote:
-            await asyncio.sleep(TYPED_SECONDS)
         try:
             more = await meaning.find(
                 text,

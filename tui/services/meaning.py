@@ -27,6 +27,8 @@ LOOK_SECONDS = 60.0
 PAUSE = 0.02
 BUSY_PART = 1.0
 """A batch is followed by a pause so many times as long."""
+TYPED_SECONDS = 0.5
+"""Time without a key after which a provider is asked for the meaning of what was typed."""
 FIRST_WAIT, LONGEST_WAIT = 5.0, 600.0
 """Wait after a failure, which is doubled with each one that follows."""
 
@@ -127,6 +129,8 @@ class MeaningService:
         """Return messages with the meaning of a text, best first. Raises StoreError; also where no model answers."""
         from sterna.providers.embedder import EmbedderError
 
+        if self.is_remote:
+            await asyncio.sleep(TYPED_SECONDS)
         try:
             return await (await self._search()).find(
                 text, limit=limit, session_id=session_id, known=known, also_words=also_words
