@@ -24,6 +24,7 @@ NAMES = (
     "sidebar",
     "search",
     "similar",
+    "meaning",
 )
 
 for name in NAMES:
