@@ -37,7 +37,7 @@ def main() -> None:
 
 async def measure() -> None:
     """Measure with one model in memory, as the chat has it."""
-    embedder = await LocalEmbedder.load("package", gently=False)
+    embedder = await LocalEmbedder.load("package")
     path = made(embedder.key)
     rng = random.Random(11)
     asked = [corpus.text(rng, rng.randint(1, 8)) for _ in range(QUERIES)]

@@ -1,17 +1,12 @@
-"""Embedder on this computer: a static model, in a thread of its own that leaves the processor to others."""
+"""Embedder on this computer for a command: a static model, in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from .static_model import StaticModel, find_model, load_model
-
-NICENESS = 10
 
 
 class LocalEmbedder:
@@ -25,9 +20,9 @@ class LocalEmbedder:
         self._thread = thread
 
     @classmethod
-    async def load(cls, name: str, *, gently: bool) -> LocalEmbedder:
-        """Return the embedder of the package, or of a folder. ``gently``: at low priority. Raises EmbedderError."""
-        thread = ThreadPoolExecutor(1, "meaning", initializer=lower_priority if gently else None)
+    async def load(cls, name: str) -> LocalEmbedder:
+        """Return the embedder of the package, or of a folder. Raises EmbedderError."""
+        thread = ThreadPoolExecutor(1, "meaning")
         try:
             model = await asyncio.get_running_loop().run_in_executor(thread, lambda: load_model(find_model(name)))
         except BaseException:
@@ -42,9 +37,3 @@ class LocalEmbedder:
     async def aclose(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False)
-
-
-def lower_priority() -> None:
-    """Let the calling thread leave the processor to others."""
-    with suppress(OSError, AttributeError):  # the priority of a thread is a thing of Linux
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

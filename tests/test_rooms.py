@@ -35,7 +35,7 @@ def room(ours: str = "", outside: str = "", *, sql: bool = False) -> Room:
 
 
 DOORS = {
-    "storage": room("", "lazy_loader sqlite_utils platformdirs filelock apsw sqlite_vec", sql=True),
+    "storage": room("", "lazy_loader sqlite_utils platformdirs filelock apsw", sql=True),
     "net": room("", "httpx zstandard"),
     "providers": room("net", "httpx lazy_loader llm numpy safetensors tokenizers"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),

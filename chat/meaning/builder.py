@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sterna.config.files import ProcessLock
 from sterna.providers.embedder import Embedder, EmbedderError
-from sterna.providers.local_embedder import lower_priority
 from sterna.storage import Meaning, StoreError, VectorFile, VectorsDamaged
 from sterna.storage.meaning.meaning import Work
 from sterna.storage.meaning.vector_file import About, Part
@@ -23,6 +24,7 @@ from .baseline import measure
 from .parts import parts
 
 T = TypeVar("T")
+NICENESS = 10
 AT_ONCE = 64
 """Texts for which the model is asked at once."""
 
@@ -43,7 +45,7 @@ class Builder:
         self._embedder = embedder
         self._path = path
         self._lock = ProcessLock(path.with_name(f"{path.name}.lock"))
-        self._thread = ThreadPoolExecutor(1, "meaning.file", initializer=lower_priority if gently else None)
+        self._thread = ThreadPoolExecutor(1, "meaning.file", initializer=_lower_priority if gently else None)
         self._file: VectorFile | None = None
 
     async def open(self) -> None:
@@ -125,6 +127,12 @@ class Builder:
 
     async def _call(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _lower_priority() -> None:
+    """Let the calling thread leave the processor to others."""
+    with suppress(OSError, AttributeError):  # the priority of a thread is a thing of Linux
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def share(about: About) -> float:

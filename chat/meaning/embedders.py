@@ -20,12 +20,17 @@ def is_remote(model: str) -> bool:
 async def open_embedder(model: str, catalog: Callable[[], Awaitable[Catalog | None]], *, gently: bool) -> Embedder:
     """Return the embedder of that name. Raises EmbedderError.
 
-    ``catalog`` is called for a model of a provider only. ``gently``: work on this computer leaves it to others.
+    ``catalog`` is called for a model of a provider only. ``gently``: a model on this computer works in a process of its
+    own, at low priority.
     """
     if not is_remote(model):
+        if gently:
+            from sterna.providers.process_embedder import ProcessEmbedder
+
+            return await ProcessEmbedder.start(model)
         from sterna.providers.local_embedder import LocalEmbedder
 
-        return await LocalEmbedder.load(model, gently=gently)
+        return await LocalEmbedder.load(model)
     from sterna.providers.endpoint_embedder import EndpointEmbedder
     from sterna.providers.endpoint_provider import EndpointProvider
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -266,21 +267,26 @@ def _write_about(connection: apsw.Connection, about: About) -> None:
 def _connect(path: Path) -> apsw.Connection:
     try:
         import apsw
-        import sqlite_vec
-    except ImportError as error:
-        raise VectorsMissing(
-            f"Search by meaning needs packages that are not installed ({error.name}). Install sterna[semantic]."
-        ) from None
+    except ImportError:
+        raise _missing("apsw") from None
+    if (package := find_spec("sqlite_vec")) is None or package.origin is None:  # to import it imports numpy
+        raise _missing("sqlite-vec")
     with _in_sentences(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         connection.set_busy_timeout(BUSY_MS)
         connection.enable_load_extension(True)
-        connection.load_extension(sqlite_vec.loadable_path())
+        connection.load_extension(str(Path(package.origin).with_name("vec0")))
         connection.enable_load_extension(False)
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")  # what a power cut takes away is made again
         connection.execute(f"pragma mmap_size = {MAPPED_BYTES}")
     return connection
+
+
+def _missing(package: str) -> VectorsMissing:
+    return VectorsMissing(
+        f"Search by meaning needs packages that are not installed ({package}). Install sterna[semantic]."
+    )
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def embedder(folder: Path) -> AsyncIterator[LocalEmbedder]:
-    loaded = await LocalEmbedder.load(str(folder), gently=True)
+    loaded = await LocalEmbedder.load(str(folder))
     yield loaded
     await loaded.aclose()
 
@@ -160,7 +160,7 @@ async def main(history, model):
     store = Store.open(Path(history))
     async def run(method, *arguments):
         return store.call(method, *arguments)
-    builder = Builder(run, await LocalEmbedder.load(model, gently=False), store.meaning.path(), gently=False)
+    builder = Builder(run, await LocalEmbedder.load(model), store.meaning.path(), gently=False)
     await builder.open()
     for _ in range(2):
         await builder.step()
@@ -203,7 +203,7 @@ async def test_another_model_or_history_or_a_broken_file_begins_anew(
 ) -> None:
     await build(store, embedder)
     path = await store.run(Meaning.path)
-    other = await LocalEmbedder.load(str(write_model(tmp_path / "other", seed=2, size=12)), gently=True)
+    other = await LocalEmbedder.load(str(write_model(tmp_path / "other", seed=2, size=12)))
     assert await find(store, other, "vehicle") == []  # not yet
     assert await build(store, other) == 6
     assert snippets(await find(store, other, "vehicle")) == ["My automobile does not start"]

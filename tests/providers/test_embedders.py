@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import os
+import signal
 from array import array
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from sterna.providers import Endpoint
 from sterna.providers.embedder import EmbedderError
 from sterna.providers.endpoint_embedder import EndpointEmbedder
 from sterna.providers.endpoint_provider import EndpointProvider
+from sterna.providers.process_embedder import ProcessEmbedder
 from sterna.providers.static_model import PACKAGE, find_model, load_model
 from tests.tiny_model import SIZE, write_model
 
@@ -56,6 +61,28 @@ def test_models_of_other_programs_are_read_from_a_folder(tmp_path: Path) -> None
         assert similarity(vector, expected) == pytest.approx(1, abs=1e-3), name
         assert model.key != plain.key
     assert plain.embed(["nothing of this is known"]) == [b""]
+
+
+async def test_a_model_in_a_process_of_its_own_survives_its_end_and_whoever_waits_no_more(tmp_path: Path) -> None:
+    folder = str(write_model(tmp_path))
+    here = load_model(find_model(folder))
+    embedder = await ProcessEmbedder.start(folder)
+    try:
+        assert embedder.key == here.key
+        assert await embedder.embed(["a car", "", "ülkü"]) == here.embed(["a car", "", "ülkü"])
+        left = asyncio.create_task(embedder.embed(["bread"] * 50))
+        await asyncio.sleep(0)
+        left.cancel()
+        assert await embedder.embed(["a car"]) == here.embed(["a car"])
+        assert embedder._process is not None
+        os.kill(embedder._process.pid, signal.SIGKILL)
+        with suppress(EmbedderError):  # its end is noticed before this, or by this
+            await embedder.embed(["a car"])
+        assert await embedder.embed(["a car"]) == here.embed(["a car"])
+    finally:
+        await embedder.aclose()
+    with pytest.raises(EmbedderError, match="There is no folder"):
+        await ProcessEmbedder.start(str(tmp_path / "nowhere"))
 
 
 BROKEN: dict[str, tuple[dict[str, Any] | bytes, str]] = {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lists import Clock, ListApp, fill, frame, running, until
 
+from sterna.chat.meaning import embedders
 from sterna.config import MeaningSettings
 from sterna.providers.embedder import EmbedderError
 from sterna.providers.local_embedder import LocalEmbedder
@@ -84,7 +85,11 @@ async def test_a_model_that_fails_is_said_and_tried_again(tmp_path: Path, monkey
             raise EmbedderError("Acme is out of vectors.", wait=0.001)
         return await embed(model, texts)
 
+    async def in_this_process(model: str, *_: Any, **__: Any) -> LocalEmbedder:
+        return await LocalEmbedder.load(model)
+
     monkeypatch.setattr(LocalEmbedder, "embed", fails_first)
+    monkeypatch.setattr(embedders, "open_embedder", in_this_process)
     service = MeaningService()
     service.start(store, MeaningSettings(True, str(write_model(tmp_path / "tiny"))), no_catalog)
     async with asyncio.timeout(30):
