@@ -91,7 +91,7 @@ class Turns:
             catalog,
             self._running,
             settings=lambda: self.settings,
-            start=lambda begun, options, reason: self._start([begun], [options], reason),
+            start=self._start,
             notify=self._notify,
             monotonic=monotonic,
             sleep=sleep,
@@ -281,13 +281,14 @@ class Turns:
         session_id = (await self._store.run(Messages.get, message_id)).session_id
         return await self._begin(session_id, models, begin, attachments=attachments)
 
-    def _start(self, begun: Sequence[NewTurn], options: Sequence[RequestOptions], waits_for: str = "") -> Begun:
+    def _start(self, begun: Sequence[NewTurn], options: Sequence[RequestOptions], reasons: Sequence[str] = ()) -> Begun:
         replies = [
             Reply(turn.reply.id, turn.session.id, turn.user_message.id, chosen.ref, self._monotonic())
             for turn, chosen in zip(begun, options, strict=True)
         ]
         comparison = self._running.add(begun[0].user_message, replies)
-        for reply, turn, chosen in zip(replies, begun, options, strict=True):
+        waits = reasons or [""] * len(replies)
+        for reply, turn, chosen, waits_for in zip(replies, begun, options, waits, strict=True):
             self._tasks.own(self._turn(reply, turn, chosen, waits_for), f"turn {reply.id}")
             if self._closing.is_set():
                 reply.end(Ending("interrupted"))

@@ -6,7 +6,7 @@ is sent twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from .tasks import first
 if TYPE_CHECKING:
     from sterna.config import Settings
     from sterna.providers import Failed
-    from sterna.storage import Message, NewTurn, Store
+    from sterna.storage import LiveReply, Message, NewTurn, Store
 
     from .running_replies import RunningReplies
     from .tools import ToolAccess
@@ -42,12 +42,15 @@ class WaitingTurns:
         running: RunningReplies,
         *,
         settings: Callable[[], Settings],
-        start: Callable[[NewTurn, RequestOptions, str], object],
+        start: Callable[[Sequence[NewTurn], Sequence[RequestOptions], Sequence[str]], object],
         notify: Callable[[Reply], None],
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        """Create them. ``start`` begins a turn that was left waiting; ``notify`` tells that a wait begins or ends."""
+        """Create them. ``start`` begins turns of one prompt that were left waiting, for the reasons that it is given.
+
+        ``notify`` tells that a wait begins or ends.
+        """
         self._store = store
         self._catalog = catalog
         self._running = running
@@ -60,11 +63,24 @@ class WaitingTurns:
 
     async def resume(self) -> None:
         """Take over the prompts that a process which has ended left waiting, and wait for their providers."""
+        prompts: dict[str, list[LiveReply]] = {}
         for left in await self._store.run(WaitingPrompts.left):
-            with suppress(StoreError), self._running.claim(left.session_id):
-                begun = await self._store.run(WaitingPrompts.take_over, left.id)
-                choose = partial(_choose, left.session_id, left.model or "", self._settings(), self._catalog)
-                self._start(begun, await self._store.run(choose), left.waiting or "")
+            prompts.setdefault(left.user_message_id, []).append(left)
+        for replies in prompts.values():
+            with suppress(StoreError), self._running.claim(replies[0].session_id):
+                await self._take_over(replies)
+
+    async def _take_over(self, left: Sequence[LiveReply]) -> None:
+        """Wait for the replies to one prompt that no other process has taken over."""
+        turns = []
+        for reply in left:
+            with suppress(StoreError):
+                begun = await self._store.run(WaitingPrompts.take_over, reply.id)
+                choose = partial(_choose, reply.session_id, reply.model or "", self._settings(), self._catalog)
+                turns.append((begun, await self._store.run(choose), reply.waiting or ""))
+        if turns:
+            begun_turns, options, reasons = zip(*turns, strict=True)
+            self._start(begun_turns, options, reasons)
 
     def hurry(self) -> None:
         """Ask providers that prompts wait for now whether they can be reached."""

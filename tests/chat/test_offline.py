@@ -181,3 +181,27 @@ async def test_what_waiting_does_not_mend_is_an_error(turns: Turns, model: Dista
     await requested(model)
     model.say(failure)
     assert (await settled(reply)).error_message == failure.message
+
+
+async def test_a_comparison_that_waits_when_the_program_ends_is_one_after_the_next_start(
+    turns: Turns, model: DistantModel, store: StoreThread, clock: FakeClock
+) -> None:
+    comparison = await turns.compare(None, "Hi", models=["fake/a", "fake/b"])
+    await requested(model, 2)
+    model.say(UNREACHED, UNREACHED)
+    await until(lambda: all(reply.waits_for for reply in comparison.replies))
+    await turns.close()
+    later = Turns(store, turns.catalog, settings=Settings(), monotonic=clock.monotonic, sleep=clock.sleep)
+    await later.waiting.resume()
+    again = later.comparison(comparison.session_id)
+    assert again is not None
+    assert [reply.model for reply in again.replies] == ["fake/a", "fake/b"]
+    await until(lambda: all(reply.waits_for for reply in again.replies))
+    model.answers = True
+    await asked(model, clock, 1)
+    await requested(model, 4)
+    model.say(*WHOLE, *WHOLE)
+    first = await settled(again.replies[0])
+    await settled(again.replies[1])
+    assert (await messages(store, comparison.session_id))[1] == first
+    await later.close()
