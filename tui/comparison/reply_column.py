@@ -120,7 +120,9 @@ class ReplyColumn(Vertical):
             if scroll.scroll_y >= scroll.max_scroll_y:
                 self.call_after_refresh(scroll.scroll_end, animate=False)
             self._version = reply.version
-            self.view.show_live(reply.content, reply.reasoning, reply.details, calls)
+            self.view.show_live(
+                reply.content, reply.reasoning, reply.details, calls, waits_for=reply.waits_for, is_mine=False
+            )
 
     def on_message_view_clicked(self, event: MessageView.Clicked) -> None:
         """Open or close the reasoning or the tool call that was clicked."""
@@ -154,6 +156,8 @@ def state_text(reply: Reply, now: float) -> Content:
     if reply.call_started:
         return Content.styled(f"tool runs {max(0, now - reply.call_started):.0f} s", "$text-accent")
     seconds = f"{now - reply.started:.0f} s"
+    if reply.waits_for:
+        return Content.styled(f"provider away, waiting {seconds}", "$text-warning")
     if reply.waiting is not None:
         return Content.styled(f"provider busy, trying again, {seconds}", "$text-warning")
     if reply.content:

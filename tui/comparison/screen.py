@@ -45,6 +45,7 @@ class ComparisonScreen(Screen[str | None]):
         *(Binding(str(number), f"choose({number - 1})", show=False) for number in (1, 2, 3, 4)),
         Binding("s", "stop", "Stop", id="comparison.stop"),
         Binding("S", "stop_all", "Stop all", id="comparison.stop_all"),
+        Binding("r", "hurry", "Try now", id="comparison.hurry"),
         Binding("y", "answer", "Answer whether a tool may be called", id="comparison.answer"),
         Binding("o", "toggle_reasoning", "Reasoning", id="comparison.reasoning"),
         Binding("c", "copy", "Copy", id="comparison.copy"),
@@ -173,6 +174,7 @@ class ComparisonScreen(Screen[str | None]):
         running = self._comparison.running
         hints = [("enter", "keep this", "keep"), ("←→", "column", "step(1)")]
         hints += [("y", "answer", "answer")] if self.current.reply.asking is not None else []
+        hints += [("r", "try now", "hurry")] if self.current.reply.waits_for else []
         hints += [("s", "stop", "stop")] if self.current.reply in running else []
         hints += [("S", "stop all", "stop_all")] if len(running) > 1 else []
         hints += [("c", "copy", "copy"), ("esc", "keep all", "leave")]
@@ -221,6 +223,11 @@ class ComparisonScreen(Screen[str | None]):
         """Stop all that are arriving."""
         if not self._comparison.stop():
             self.notify("All replies have ended.")
+
+    def action_hurry(self) -> None:
+        """Look at once whether the providers that replies wait for are back."""
+        if self.context.turns is not None:
+            self.context.turns.waiting.hurry()
 
     def action_answer(self) -> None:
         """Open the question of this reply whether a tool may be called, else one of another reply."""
