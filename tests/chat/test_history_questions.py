@@ -8,7 +8,7 @@ from sterna.chat import Turns
 from sterna.chat.history_questions import find_passages, guide_question
 from sterna.chat.reply_quotes import found_quotes
 from sterna.providers import Delta, Done, HistoryQuotes
-from sterna.storage import Conversations, Settled, Store, StoreThread
+from sterna.storage import Conversations, Hit, Search, Settled, Store, StoreError, StoreThread
 from sterna.storage.conversations.passages import Passages, best_piece
 from sterna.storage.conversations.quotations import Passage, message_passages, passages_text, reply_quotes
 from tests.chat.scripted_model import ScriptedModel, until
@@ -84,6 +84,23 @@ async def test_passages_come_from_what_was_said_and_not_from_questions_about_it(
     assert {(each.session_id, each.is_private) for each in both} == {(kept, False), (secret, True)}
     assert sum(len(each.text) for each in await find_passages(store, QUESTION, context_length=200)) <= 60
     assert await find_passages(store, "walrus?") == []
+
+
+async def test_what_says_it_in_other_words_is_found_by_its_meaning(store: StoreThread) -> None:
+    meant = await store.run(talk, "Where do we keep the accounts?", "In a relational engine.")
+
+    async def meaning(text: str, *, limit: int) -> list[Hit]:
+        asked.append(text)
+        return await store.run(Search.search, "relational engine", limit=limit)
+
+    async def failing(text: str, *, limit: int) -> list[Hit]:
+        raise StoreError("The model cannot be loaded.")
+
+    asked: list[str] = []
+    assert await find_passages(store, QUESTION) == []
+    assert {each.session_id for each in await find_passages(store, QUESTION, meaning=meaning)} == {meant}
+    assert asked == ["ledger database"]
+    assert await find_passages(store, QUESTION, meaning=failing) == []
 
 
 async def test_a_model_gets_the_passages_and_its_reply_links_to_them(
