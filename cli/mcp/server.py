@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
-from pydantic import Field
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import Field, ValidationError
 
 from sterna.chat.meaning.ways import Way
 from sterna.providers.embedder import EmbedderError
-from sterna.storage import StoreError
+from sterna.storage import StoreError, one_line
 
+from .arguments import said
 from .call_log import CallLog
 from .history_tools import HistoryTools
 
@@ -37,9 +38,38 @@ By = Annotated[Way, Field(description="Find by the words, by the meaning of a qu
 Name = Annotated[str, Field(description="Id of a conversation, its beginning, or `last`")]
 
 
+class HistoryServer(MCPServer):
+    """Server whose refusals are plain sentences; a call that it cannot make sense of is logged too."""
+
+    def __init__(self, log: CallLog, version: str) -> None:
+        super().__init__("sterna", title="Sterna", instructions=INSTRUCTIONS, version=version, log_level="WARNING")
+        self._log = log
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool. Raises ToolError with a sentence."""
+        known = {tool.name: tool for tool in await self.list_tools()}
+        try:
+            return await super().call_tool(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            sentence = str(error).removeprefix(f"Error executing tool {name}: ")
+            if name not in known:
+                sentence = f"There is no tool {one_line(name, 60)}. There are: {', '.join(known)}."
+            elif isinstance(error.__cause__, ValidationError):
+                sentence = said(name, error.__cause__, list(known[name].input_schema.get("properties", ())))
+            else:
+                raise ToolError(sentence) from error
+            client = _client(context) if context is not None else "unknown"
+            await asyncio.to_thread(self._log.add, client, one_line(name, 60), arguments, sentence)
+            raise ToolError(sentence) from error
+
+
 def history_server(tools: HistoryTools, log: CallLog, version: str) -> MCPServer:
     """Return the server with its tools."""
-    server = MCPServer("sterna", title="Sterna", instructions=INSTRUCTIONS, version=version, log_level="WARNING")
+    server = HistoryServer(log, version)
 
     async def answer(
         context: Context, tool: str, arguments: Mapping[str, Any], ask: Callable[[], Any], counted: str
