@@ -28,6 +28,8 @@ def selected(store: HistoryReader, names: Sequence[str], words: str | None, tags
     known = [f"#{known_tag(store, tag)}" for tag in tags]
     found = list(_ids(store, " ".join(known)))
     if words is not None:
+        if problem := store.search_problems.of_search(words):
+            raise click.UsageError(problem)
         hits = store.search.search(words, limit=MOST_HITS) + store.search.search(f"in:title {words}", limit=MOST_HITS)
         matching = {hit.session_id for hit in hits}
         found = [id_ for id_ in found if id_ in matching]

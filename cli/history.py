@@ -296,6 +296,8 @@ def search(
 
     with context.history() as store:
         session_id = find_conversation(store, conversation) if conversation else None
+        if problem := store.search_problems.of_search(text):
+            raise click.UsageError(problem)
         try:
             hits = MeaningSearch(context).search(store, text, limit=limit, session_id=session_id, way=way or "both")
         except EmbedderError as error:
@@ -312,6 +314,8 @@ def search(
                 click.echo(f"{short_id(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
                     click.echo(f"    {'Attachment: ' if hit.is_attachment else _why(hit)}{_highlighted(hit)}")
+        if not hits and (unknown := store.search_problems.unknown_tag(text)):
+            click.echo(f"sterna: {unknown}", err=True)
     return 0 if hits else 1
 
 

@@ -49,6 +49,7 @@ from .conversations.search import Hit as Hit
 from .conversations.search import Search as Search
 from .conversations.search_history import SearchHistory as SearchHistory
 from .conversations.search_index import SearchIndex as SearchIndex
+from .conversations.search_problems import SearchProblems as SearchProblems
 from .conversations.setting_changes import SettingChanges as SettingChanges
 from .conversations.tag_list import Tag as Tag
 from .conversations.tag_list import Tags as Tags

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sterna.chat.meaning.ways import Way
-from sterna.storage import HistoryReader, Hit, Message, NotFound, clean
+from sterna.storage import HistoryReader, Hit, Invalid, Message, NotFound, clean, one_line
 from sterna.storage.conversations.tool_calls import tool_calls, with_tool_calls
 
 from ..context import find_conversation
@@ -44,8 +44,13 @@ class HistoryTools:
         self._include_private = include_private
 
     def search(self, query: str, limit: int, by: Way = "both") -> list[dict[str, Any]]:
-        """Return the messages and titles with all the words, newest first, then those of that meaning."""
+        """Return the messages and titles with all the words, newest first, then those of that meaning.
+
+        Raises Invalid for a condition that means nothing.
+        """
         with self._open() as store:
+            if problem := store.search_problems.of_search(query):
+                raise Invalid(problem)
             hits = self._find_hits.search(store, query, limit=min(max(limit, 1), MOST_HITS), way=by)
             hidden = self._hidden(store, [hit.session_id for hit in hits])
             return [
@@ -63,9 +68,14 @@ class HistoryTools:
             ]
 
     def conversations(self, only: str, limit: int, offset: int) -> list[dict[str, Any]]:
-        """Return conversations, newest first; ``only`` is a filter as in the list of the chat."""
+        """Return conversations, newest first; ``only`` is a filter as in the list of the chat.
+
+        Raises Invalid where nothing is found because of a condition that means nothing.
+        """
         with self._open() as store:
             page = store.conversations.page(max(offset, 0), min(max(limit, 1), MOST_LISTED), only)
+            if not page and (problem := store.search_problems.of_filter(only)):
+                raise Invalid(problem)
             return [
                 {
                     "conversation": row.id,
@@ -121,9 +131,17 @@ class HistoryTools:
             ][: min(max(limit, 1), MOST_HITS)]
 
     def _find(self, store: HistoryReader, conversation: str) -> str:
-        session_id = find_conversation(store, conversation)
-        if self._hidden(store, [session_id]):
-            raise NotFound(f"There is no conversation {conversation}.")
+        """Return the id of a conversation. Raises NotFound, for a hidden one with the same words as for none."""
+        try:
+            session_id = find_conversation(store, conversation)
+            is_hidden = bool(self._hidden(store, [session_id]))
+        except NotFound:
+            is_hidden = True
+        if is_hidden:
+            raise NotFound(
+                f"There is no conversation {one_line(conversation, 60)}, or its beginning is not enough to tell it from"
+                " others. list_conversations lists the ids, and search finds them."
+            )
         return session_id
 
     def _hidden(self, store: HistoryReader, ids: list[str]) -> set[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .passages import Passages
     from .related import Related
     from .search import Search
+    from .search_problems import SearchProblems
     from .tag_list import Tags
 
 T = TypeVar("T")
@@ -141,6 +142,12 @@ class HistoryReader:
         from .search import Search
 
         return Search(self.db)
+
+    @cached_property
+    def search_problems(self) -> SearchProblems:
+        from .search_problems import SearchProblems
+
+        return SearchProblems(self.db)
 
     @cached_property
     def statistics(self) -> Statistics:

@@ -45,6 +45,8 @@ def test_a_search_is_saved_repeated_renamed_deleted_and_brought_back(run: Run, h
         (["--saved", "--undo"], 2, "one of"),
         (["words", "--undo"], 2, "Remove them"),
         ([], 2, "Enter the words"),
+        (["has:foo"], 2, "has: takes code"),
+        (["#birds"], 1, "There is no tag #birds: there are no tags yet."),
         (["--rename", "one", "two"], 1, "no saved search @one"),
     ],
 )

@@ -347,3 +347,17 @@ async def test_a_search_is_saved_offered_first_renamed_deleted_and_brought_back(
         assert screen.words == "river"
         screen.field.value = "@tw"
         await until(pilot, lambda: screen.field._suggestion == "@twofold")
+
+
+async def test_a_condition_that_means_nothing_is_said_with_what_is_allowed(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_search(app, pilot)
+        screen.field.value = "river has:foo"
+        await until(pilot, lambda: "has: takes code, attachment" in note(app))
+        screen.field.value = "river has:co"
+        await until(pilot, lambda: "No matches" in note(app))
+        await pilot.press("escape")
+        app.sidebar.filter.value = "is:foo"
+        await until(pilot, lambda: "is: takes pinned" in note(app))

@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from sterna.storage import Hit, Search, SearchHistory, StoreError, StoreThread, utc_now
+from sterna.storage import Hit, Search, SearchHistory, SearchProblems, StoreError, StoreThread, utc_now
 from sterna.storage.conversations.saved_names import with_saved
 from sterna.storage.text import one_line
 
@@ -98,6 +98,8 @@ class SearchScreen(OfferingChooser):
         """Search that was recorded last."""
         self._record_timer: Timer | None = None
         self._problem = ""
+        self._mistake = ""
+        """Sentence about a condition that means nothing, such as ``has:foo``."""
         self._is_spaced = False
         self._is_searching = False
         self._choose_first = False
@@ -173,15 +175,17 @@ class SearchScreen(OfferingChooser):
                 query = self._query
                 hits = await self._read(query)
                 recent, saved = await self.read_offers()
+                mistake = await self._read_mistake(query.text)
                 if query == self._query:
                     break
             self._problem = ""
         except StoreError as error:
-            hits, query, recent, saved, self._problem = [], self._query, [], {}, str(error)
+            hits, query, recent, saved, mistake, self._problem = [], self._query, [], {}, "", str(error)
         finally:
             self._is_searching = False
             self._slow_timer.stop()
         self._hits, self._shown_query, self._recent, self._saved = hits, query, recent, saved
+        self._mistake = mistake
         self._awaits_meaning = self._looks_for_meaning(query) and not self._problem
         self._show()
         if self._awaits_meaning:
@@ -239,6 +243,11 @@ class SearchScreen(OfferingChooser):
                 return []
         conversation_id = self._conversation_id if query.in_conversation else None
         return await self._store.run(Search.search, query.text, limit=MOST_RESULTS, session_id=conversation_id)
+
+    async def _read_mistake(self, text: str) -> str:
+        if not text.strip() or not self._store.is_open:
+            return ""
+        return await self._store.run(SearchProblems.of_search, text, is_typed=True)
 
     @work(group="search.record")
     async def _record_settled(self) -> None:
@@ -312,6 +321,8 @@ class SearchScreen(OfferingChooser):
             self.say_offers()
         elif not self._query.text.strip():
             self.say(f"Type to search{where or ' everything'}.", f"{switch}   esc close".strip())
+        elif self._mistake:
+            self.say(self._mistake, f"{'enter open   ' if count else ''}esc close")
         elif not count:
             none = f"No matches for “{one_line(self._query.text, 40)}”{how}{where}."
             self.say(f"{none}{self._about_meaning()}", f"{switch}   esc close".strip())

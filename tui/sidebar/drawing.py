@@ -202,3 +202,12 @@ def _line(
         Segment(ending + " " * AFTER, right_style),
     ]
     return Strip(segments).adjust_cell_length(width, left_style)
+
+
+def empty_texts(text: str, archived: int, problem: str, width: int) -> list[str]:
+    """Return the lines of an empty list: of the filter ``text``, with what is wrong with it, or of everything."""
+    if text:
+        from textwrap import wrap  # a list is seldom empty
+
+        return ["No matches.", *wrap(one_line(problem), max(width, 1))]
+    return ["All are archived. Filter:", "is:archived"] if archived else ["No conversations yet."]

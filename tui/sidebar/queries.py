@@ -61,6 +61,8 @@ class View:
     pages: dict[int, list[ConversationSummary]] = field(default_factory=dict)
     archived: int = 0
     """Archived conversations, if the list is empty for them."""
+    problem: str = ""
+    """Sentence about what is wrong with the filter, if nothing is found."""
 
 
 def read_view(store: Store, query: Query) -> View:
@@ -76,7 +78,8 @@ def read_view(store: Store, query: Query) -> View:
     seen = lines.within(top, query.height)
     pages = {page: store.conversations.page(page * PAGE, PAGE, query.text) for page in pages_of(seen)}
     archived = 0 if count or query.text else store.conversations.total()
-    return View(query.text, lines, top, cursor, position is not None, pages, archived)
+    problem = store.search_problems.of_filter(query.text) if query.text and not count else ""
+    return View(query.text, lines, top, cursor, position is not None, pages, archived, problem)
 
 
 def revealed(lines: Lines, row: int, top: int, height: int) -> int:

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from sterna.storage import Conversations, ConversationSummary, StoreError, StoreThread
 
 from .days import when
-from .drawing import AFTER, ASCII, BEFORE, SIGNS, State, cut, preview_line, title_line
+from .drawing import AFTER, ASCII, BEFORE, SIGNS, State, cut, empty_texts, preview_line, title_line
 from .line_map import ROW_LINES, Lines
 from .queries import PAGE, Anchor, Query, View, pages_of, read_view, revealed
 
@@ -337,7 +337,9 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, plain)
         index = self.lines.row_at(line)
         if index is None:
-            text = self.lines.heading_at(line) or (self._empty_text(y) if not self.lines.rows else "")
+            text = self.lines.heading_at(line) or (
+                self._empty_text(y, width - BEFORE - AFTER) if not self.lines.rows else ""
+            )
             kind = "rows--heading" if self.lines.rows else "rows--quiet"
             signs = ASCII if self.ascii else SIGNS
             padded = " " * BEFORE + cut(text, width - BEFORE - AFTER, signs.more) + " " * AFTER
@@ -375,15 +377,10 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         time = when(row.at, self.clock(), self.zone, under_heading=not self.view.text)
         return title_line(row, time, width, state, signs, style)
 
-    def _empty_text(self, y: int) -> str:
+    def _empty_text(self, y: int, width: int) -> str:
         """Return the text of an empty list."""
         assert self.view is not None
-        if self.view.text:
-            texts = ["No matches."]
-        elif self.view.archived:
-            texts = ["All are archived. Filter:", "is:archived"]
-        else:
-            texts = ["No conversations yet."]
+        texts = empty_texts(self.view.text, self.view.archived, self.view.problem, width)
         return texts[y] if y < len(texts) else ""
 
     def _style(self, part: str, background: str) -> Style:
