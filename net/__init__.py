@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from .bodies import TooLarge, Unreadable, iter_body, read_body, read_start
-from .client import Limits, open_client
+from .client import Limits, open_client, uncollected
 from .decompression import accept_encoding
 from .json_text import parse_json
 from .network_errors import NetworkError, classify, request_errors
@@ -36,6 +36,7 @@ __all__ = [
     "read_body",
     "read_start",
     "request_errors",
+    "uncollected",
 ]
 
 # httpx loads its own command line where click and rich are installed; that takes longer than the rest of httpx.

@@ -34,7 +34,7 @@ def open_client(
 
     Raises ``OSError`` where SSL_CERT_FILE or SSL_CERT_DIR names a missing file or folder.
     """
-    with _uncollected():
+    with uncollected():
         return _client(url, limits, proxy, transport)
 
 
@@ -60,7 +60,7 @@ def _client(
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Collect no garbage while modules are loaded: they stay, and a search of them would delay every thread."""
     was_enabled = gc.isenabled()
     gc.disable()

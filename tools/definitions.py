@@ -49,7 +49,7 @@ def definitions(server: str, source: str, listed: Iterable[Listed], wanted: Sequ
     seen: set[str] = set()
     size = 0
     refused: list[str] = []
-    left_out = 0
+    is_cut = False
     for each in listed:
         if (wanted and each.name not in wanted) or each.name in seen:
             continue
@@ -59,7 +59,7 @@ def definitions(server: str, source: str, listed: Iterable[Listed], wanted: Sequ
             refused.append(plain_line(each.name, 40) or "a tool without a name")
             continue
         if len(tools) >= MOST_TOOLS or size + length > ALL_SCHEMAS:
-            left_out += 1
+            is_cut = True
             continue
         size += length
         name = tool_name(server, each.name, names)
@@ -67,7 +67,7 @@ def definitions(server: str, source: str, listed: Iterable[Listed], wanted: Sequ
         description = plain(each.description[: LONGEST_DESCRIPTION * 2])[:LONGEST_DESCRIPTION].strip()
         title = plain_line(each.title or each.name, 80)
         tools.append(OfferedTool(name, title, description, schema, each.name, source, each.changes_nothing))
-    return Definitions(tuple(tools), _problem(server, len(tools), left_out, refused, set(wanted) - seen))
+    return Definitions(tuple(tools), _problem(server, len(tools), is_cut, refused, set(wanted) - seen))
 
 
 def tool_name(server: str, tool: str, taken: Iterable[str] = ()) -> str:
@@ -119,11 +119,11 @@ def _plain(value: Any, depth: int) -> Any:
     return plain(value) if isinstance(value, str) else value
 
 
-def _problem(server: str, count: int, left_out: int, refused: Sequence[str], missing: Iterable[str]) -> str:
+def _problem(server: str, count: int, is_cut: bool, refused: Sequence[str], missing: Iterable[str]) -> str:
     sentences = []
-    if left_out:
+    if is_cut:
         sentences.append(
-            f"{server} has {count + left_out:,} tools, of which the first {count} can be chosen. "
+            f"{server} has more than {count} tools, of which the first can be chosen. "
             f"Name others under tools in [mcp.{server}]."
         )
     if refused:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
 
 LONGEST_MESSAGE = 8 * 1024 * 1024
+MOST_VALUES = 1_000_000
+VALUES = 1_000
+"""Values in a message that count as much as another message."""
 FLUSH_SECONDS = 0.3
 LAST_WORDS_SECONDS = 0.5
 """Time for the rest of standard error after the end of a program."""
@@ -129,8 +132,15 @@ async def _read(
                 break
             if not line:
                 break
-            await throttle.spend(1, len(line))
+            # each value takes time to be read, in which nothing else runs
+            values = sum(map(line.count, (b"[", b"{", b",")))
+            await throttle.spend(1 + values // VALUES, len(line))
+            if values > MOST_VALUES:
+                sentence = f"{name} was ended: it sent a message of more than a million values."
+                break
             try:
+                if not line.lstrip().startswith(b"{"):
+                    raise ValueError  # without a list of all that is wrong with it
                 message = jsonrpc_message_adapter.validate_json(line, by_name=False)
             except ValueError:
                 log.add(line)

@@ -33,7 +33,7 @@ from .throttle import Throttle
 if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
 
-MOST_LISTED = 2_000
+MOST_LISTED = 1_000
 MOST_PAGES = 50
 MOST_ROUNDS = 1
 MOST_PROGRESS = 200
@@ -210,7 +210,7 @@ class Server:
         else:
             streams = program_streams(self.settings, self._environ, throttle, ended)
         async with streams as (incoming, outgoing):
-            yield Screened(incoming), outgoing
+            yield Screened(incoming, self.settings.tools), outgoing
 
     async def _list(self, client: Client) -> None:
         """Ask for the tools and keep their definitions."""

@@ -20,8 +20,7 @@ class ServerLog:
     def __init__(self, server: str) -> None:
         self._server = server
         self._left = MOST_LINES
-        self.last = ""
-        """Its last line, which often says why it ended."""
+        self._last = b""
         self.is_complete = asyncio.Event()
 
     async def read(self, stream: asyncio.StreamReader) -> None:
@@ -39,12 +38,16 @@ class ServerLog:
 
     def add(self, line: bytes) -> None:
         """Log one line."""
-        text = plain_line(line[: LONGEST * 4].decode("utf-8", "replace"), LONGEST)
-        if not text:
+        if not line.strip():
             return
-        self.last = text
+        self._last = line[: LONGEST * 4]
         self._left -= 1
         if self._left >= 0:
-            _log.warning("%s: %s", self._server, text)
+            _log.warning("%s: %s", self._server, self.last)
         if self._left == 0:
             _log.warning("%s: further lines are left out", self._server)
+
+    @property
+    def last(self) -> str:
+        """Return the last line as plain text: it often says why a server ended."""
+        return plain_line(self._last.decode("utf-8", "replace"), LONGEST)

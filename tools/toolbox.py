@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sterna.chat import Offer, ToolResult
 from sterna.config import McpServerSettings, Settings, config_dir
+from sterna.net import uncollected
 from sterna.providers import Tool
 
 from .approvals import Approvals, approvals_of
@@ -183,7 +184,8 @@ class Toolbox:
         server = self._servers.get(settings.name)
         if server is None or server.settings != settings:
             try:
-                from .server import Server  # a second, and only where there are servers
+                with uncollected():
+                    from .server import Server  # a second, and only where there are servers
             except ImportError as error:
                 self._missing = f"MCP servers need a package that is not installed ({error.name}). Install sterna[mcp]."
                 self._notify()

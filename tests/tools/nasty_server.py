@@ -98,6 +98,9 @@ def main(kind: str) -> None:
     if kind == "endless":
         while True:
             sys.stdout.write("x" * 65536)
+    if kind == "dense":
+        sys.stdout.write('{"a":[' + "[]," * 1_100_000 + "\n")
+        sys.stdout.flush()
     if kind == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child = subprocess.Popen(["sleep", "600"])

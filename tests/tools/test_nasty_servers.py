@@ -48,16 +48,17 @@ def is_running(process: int) -> bool:
 async def test_servers_that_do_not_start_leave_the_others_theirs(
     toolbox: Toolbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs_of_servers, "LONGEST_MESSAGE", 2**20)
-    await toolbox.configure(Settings(mcp=tuple(map(nasty, ("hang", "garbage", "endless", "calls")))))
-    offer = await toolbox.offered(["hang", "garbage", "endless", "calls__run_id"])
+    monkeypatch.setattr(programs_of_servers, "LONGEST_MESSAGE", 4 * 2**20)
+    await toolbox.configure(Settings(mcp=tuple(map(nasty, ("hang", "garbage", "endless", "dense", "calls")))))
+    offer = await toolbox.offered(["hang", "garbage", "endless", "dense", "calls__run_id"])
     assert [tool.name for tool in offer.tools] == ["calls__run_id"]
     assert offer.problems == (
         "hang did not start within 0.4 seconds.",
         "garbage did not start within 0.4 seconds.",
-        "endless was ended: it sent a message of more than 1 MB.",
+        "endless was ended: it sent a message of more than 4 MB.",
+        "dense was ended: it sent a message of more than a million values.",
     )
-    assert [state.state for state in toolbox.servers()] == ["failed", "failed", "failed", "ready"]
+    assert [state.state for state in toolbox.servers()] == [*["failed"] * 4, "ready"]
     assert 0 < len(caplog.records) < 500
     assert all(len(record.getMessage()) < 600 for record in caplog.records)
 
@@ -67,7 +68,7 @@ async def test_what_a_server_defines_is_bounded_and_plain(toolbox: Toolbox) -> N
     offer = await toolbox.offered(["many", "names"])
     many, names = toolbox.servers()
     assert len(many.tools) == 100
-    assert many.problem.startswith("many has 10,000 tools, of which the first 100 can be chosen.")
+    assert many.problem.startswith("many has more than 100 tools, of which the first can be chosen.")
     assert names.title == "names (nasty)"
     assert [tool.name for tool in names.tools] == [
         "names__red_f0fdc93e",
