@@ -13,7 +13,7 @@ ROUNDS ?= 60
 # what Python has compiled once is found again by the workers, and by every process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-part test-postgres clients sim strict monkey lint types walks bench dos golden screenshots package clean
+.PHONY: run test test-part test-postgres clients sim strict monkey lint types walks bench dos browser golden screenshots package clean
 
 run: $(PROGRAM)
 	@$(BIN)/sterna
@@ -74,6 +74,10 @@ bench: $(READY)
 # attacks on a real server beside a bystander; about four minutes
 dos: $(READY)
 	@$(BIN)/python -m tests.dos
+
+# an HTML export in Chromium, which needs to be installed
+browser: $(READY)
+	@$(BIN)/python -m tests.browser
 
 golden: $(READY)
 	GOLDEN=write $(BIN)/pytest -q tests/tui/test_frames.py

@@ -35,8 +35,8 @@ class Html(Format):
         yield _head()
         titles: list[str] = []
         for number, chat in enumerate(chats):
-            titles.append(f'<li><a href="#c{number}">{_title(chat)}</a> <small>{_day(chat)}</small></li>\n')
-            yield f'<article id="c{number}">\n<h2>{_title(chat)}</h2>\n<p class="about">{_about(chat)}</p>\n'
+            titles.append(f'<li><a href="#c{number}" dir="auto">{_title(chat)}</a> <small>{_day(chat)}</small></li>\n')
+            yield f'<article id="c{number}">\n<h2 dir="auto">{_title(chat)}</h2>\n<p class="about">{_about(chat)}</p>\n'
             if chat.system_prompt:
                 yield _folded("System prompt", html_of(chat.system_prompt))
             for message in chat.shown:
@@ -58,7 +58,8 @@ def _head() -> str:
         '<meta name="referrer" content="no-referrer">\n<title>Conversations</title>\n'
         f"<style>\n{STYLE}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n</style>\n</head>\n"
         '<body>\n<header><h1>Conversations</h1> <input id="search" type="search" placeholder="Search" '
-        'aria-label="Search"> <output id="found"></output></header>\n<main>\n'
+        'aria-label="Search" title="/ to search, enter for the next place"> <output id="found"></output>'
+        "</header>\n<main>\n"
     )
 
 

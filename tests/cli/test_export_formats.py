@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from sterna.exporters.formats.html_text import html_of
 from sterna.storage import Attachment, LabelChange, Settled, Store, open_account
 from tests.cli.conftest import Run
 
@@ -72,6 +73,15 @@ def test_a_page_contains_everything_and_runs_nothing_of_a_message(run: Run, home
     assert "a\n&lt;/details&gt;" in text
     assert '<span class="k">if</span>' in text
     assert "default-src 'none'" in text
+
+
+def test_text_of_a_page_runs_in_its_own_direction_and_addresses_are_links() -> None:
+    text = html_of("See https://example.org/a\n\n- مرحبا\n\n| الاسم |\n|---|\n| tern |\n\njavascript:a example.org")
+    assert '<p dir="ltr">See <a href="https://example.org/a" rel="noopener noreferrer">' in text
+    assert '<ul dir="rtl">\n<li dir="rtl">' in text
+    assert '<div class="table" dir="rtl"><table dir="rtl">' in text
+    assert text.count("<a ") == 1
+    assert html_of("Hi\n\n1. one") == "<p>Hi</p>\n<ol>\n<li>one</li>\n</ol>\n"
 
 
 def test_fine_tuning_lines_have_the_system_prompt_and_whole_replies(run: Run) -> None:
