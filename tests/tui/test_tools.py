@@ -123,7 +123,7 @@ async def test_a_question_is_answered_on_purpose_alone(
         assert await call == Approval("no", "not that one")
         await until(pilot, lambda: "Call read_file" not in frame(app))
 
-        for key, choice in (("o", "once"), ("c", "conversation"), ("a", "always"), ("n", "no")):
+        for key, choice in (("o", "once"), ("a", "always")):
             call = await asked(pilot, app, here)
             await pilot.press("alt+y")
             await until(pilot, lambda: isinstance(app.screen, ToolQuestion) and app.screen.is_readable)

@@ -21,13 +21,14 @@ from sterna.storage.text import clean, one_line
 
 from ..markdown import Block, Document, DocumentView
 from ..markdown.blocks import HugeText, Prefix, TextBlock
-from ..markdown.stream import LIMIT
 from ..terminal import field_fixes as field_fixes
 from ..tool_names import tool_names
 from .panels import Buttons, Dialog, Field, Page, sentence
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1_000
+LARGE = 20_000
+"""Characters of a value from which on it breaks anywhere, not between words: that takes no reading of it."""
 INDENTATION = Prefix(Content("  "), Content("  "))
 PAUSE_SECONDS = 0.4
 """Keys that follow each other faster than this are text that somebody types, and answer nothing."""
@@ -126,7 +127,7 @@ def argument_blocks(arguments: Mapping[str, Any]) -> list[Block]:
     for name, value in arguments.items():
         blocks.append(TextBlock(Content.styled(one_line(str(name), 200), "bold $text-accent"), gap=1 if blocks else 0))
         text = clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
-        if len(text) > LIMIT:
+        if len(text) > LARGE:
             blocks.append(HugeText(text, prefix=INDENTATION))
             continue
         shown = Content(text.expandtabs(8)) if text.strip() else Content.styled(f"“{text}”", "$foreground 75%")
