@@ -245,10 +245,11 @@ def _tools(app: SternaApp) -> Any:
 def _tool_question(app: SternaApp) -> Any:
     from sterna.chat import ToolAsk
     from sterna.tui.dialogs.tool_question import ToolQuestion
+    from sterna.tui.services.tool_questions import Question
 
     arguments = {"path": "/home/me/notes/terns.md", "options": {"lines": 40}}
     tool = Tool("files__read_file", "Read a file, of the folders that the server may see.", {})
-    return ToolQuestion(ToolAsk("call_1", "conv_1", "msg_1", tool, arguments), lambda _: None)
+    return ToolQuestion(Question(ToolAsk("call_1", "conv_1", "msg_1", tool, arguments)))
 
 
 def _tool_trial(app: SternaApp) -> Any:

@@ -238,10 +238,7 @@ class ComparisonScreen(Screen[str | None]):
             return
         from ..dialogs.tool_question import ToolQuestion
 
-        question = (own or questions)[0]
-        dialog = ToolQuestion(question.ask, question.answer)
-        question.closed = dialog.close
-        self.app.push_screen(dialog)
+        self.app.push_screen(ToolQuestion((own or questions)[0]))
 
     def action_toggle_reasoning(self) -> None:
         """Show or hide reasoning and tool calls of this reply."""

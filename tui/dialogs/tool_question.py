@@ -7,7 +7,7 @@ allowed by accident.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from textual import events, on
@@ -16,11 +16,12 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Button, Input
 
-from sterna.chat import Approval, ToolAsk
+from sterna.chat import Approval
 from sterna.storage.text import clean, one_line
 
 from ..markdown import Block, Document, DocumentView
 from ..markdown.blocks import HugeText, Prefix, TextBlock
+from ..services.tool_questions import Question
 from ..terminal import field_fixes as field_fixes
 from ..tool_names import tool_names
 from .panels import Buttons, Dialog, Field, Page, sentence
@@ -48,11 +49,11 @@ class ToolQuestion(Dialog[None]):
         Binding("r", "give_reason", "No, because"),
     ]
 
-    def __init__(self, ask: ToolAsk, answer: Callable[[Approval], None], *, changes_nothing: bool = False) -> None:
-        """Take the question, what takes its answer, and whether the tool says that it changes nothing."""
+    def __init__(self, question: Question, *, changes_nothing: bool = False) -> None:
+        """Take the question, and whether the tool says that it changes nothing."""
         super().__init__()
-        self.ask = ask
-        self._answer = answer
+        self.ask = question.ask
+        self._question = question
         self._changes_nothing = changes_nothing
         self._last_key = float("inf")
         """Time of the last key; first, the time at which the question could be read."""
@@ -73,6 +74,9 @@ class ToolQuestion(Dialog[None]):
 
     def on_mount(self) -> None:
         """Focus the text, which scrolls: neither enter nor space answers from there."""
+        self._question.closed = self.close
+        if not self._question.is_open:
+            self.dismiss()
         self.query_one(Page).focus()
         self.call_after_refresh(self._begin)
 
@@ -110,7 +114,7 @@ class ToolQuestion(Dialog[None]):
         self._close(Approval("no", event.value.strip()))
 
     def _close(self, approval: Approval) -> None:
-        self._answer(approval)
+        self._question.answer(approval)
         self.close()
 
     def close(self) -> None:

@@ -48,6 +48,7 @@ class ToolTrial(Dialog[None]):
         super().__init__()
         self._toolbox = toolbox
         self._tool = tool
+        self._is_running = False
 
     def compose(self) -> ComposeResult:
         """Compose the description, the field and the place of the result."""
@@ -83,18 +84,23 @@ class ToolTrial(Dialog[None]):
 
     @work(group="call", exclusive=True)
     async def _call(self, arguments: Mapping[str, Any]) -> None:
-        began = monotonic()
+        began, self._is_running = monotonic(), True
         self.query_one("#result", DocumentView).document = Document(())
         self._say("Running…")
         offer = await self._toolbox.offered((self._tool.name,))
         if offer.problems and not offer.tools:
             self._say(" ".join(offer.problems), is_good=False)
             return
-        result = await self._toolbox.call(self._tool.name, arguments, progress=self._show_progress)
+        result = await self._toolbox.call(self._tool.name, arguments, progress=self._show_progress_soon)
+        self._is_running = False
         self._show(result, monotonic() - began)
 
+    def _show_progress_soon(self, line: str) -> None:
+        self.call_later(self._show_progress, line)
+
     def _show_progress(self, line: str) -> None:
-        self._say(f"Running… {one_line(line, LONGEST_PROGRESS)}")
+        if self._is_running:
+            self._say(f"Running… {one_line(line, LONGEST_PROGRESS)}")
 
     def _show(self, result: ToolResult, seconds: float) -> None:
         if not self.is_attached:

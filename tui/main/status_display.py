@@ -80,6 +80,12 @@ class StatusDisplay:
         parts = (counted(tools, "tool") if tools else "", counted(unknown, "tool server") if unknown else "")
         return ", ".join(filter(None, parts))
 
+    def _starting_server(self) -> str:
+        """Return the name of a server of tools that a request may wait for; empty for none."""
+        toolbox = self._context.tools.toolbox
+        servers = toolbox.servers() if toolbox is not None and self._conversation.tools else ()
+        return next((server.name for server in servers if server.state == "starting"), "")
+
     async def _title(self, record: Conversation | None) -> str:
         """Return the title of a conversation; one without a title goes by its question."""
         if record is None:
@@ -154,6 +160,8 @@ class StatusDisplay:
             arriving = replying(monotonic() - reply.started, reply.content, is_waiting, reply.waiting is not None)
             if reply.asking is not None:
                 arriving = "waits for your answer"
+            elif is_waiting and (server := self._starting_server()):
+                arriving = f"starting {server} {monotonic() - reply.started:.0f} s"
             elif reply.call_started:
                 arriving = f"tool runs {monotonic() - reply.call_started:.0f} s"
             if reply.outage is not None:

@@ -43,7 +43,10 @@ class ToolActions:
     def follow_servers(self) -> None:
         """Count the chosen tools again whenever servers have told what they offer."""
         if (toolbox := self._context.tools.toolbox) is not None:
-            toolbox.subscribe(self._count)
+            toolbox.subscribe(self._count_soon)
+
+    def _count_soon(self) -> None:
+        self._layout.call_later(self._count)
 
     def _count(self) -> None:
         if self._layout.is_alive:
@@ -112,9 +115,7 @@ class ToolActions:
         toolbox, name = self._context.tools.toolbox, question.ask.tool.name
         known = [tool for server in (toolbox.servers() if toolbox else ()) for tool in server.tools]
         harmless = any(tool.changes_nothing for tool in known if tool.name == name)
-        dialog = ToolQuestion(question.ask, question.answer, changes_nothing=harmless)
-        question.closed = dialog.close
-        await self._layout.app.push_screen_wait(dialog)
+        await self._layout.app.push_screen_wait(ToolQuestion(question, changes_nothing=harmless))
 
     def _call_attention(self, question: Question) -> None:
         """Say that a question waits, where the person does not look at it."""

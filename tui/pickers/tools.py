@@ -80,10 +80,13 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
     def on_mount(self) -> None:
         """List the servers as they are, and start those that are not running."""
         super().on_mount()
-        self._unsubscribe = self._toolbox.subscribe(self._show)
+        self._unsubscribe = self._toolbox.subscribe(self._show_soon)
         self._show()
         self._start(())
         self._read_allowed()
+
+    def _show_soon(self) -> None:
+        self.call_later(self._show)
 
     def on_unmount(self) -> None:
         """Follow the servers no longer."""
