@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from sterna.storage.conversations.tool_calls import ToolCall, with_tool_calls
 
@@ -12,7 +13,7 @@ from .tool_call_lines import call_details, call_line
 
 Pieces = Sequence[Sequence[Block] | int]
 """Blocks of each piece of a text, and between them the positions of the calls."""
-NO_STATES: Mapping[str, str] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_RESULT = "no result"
 
 
@@ -21,7 +22,7 @@ class CallParts:
 
     def __init__(self) -> None:
         self.calls: tuple[ToolCall, ...] = ()
-        self.states: Mapping[str, str] = NO_STATES
+        self.states: Mapping[str, str] = NOTHING
         """States of the calls that have no result yet, by their ids."""
         self._other_state = NO_RESULT
         self.pieces: Pieces = ()
@@ -43,7 +44,7 @@ class CallParts:
         self._other_state = "running…"
         return self._show(pieces, calls, states)
 
-    def _show(self, pieces: Pieces, calls: tuple[ToolCall, ...], states: Mapping[str, str] = NO_STATES) -> list[Block]:
+    def _show(self, pieces: Pieces, calls: tuple[ToolCall, ...], states: Mapping[str, str] = NOTHING) -> list[Block]:
         self.pieces, self.calls, self.states = pieces, calls, states
         return [block for piece in pieces if not isinstance(piece, int) for block in piece]
 

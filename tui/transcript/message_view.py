@@ -33,7 +33,7 @@ from ..markdown import (
 )
 from ..markdown.styles import MUTED
 from .attachment_lines import attachment_blocks
-from .call_parts import NO_STATES, CallParts
+from .call_parts import NOTHING, CallParts
 from .live_text import LiveText
 from .parts import (
     MARKS,
@@ -168,8 +168,8 @@ class MessageView(DocumentView):
         self,
         content: str,
         reasoning: str,
-        metadata: Mapping[str, Any],
-        states: Mapping[str, str] = NO_STATES,
+        metadata: Mapping[str, Any] = NOTHING,
+        states: Mapping[str, str] = NOTHING,
         *,
         waits_for: str = "",
         is_mine: bool = True,
