@@ -138,6 +138,11 @@ class Catalog:
         endpoint = self._endpoints.get(name)
         return endpoint.title if endpoint is not None else str(getattr(self._providers.get(name), "title", ""))
 
+    def has_answered(self, name: str) -> bool:
+        """Return whether an endpoint has answered when it was asked for its models last."""
+        endpoint = self._endpoints.get(name)
+        return endpoint is not None and not endpoint.models and name in self._listed and name not in self.problems
+
     def default_ref(self) -> str:
         """Return the model used if none is chosen: the setting, else the first provider's, else the guide.
 

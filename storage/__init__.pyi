@@ -44,6 +44,7 @@ from .conversations.live_replies import LiveReplies as LiveReplies
 from .conversations.live_replies import is_unfinished as is_unfinished
 from .conversations.messages import Messages as Messages
 from .conversations.model_use import ModelUse as ModelUse
+from .conversations.model_use import ProviderFailure as ProviderFailure
 from .conversations.names import ConversationNames as ConversationNames
 from .conversations.search import Hit as Hit
 from .conversations.search import Search as Search

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..database.connection import Database
 from ..database.local_state import LocalState
@@ -22,6 +23,33 @@ select model from (
 )
 where role = 'assistant' and model <> '' group by model order by max(message_timestamp) desc limit :count
 """
+
+HEALTH = (
+    *("refused", "dns", "tls", "timeout", "network", "auth", "payment", "forbidden"),
+    *("rate_limit", "server", "malformed", "truncated"),
+)
+"""Kinds of failures that say something about a provider, and not about a request."""
+
+_NEWEST = """
+select
+    substr(model, 1, instr(model, '/') - 1) as provider,
+    max(message_timestamp) as at,
+    coalesce(error_message, '') as sentence,
+    json_extract(metadata, '$.kind') as kind
+from (
+    select model, message_timestamp, role, error_message, metadata from chat_messages
+    order by message_timestamp desc limit :searched
+)
+where role = 'assistant' and instr(model, '/') > 1 group by provider
+"""
+
+
+class ProviderFailure(NamedTuple):
+    """Failure of the newest reply of a provider."""
+
+    sentence: str
+    at: str
+    """Time of the reply, as messages have it."""
 
 
 @in_sentences
@@ -54,6 +82,12 @@ class ModelUse:
     def recent(self, count: int = 50) -> list[str]:
         """Return the models of the newest replies, the newest first; models of imported replies are among them."""
         return [row["model"] for row in self.db.rows(_RECENT, searched=SEARCHED, count=count)]
+
+    def failures(self) -> dict[str, ProviderFailure]:
+        """Return the providers whose newest reply failed for a reason that may last."""
+        rows = self.db.rows(_NEWEST, searched=SEARCHED)
+        failed = [row for row in rows if row["sentence"] and row["kind"] in HEALTH]
+        return {row["provider"]: ProviderFailure(row["sentence"], row["at"]) for row in failed}
 
     def _refs(self, key: str) -> list[str]:
         stored = self._local_state.get(key)

@@ -141,6 +141,7 @@ async def test_the_catalog_lists_what_answers_and_tells_the_rest() -> None:
         await catalog.models()
         assert [item.ref for item in models] == ["a/m", "guide/guide"]
         assert list(catalog.problems) == ["b"]
+        assert [catalog.has_answered(name) for name in catalog.names()] == [True, False, False]
         assert "server error (500)" in catalog.problems["b"]
         assert len(server.requests) == 1, "a list that came is kept"
         await catalog.models(refresh=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lists import Clock, ListApp, fill, frame, line_of, running, until
+from lists import Clock, ListApp, fill, frame, line_of, opened, running, until
 from textual.pilot import Pilot
 
 from sterna.providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
 from sterna.providers.model_traits import traits_of
-from sterna.storage import ModelUse
+from sterna.storage import ModelUse, Settled
 from sterna.tui.pickers import ModelPicker
 from sterna.tui.pickers.compared_models import ComparedModelsPicker
 
@@ -98,6 +99,13 @@ async def test_models_stand_under_their_endpoints_with_what_they_take(file: Path
 
 async def test_favourites_and_recent_models_stand_first_with_what_they_can_do(file: Path) -> None:
     fill(file, Clock(), (3, "Where?", "There."))
+    store = opened(file, Clock())
+    for model, failure in (
+        ("down/m", Settled("failed", "", error_message="Down refused the key.", metadata={"kind": "auth"})),
+        ("full/m", Settled("failed", "", error_message="Too long.", metadata={"kind": "too_long"})),
+    ):
+        store.live_replies.settle(store.live_replies.begin_turn(None, "Hi", model=model).reply.id, failure)
+    store.close()
     priced = {
         "pricing": {"prompt": "0.000003", "completion": "0.000015"},
         "supported_parameters": ["tools", "reasoning"],
@@ -106,9 +114,12 @@ async def test_favourites_and_recent_models_stand_first_with_what_they_can_do(fi
     back = Back("test", Model("test", "other"), Model("test", "small"), able)
     app = ListApp(file, Clock())
     async with running(app, (80, 30)) as pilot:
-        screen = ModelPicker(catalog(back), store=app.store)
+        others = [Back(name, Model(name, f"of-{name}")) for name in ("down", "full")]
+        screen = ModelPicker(catalog(back, *others), store=app.store)
         await app.push_screen(screen, app.keep_result)
-        await until(pilot, lambda: "Recent" in shown(app))
+        await until(pilot, lambda: "Recent" in shown(app) and "of-full" in shown(app))
+        assert re.search(r"! Last reply, \d+ \w{3} \d\d:\d\d: Down refused the key\.", shown(app))
+        assert "Too long" not in shown(app)
         recent, other = line_of(app, "☆ test/small"), line_of(app, "☆ other")
         assert recent is not None
         assert other is not None

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from sterna.storage import parse
 from sterna.storage.text import one_line
 
 from ..counts import price_pair, short_count, short_price
 
 if TYPE_CHECKING:
     from sterna.providers import Model
+    from sterna.storage import ProviderFailure
 
 LONGEST_NAME = 120
 STAR, NO_STAR = "★", "☆"
@@ -78,3 +80,14 @@ def about_model(model: Model) -> str:
     elif prices is not None:
         parts.append("free")
     return " · ".join(parts)
+
+
+def failure_text(failure: ProviderFailure | None) -> str:
+    """Return when and why the newest reply of a provider failed; empty where it did not."""
+    if failure is None:
+        return ""
+    try:
+        moment = parse(failure.at).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return f"Last reply: {failure.sentence}"
+    return f"Last reply, {moment.day} {moment:%b %H:%M}: {failure.sentence}"

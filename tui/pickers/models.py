@@ -21,10 +21,10 @@ from sterna.storage.text import one_line
 
 from .chooser import Chooser, Chosen
 from .fuzzy import match
-from .model_lines import LONGEST_NAME, STAR_CELLS, about_model, model_line
+from .model_lines import LONGEST_NAME, STAR_CELLS, about_model, failure_text, model_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from sterna.providers import Catalog, Model
     from sterna.storage import StoreThread
@@ -84,6 +84,8 @@ class ModelList(Chooser[Chosen]):
         self._store = store
         self._favourites: list[str] = []
         self._recent: list[str] = []
+        self._failures: Mapping[str, storage.ProviderFailure] = {}
+        """Last failures of providers, by their names."""
         self._is_on_star = False
         """True while the click that chooses a line is on its star."""
         self._catalog_or_none = catalog
@@ -131,6 +133,7 @@ class ModelList(Chooser[Chosen]):
                 with suppress(storage.StoreError):
                     self._favourites = await self._store.run(storage.ModelUse.favourites)
                     self._recent = await self._store.run(storage.ModelUse.recent)
+                    self._failures = await self._store.run(storage.ModelUse.failures)
             self.show_list()
             await self._catalog.models(refresh=refresh)
         finally:
@@ -227,7 +230,7 @@ class ModelList(Chooser[Chosen]):
         lines: list[Line] = []
         for name in self._catalog.names():
             group = sorted((each for each in matches if each.model.endpoint == name), key=lambda each: -each.score)
-            problem = self._catalog.problems.get(name)
+            problem = self._catalog.problems.get(name) or failure_text(self._failures.get(name))
             if not group and not (problem and not self.field.value.strip()):
                 continue
             if lines:
@@ -266,9 +269,9 @@ class ModelList(Chooser[Chosen]):
     def _heading(self, name: str) -> Content:
         built_in = "built in, offline" if name == self._catalog.names()[-1] else ""
         title = one_line(self._catalog.title(name), 60) or built_in
-        if title.casefold() in ("", name.casefold()):
-            return Content.styled(name, "bold $secondary")
-        return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 75%"))
+        shown = "" if title.casefold() in ("", name.casefold()) else f"  {title}"
+        health = "  reachable" if self._catalog.has_answered(name) else ""
+        return Content.assemble((name, "bold $secondary"), (shown, "$foreground 75%"), (health, "$text-success"))
 
     def model_line(self, matched: ModelMatch, *, shows_provider: bool = False) -> Content:
         """Return the line of a model."""
