@@ -23,6 +23,7 @@ NAMES = (
     "branches",
     "sidebar",
     "search",
+    "stats",
     "similar",
     "meaning",
 )

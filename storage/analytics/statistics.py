@@ -7,7 +7,7 @@ newest messages only, so that a history of millions is answered at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -19,21 +19,25 @@ from ..json_text import from_json, json_object
 NEWEST = 20_000
 """Messages among which costs and durations are read."""
 NEWEST_TIMES = 200_000
-"""Messages whose hours are counted."""
+"""Messages whose hours are counted, in whole hours."""
+MOST_HOURS = 20_000
+"""Hours that are looked at for them: each is a step to the next one in an index."""
 OURS = "sterna"
 
-_DAYS = """
+DAYS = """
 select usage_date as day, messages_sent as sent, messages_received as received, total_tokens as tokens,
     sessions_created as conversations, models_used
 from user_usage_daily where user_id = :user order by usage_date
 """
-_SOURCES = """
-select o.value as source, count(*) as conversations, coalesce(sum(s.message_count), 0) as messages
-from chat_sessions as s
-left join session_settings as o on o.session_id = s.id and o.key = 'source'
+SOURCES = """
+select o.value as source, count(*) as conversations, coalesce(sum(c.messages), 0) as messages
+from session_settings as o left join session_counts as c on c.session_id = o.session_id
+where o.key = 'source'
 group by 1
+union all
+select null, (select count(*) from chat_sessions), (select coalesce(sum(messages), 0) from session_counts)
 """
-_REPLIES = """
+REPLIES = """
 select message_timestamp as at, model, elapsed_ms,
     iif(json_valid(metadata) and json_type(metadata, '$.cost') in ('real', 'integer'),
         max(0, metadata ->> '$.cost'), null) as cost
@@ -43,10 +47,18 @@ from (
 )
 where role = 'assistant' and error_message is null
 """
-_HOURS = """
-select substr(at, 1, 13) as hour, min(at) as at, count(*) as messages
-from (select message_timestamp as at from chat_messages order by message_timestamp desc limit :newest)
-group by 1
+HOURS = """
+with recursive hours(hour) as (
+    select substr(max(message_timestamp), 1, 13) from chat_messages
+    union all
+    select substr((select max(message_timestamp) from chat_messages where message_timestamp < hour), 1, 13)
+    from hours where hour is not null
+    limit :most
+)
+select hour, (
+    select count(*) from chat_messages where message_timestamp >= hour and message_timestamp < hour || '~'
+) as messages
+from hours where hour is not null
 """
 
 
@@ -117,10 +129,10 @@ class Statistics:
         """Return all figures."""
         today = self.db.stamp()[:10]
         with self.db.snapshot():
-            rows = self.db.rows(_DAYS, user=self.db.user_id)
-            replies = self.db.rows(_REPLIES, newest=NEWEST)
-            sources = self.db.rows(_SOURCES)
-            hours = self.db.rows(_HOURS, newest=NEWEST_TIMES)
+            rows = self.db.rows(DAYS, user=self.db.user_id)
+            replies = self.db.rows(REPLIES, newest=NEWEST)
+            sources = self.db.rows(SOURCES)
+            hours = list(self._newest_hours())
         days = tuple(DayUse(row["day"], *(row[name] or 0 for name in DayUse._fields[1:])) for row in rows)
         costs: Counter[str] = Counter()
         for row in replies:
@@ -135,6 +147,15 @@ class Statistics:
             streaks=_streaks([day.day for day in days if day.sent], today),
             today=today,
         )
+
+    def _newest_hours(self) -> Iterator[tuple[str, int]]:
+        """Yield hours, the newest first, with their messages, until there are enough of these."""
+        left = NEWEST_TIMES
+        for row in self.db.execute(HOURS, {"most": MOST_HOURS}):
+            yield row["hour"], row["messages"]
+            left -= row["messages"]
+            if left <= 0:
+                return
 
 
 def _models(used: Iterable[str | None], replies: Sequence[Any]) -> tuple[ModelReplies, ...]:
@@ -167,20 +188,27 @@ def _percentiles(times: list[int]) -> tuple[int, int, int] | None:
 
 
 def _sources(rows: Sequence[Any]) -> tuple[SourceUse, ...]:
-    sums: dict[str, list[int]] = {}
+    sums: dict[str, list[int]] = {OURS: [0, 0]}
     for row in rows:
+        count, messages = row["conversations"], row["messages"]
+        if row["source"] is None:  # all of them, of which the others are taken away
+            sums[OURS] = [sums[OURS][0] + count, sums[OURS][1] + messages]
+            continue
         source = from_json(row["source"])
-        total = sums.setdefault(source if isinstance(source, str) and source else OURS, [0, 0])
-        total[0] += row["conversations"]
-        total[1] += row["messages"]
+        if isinstance(source, str) and source and source != OURS:
+            total = sums.setdefault(source, [0, 0])
+            sums[source] = [total[0] + count, total[1] + messages]
+            sums[OURS] = [sums[OURS][0] - count, sums[OURS][1] - messages]
+    if not sums[OURS][0]:
+        del sums[OURS]
     ordered = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
     return tuple(SourceUse(source, *total) for source, total in ordered)
 
 
-def _hours(rows: Sequence[Any]) -> tuple[int, ...]:
+def _hours(rows: Iterable[tuple[str, int]]) -> tuple[int, ...]:
     counts = [0] * 24
-    for row in rows:
-        counts[stored_time(row["at"]).astimezone().hour] += row["messages"]
+    for hour, messages in rows:
+        counts[stored_time(f"{hour}:00:00.000000Z").astimezone().hour] += messages
     return tuple(counts)
 
 

@@ -1,0 +1,54 @@
+"""Figures about the large history, as ``sterna stats`` and its screen read them, and each of their parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sterna.storage import Store, open_account
+from sterna.storage.analytics import statistics
+
+from . import corpus
+from .report import heading, line, median, p95, spread
+
+ROUNDS = 21
+TARGET_MS = 500.0
+"""A screen that opens within half a second needs no sign that it works."""
+
+
+def main() -> None:
+    """Print how long all figures take, against a count of the messages in an index, which is less than any of them."""
+    store = Store.open(open_account(corpus.long_history()))
+    messages = store.db.rows("select count(*) as n from chat_messages")[0]["n"]
+    heading(f"Statistics, {messages:,} messages")
+
+    def count() -> object:
+        return store.db.rows("select count(message_timestamp) as n from chat_messages")
+
+    whole, plain = [], []
+    for _ in range(ROUNDS):  # in turn, so that both see the same load
+        whole.append(taken(store.statistics.summary))
+        plain.append(taken(count))
+    for name, sql, values in (
+        ("days", statistics.DAYS, {"user": store.db.user_id}),
+        ("replies: costs and durations", statistics.REPLIES, {"newest": statistics.NEWEST}),
+        ("sources", statistics.SOURCES, {}),
+        ("hours", statistics.HOURS, {"most": statistics.MOST_HOURS}),
+    ):
+        line(f"  {name}", spread([taken(lambda: store.db.rows(sql, **values)) for _ in range(5)], "ms"))  # noqa: B023
+    store.close()
+    line("a count of all messages: median (middle half)", spread(plain, "ms"))
+    line("Statistics.summary: median (middle half)", spread(whole, "ms"))
+    line("Statistics.summary, p95", f"{p95(whole):.1f} ms", target="p95 ≤ 500 ms", ok=p95(whole) <= TARGET_MS)
+    line("ratio of the medians", f"{median(whole) / median(plain):.2f}×")
+
+
+def taken(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1e3
+
+
+if __name__ == "__main__":
+    main()
