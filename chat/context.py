@@ -7,13 +7,13 @@ everything is sent: the provider's error states it best, and the request is then
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sterna.providers import ChatMessage
 from sterna.storage import Message
-from sterna.storage.conversations.tool_calls import size_of_calls
+from sterna.storage.conversations.tool_calls import has_substance, size_of_calls
 
 from .estimates import CHARACTERS_PER_TOKEN, IMAGE_TOKENS, estimate_tokens
 from .passages import sent_text
@@ -44,23 +44,22 @@ def tokens_of(message: ChatMessage) -> int:
 
 
 def select_messages(
-    newest_first: Iterable[Message], *, system_prompt: str = "", budget: int, with_calls: bool = False
+    newest_first: Iterable[Message], *, system_prompt: str = "", budget: int
 ) -> tuple[list[Message], bool]:
     """Return the messages that fit into ``budget`` tokens, newest first, and whether older ones do not fit.
 
     The newest message is always included. A reply at the beginning without its question is omitted, since some servers
-    reject that. So are messages without text, and failed ones except partial replies. ``with_calls``: the calls of
-    tools and their results are sent too.
+    reject that. So are messages without text, and failed ones except partial replies. Calls of tools do not count: they
+    get what is left (:func:`fitting_calls`).
     """
     left = budget - (estimate_tokens(system_prompt) + OVERHEAD if system_prompt else 0)
     selected: list[Message] = []
     is_full = False
     for message in newest_first:
-        size = size_of_calls(message.metadata) if with_calls else 0
-        is_lost = message.failed and not (message.role == "assistant" and (size or message.content.strip()))
-        if is_lost or not (message.content or size):
+        is_reply = message.role == "assistant" and has_substance(message.content, message.metadata)
+        if not is_reply and (message.failed or not message.content):
             continue
-        left -= estimate_tokens(sent_text(message)) + size // CHARACTERS_PER_TOKEN + OVERHEAD
+        left -= estimate_tokens(sent_text(message)) + OVERHEAD
         if left < 0 and selected:
             is_full = True
             break
@@ -70,31 +69,45 @@ def select_messages(
     return selected, is_full
 
 
+def fitting_calls(newest_first: Iterable[Message], left: int) -> frozenset[str]:
+    """Return the ids of the newest replies whose calls of tools, with the results, fit into ``left`` tokens."""
+    found = []
+    for message in newest_first:
+        if size := size_of_calls(message.metadata):
+            left -= size // CHARACTERS_PER_TOKEN + OVERHEAD
+            if left < 0:
+                break
+            found.append(message.id)
+    return frozenset(found)
+
+
 def to_chat_messages(
     newest_first: Sequence[Message],
     system_prompt: str = "",
     attached: Mapping[str, Attached] = NOTHING_ATTACHED,
     *,
-    with_calls: bool = False,
+    with_calls: Collection[str] = (),
 ) -> tuple[ChatMessage, ...]:
     """Return the messages in chronological order, after the system prompt; what is attached stands before its message.
 
     Consecutive messages of one role are merged: many servers reject a conversation whose roles do not alternate.
-    ``with_calls``: replies that called tools become the messages of their rounds. Without, they are their text: servers
-    reject calls in a request that offers no tools.
+    The replies whose ids are in ``with_calls`` become the messages of their rounds, with calls of tools and results.
+    Others are their text: servers reject calls in a request that offers no tools.
     """
     result = [ChatMessage("system", system_prompt)] if system_prompt else []
     numbers = itertools.count(1)
     for message in reversed(newest_first):
         files = attached.get(message.id)
         images = files.images if files is not None else ()
-        if with_calls and size_of_calls(message.metadata):
+        if message.id in with_calls:
             from .tool_history import rounds
 
             parts = rounds(message, images, numbers)
         else:
             text = sent_text(message)
             text = f"{files.text}\n\n{text}" if files is not None and files.text else text
+            if not text:
+                continue
             parts = [ChatMessage(message.role, text, images if message.role == "user" else ())]
         before = result[-1] if result else None
         if before is not None and before.role == parts[0].role and not before.tool_requests:

@@ -59,7 +59,7 @@ async def answer(
             return rejection
         budget = prepared.reduced_budget(rejection)
         shorter = await options.prepare(store, catalog, begun, budget, tools=offer.tools)
-        if shorter.count >= prepared.count:
+        if shorter.size >= prepared.size:
             reply.end(failed(rejection))
             return None
         reply.details.pop("left_out", None)

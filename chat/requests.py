@@ -15,6 +15,7 @@ from .context import (
     NOTHING_ATTACHED,
     OVERHEAD,
     UNKNOWN,
+    fitting_calls,
     input_budget,
     select_messages,
     to_chat_messages,
@@ -71,9 +72,14 @@ class Prepared:
             found["summary_failed"] = True
         return found
 
+    @property
+    def size(self) -> int:
+        """Estimated tokens of the messages."""
+        return sum(map(tokens_of, self.request.messages))
+
     def reduced_budget(self, failure: Failed) -> int:
         """Return the budget, in estimated tokens, for repeating a request that was too long."""
-        sent = sum(map(tokens_of, self.request.messages))
+        sent = self.size
         if failure.limit is not None:
             available = failure.limit - min(failure.limit // 4, 1000)  # the rest is for the reply
             # the provider's count tells how its tokens compare with the estimate
@@ -134,7 +140,7 @@ class RequestOptions(NamedTuple):
         """Return the request for the reply of a turn, in ``budget`` tokens, else in the model's context length.
 
         It has the branch of the prompt. For a reply that is continued it ends with that and :data:`CONTINUE`. With
-        ``tools`` it has the calls of earlier replies, too.
+        ``tools`` it has the calls of earlier replies, too, the newest that fit.
 
         Raises ProviderError, StoreError.
         """
@@ -143,12 +149,8 @@ class RequestOptions(NamedTuple):
 
         def read(store: Store, limit: int) -> tuple[list[Message], int]:
             last = store.messages.get(continues) if continues else question
-            newest_first, is_cut = store.messages.context(
-                last.session_id, limit * CHARACTERS_PER_TOKEN, last.key, with_calls=bool(tools)
-            )
-            selected, is_full = select_messages(
-                newest_first, system_prompt=self.system_prompt, budget=limit, with_calls=bool(tools)
-            )
+            newest_first, is_cut = store.messages.context(last.session_id, limit * CHARACTERS_PER_TOKEN, last.key)
+            selected, is_full = select_messages(newest_first, system_prompt=self.system_prompt, budget=limit)
             has_more = bool(selected) and (is_cut or is_full)
             return selected, store.messages.count_before(question.session_id, selected[-1].key) if has_more else 0
 
@@ -172,9 +174,8 @@ class RequestOptions(NamedTuple):
         if left_out and self.summarises:
             whole, _ = await store.run(read_all)
             fitted = await summarised(
-                store, provider, model, question.session_id, whole, self.summary, self.system_prompt, limit,
-                with_calls=bool(tools),
-            )  # fmt: skip
+                store, provider, model, question.session_id, whole, self.summary, self.system_prompt, limit
+            )
             if fitted is not None:
                 selected, left_out = fitted.selected, 0
         if has_attachments:
@@ -186,7 +187,10 @@ class RequestOptions(NamedTuple):
             attached = await self.load_attached(files, catalog, selected, limit)
         prompts = (self.system_prompt, fitted.summary.prompt if fitted is not None else "")
         prompt = "\n\n".join(filter(None, prompts))
-        messages = to_chat_messages(selected, prompt, attached, with_calls=bool(tools))
+        messages = to_chat_messages(selected, prompt, attached)
+        if tools:
+            calls = fitting_calls(selected, limit - sum(map(tokens_of, messages)))
+            messages = to_chat_messages(selected, prompt, attached, with_calls=calls)
         if continues:
             messages += (ChatMessage("user", CONTINUE),)
         request = self.request_for(model, messages, question.id if not continues else begun.reply.id)

@@ -93,15 +93,13 @@ def later(newest_first: Sequence[Message], summary: Summary) -> list[Message] | 
     return None if index is None else list(newest_first[:index])
 
 
-def with_known(
-    newest_first: Sequence[Message], summary: Summary | None, system: str, budget: int, *, with_calls: bool = False
-) -> Fitted | None:
+def with_known(newest_first: Sequence[Message], summary: Summary | None, system: str, budget: int) -> Fitted | None:
     """Return a request with the summary that is there; None where it is not enough."""
     after = later(newest_first, summary) if summary is not None else None
     if summary is None or not after:
         return None
     prompt = f"{system}\n\n{summary.prompt}"
-    selected, is_full = select_messages(after, system_prompt=prompt, budget=budget, with_calls=with_calls)
+    selected, is_full = select_messages(after, system_prompt=prompt, budget=budget)
     return None if is_full else Fitted(selected, summary)
 
 
@@ -114,20 +112,18 @@ async def summarised(
     known: Summary | None,
     system: str,
     budget: int,
-    *,
-    with_calls: bool = False,
 ) -> Fitted | None:
     """Return a request with a summary, which is made and stored if need be; None where the model gives none.
 
     Raises StoreError.
     """
-    if (fitted := with_known(newest_first, known, system, budget, with_calls=with_calls)) is not None:
+    if (fitted := with_known(newest_first, known, system, budget)) is not None:
         return fitted
     after = later(newest_first, known) if known is not None else None
     if after is None:
         known, after = None, list(newest_first)
     room = round(budget * KEPT_SHARE)
-    selected, _ = select_messages(after, system_prompt=system, budget=room, with_calls=with_calls)
+    selected, _ = select_messages(after, system_prompt=system, budget=room)
     if not selected:
         return None
     older = after[next(n for n, message in enumerate(after) if message.id == selected[-1].id) + 1 :]

@@ -57,7 +57,7 @@ def result_text(call: ToolCall) -> str:
 
 def tool_name(name: str) -> str:
     """Return a name that every vendor takes."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] or "tool"
 
 
 def _request(call: ToolCall, number: int) -> ToolRequest:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sterna.providers import ChatMessage, Failed, ImagePart, Provider, Request, ToolRequest, ToolRequests
 from sterna.storage import LiveReplies, StoreError
 from sterna.storage.conversations.tool_calls import TOOL_CALLS
+from sterna.storage.records import MAX_ATTACHMENTS, attachments_metadata
 from sterna.storage.text import one_line, storable
 
 from .reply import Ending, Reply
@@ -194,8 +195,9 @@ class ToolRounds:
             return ToolResult("The tools were switched off meanwhile.", is_error=True)
 
         def progress(line: str) -> None:
-            reply.progress = one_line(line, 200)
-            reply.note()
+            if reply.call_started:  # not of an earlier call
+                reply.progress = one_line(line, 200)
+                reply.note()
 
         reply.call_started = self._monotonic()
         reply.note()
@@ -233,17 +235,22 @@ class ToolRounds:
             files.append(ToolFile(name, "text/plain", result.text.encode("utf-8", "replace")))
         self._in_row += len(kept["result"])
         if self._store is not None and files:
-            from sterna.storage.records import attachments_metadata
-
-            from .attachments.attach import attach_bytes
-
-            for file in files:
-                try:
-                    self._attached.append(await attach_bytes(self._store, file.name, file.content))
-                except StoreError as error:
-                    kept["result"] += f"\n[{one_line(file.name, 100)} was not kept: {error}]"
+            lost = [sentence for file in files if (sentence := await self._attach(self._store, file))]
+            kept["result"] = "\n".join((kept["result"], *lost))
             self._reply.note(**attachments_metadata(self._attached))
         return kept
+
+    async def _attach(self, store: StoreThread, file: ToolFile) -> str:
+        """Keep a file of a result with the reply; return why it was not kept, if it was not."""
+        from .attachments.attach import attach_bytes
+
+        if len(self._attached) == MAX_ATTACHMENTS:
+            return f"[{one_line(file.name, 100)} was not kept: the reply has {MAX_ATTACHMENTS} files already]"
+        try:
+            self._attached.append(await attach_bytes(store, file.name, file.content))
+        except StoreError as error:
+            return f"[{one_line(file.name, 100)} was not kept: {error}]"
+        return ""
 
     async def _save(self) -> None:
         """Write what is known of the reply; only then does anything happen. Raises StoreError."""

@@ -20,7 +20,7 @@ from ..text import storable
 from .conversations import text_of
 from .message_tree import ROOT
 from .shown_branch import ShownBranch
-from .tool_calls import has_substance, size_of_calls
+from .tool_calls import has_substance
 
 Key = tuple[str, str]
 """``(message_timestamp, id)``: a place in a conversation."""
@@ -178,16 +178,13 @@ class Messages:
             self.db.touch(old.session_id)
             return self.get(message_id)
 
-    def context(
-        self, session_id: str, budget_chars: int, until: Key | None = None, *, with_calls: bool = False
-    ) -> tuple[list[Message], bool]:
+    def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
         """Return the newest messages up to ``until`` that fit into the budget, and whether older ones did not fit.
 
         They are those of the shown branch; where ``until`` is the key of a hidden message, those of its own branch.
 
         Newest first, without failed turns. A failed turn is a reply that failed without a word of text, and the prompt
         it failed to answer, unless another reply answered it. The newest prompt is always there: it is the one asked.
-        ``with_calls``: the calls of tools and their results are sent too, and count.
         """
         result: list[Message] = []
         room = budget_chars
@@ -203,7 +200,7 @@ class Messages:
             )
             if lost or given_up:
                 continue
-            room -= len(message.content) + (size_of_calls(message.metadata) if with_calls else 0)
+            room -= len(message.content)
             if room < 0 and result:
                 return result, True
             result.append(message)

@@ -10,7 +10,7 @@ import pytest
 from ticking import Ticking
 
 from sterna.storage import Attachment, Settled, Store
-from sterna.storage.conversations.tool_calls import size_of_calls, tool_calls
+from sterna.storage.conversations.tool_calls import tool_calls
 from sterna.storage.database.migrations import migrate, steps
 from sterna.storage.records import attachments_metadata
 
@@ -42,9 +42,6 @@ def test_a_reply_without_a_word_that_called_a_tool_is_a_reply(store: Store) -> N
     newest, is_cut = store.messages.context(message.session_id, 10**6)
     assert [each.id for each in newest] == [message.id, first.user_message.id]
     assert not is_cut
-    size = len("hello") + size_of_calls(CALLED)
-    assert store.messages.context(message.session_id, size, with_calls=True)[1] is False
-    assert store.messages.context(message.session_id, size - 1, with_calls=True)[1] is True
 
 
 def test_the_rest_of_a_reply_keeps_the_calls_and_files_of_both_parts_in_their_places(store: Store) -> None:
