@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sterna.storage import Invalid
 
+from .reply import Reply
+
 if TYPE_CHECKING:
     from sterna.storage import Message
-
-    from .reply import Reply
 
 FEWEST, MOST = 2, 4
 """Models that can be compared."""
@@ -34,6 +34,18 @@ class Comparison:
         for reply in replies:
             reply.is_compared = len(replies) > 1
 
+    @classmethod
+    def of_versions(cls, prompt: Message, versions: Sequence[Message]) -> Self:
+        """Return a comparison of replies that have arrived before."""
+        replies = []
+        for version in versions:
+            reply = Reply(version.id, version.session_id, prompt.id, version.model, 0.0)
+            reply.add(version.content)
+            reply.message = version
+            reply.close()
+            replies.append(reply)
+        return cls(prompt, replies)
+
     @property
     def session_id(self) -> str:
         """Conversation of the prompt."""
@@ -46,12 +58,12 @@ class Comparison:
 
     def stop(self) -> int:
         """Stop all that are arriving; return how many."""
-        return sum(reply.stop() for reply in self.replies)
+        return sum(reply.stop() for reply in self.running)
 
     def keep(self, reply: Reply) -> int:
         """Show this reply once it is settled, and stop the others; return how many were stopped."""
         self.kept = reply.id
-        return sum(other.stop() for other in self.replies if other is not reply)
+        return sum(other.stop() for other in self.running if other is not reply)
 
     def is_behind(self, reply: Reply) -> bool:
         """Return whether another reply than this one, which is about to be settled, is to be shown."""

@@ -68,3 +68,13 @@ async def test_replies_come_side_by_side_and_one_is_kept(home: Home) -> None:
         await until(pilot, lambda: no_reply_runs(app))
         await until(pilot, lambda: texts(home) == ["Which way do terns fly?", "gamma three"])
         await shown(pilot, app, "‹ 3 of 3 ›")
+
+        # the replies that there are can be seen side by side again
+        await pilot.press("ctrl+x", "=")
+        await shown(pilot, app, "Show the 3 replies that there are")
+        await pilot.press("up", "up", "up", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
+        assert columns(app) == ["■ stopped", "✓ complete", "✓ complete"]
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: texts(home) == ["Which way do terns fly?", "alpha"])
+        assert len(home.model.requests) == 4

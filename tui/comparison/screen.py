@@ -32,6 +32,9 @@ FRAMES = 8
 REST = 4
 """Seconds without drawing after a drawing that took a second."""
 GAP = "   "
+SHORTEST_NAME = 4
+"""Cells of a model's name below which only the current tab has one."""
+TAB = Style.parse("bold reverse")
 
 
 class ComparisonScreen(Screen[str | None]):
@@ -42,7 +45,7 @@ class ComparisonScreen(Screen[str | None]):
         Binding("enter", "keep", "Keep", id="comparison.keep"),
         Binding("right,l", "step(1)", "Next column", id="comparison.next"),
         Binding("left,h", "step(-1)", "Column before", id="comparison.previous"),
-        *(Binding(str(number), f"choose({number - 1})", show=False) for number in (1, 2, 3, 4)),
+        *(Binding(str(number), f"choose({number - 1})", show=False) for number in range(1, 10)),
         Binding("s", "stop", "Stop", id="comparison.stop"),
         Binding("S", "stop_all", "Stop all", id="comparison.stop_all"),
         Binding("r", "hurry", "Try now", id="comparison.hurry"),
@@ -158,13 +161,15 @@ class ComparisonScreen(Screen[str | None]):
         """Show the tabs and the keys as they are now."""
         if not self.is_attached or not self.query("#keys"):
             return
-        width = max(4, (self.size.width - 2) // len(self._columns) - 5)
+        width = (self.size.width - 2) // len(self._columns) - 5
         parts = []
         for number, column in enumerate(self._columns):
-            name = (column.reply.model or "").rpartition("/")[2]
-            style = Style.parse("bold reverse") if number == self._current else Style()
-            text = Content(f" {number + 1} {one_line(name, LONGEST_NAME)}").truncate(width + 2, ellipsis=True)
-            tab = Content.assemble(text, f" {mark(column.reply)} ").stylize(style)
+            name = one_line((column.reply.model or "").rpartition("/")[2], LONGEST_NAME)
+            is_current = number == self._current
+            text = Content(f" {number + 1} {name}").truncate(max(width, SHORTEST_NAME) + 2, ellipsis=True)
+            if width < SHORTEST_NAME and not is_current:
+                text = Content(f" {number + 1}")
+            tab = Content.assemble(text, f" {mark(column.reply)} ").stylize(TAB if is_current else Style())
             parts.append(tab.stylize(Style.from_meta({"@click": f"screen.choose({number})"})))
         self.tabs.update(Content.assemble(*parts))
         self.keys.update(self._keys(max(1, self.size.width - 4)))

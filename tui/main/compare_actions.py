@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sterna.chat import Comparison
 
 WAIT = "A reply is still arriving."
+MOST_VERSIONS = 9
+"""Most replies that are shown side by side, the newest: each has a digit as its key."""
 
 
 class CompareActions:
@@ -47,8 +49,26 @@ class CompareActions:
             await self.compare_text(text, Prompt.Submitted(prompt.whole, prompt.text, prompt.draft))
         elif (message_id := selected or await self._last_prompt()) is None:
             layout.notify("Write a message first, then compare.")
-        elif models := await self._choose_models():
+        else:
+            await self._compare_again(message_id)
+
+    async def _compare_again(self, message_id: str) -> None:
+        """Ask for versions of the replies to a message, or show those that there are."""
+        from ..transcript.source import reply_versions
+
+        try:
+            prompt, versions = await self._context.store.run(reply_versions, message_id)
+        except storage.StoreError as error:
+            self._layout.notify(str(error))
+            return
+        versions = versions[-MOST_VERSIONS:]
+        models = await self._choose_models(len(versions) if prompt is not None else 0)
+        if models:
             self._turns.compare_again(message_id, models, self._show)
+        elif models is not None and prompt is not None:
+            from sterna.chat import Comparison
+
+            self._show(Comparison.of_versions(prompt, versions))
 
     async def compare_text(self, text: str, event: Prompt.Submitted) -> None:
         """Compare models about a new message, which ``event`` has submitted."""
@@ -62,7 +82,8 @@ class CompareActions:
         if not layout.query("#transcript") or not layout.transcript.has_focus_within:
             return None
         view = layout.transcript.selected_message
-        return view.message_id if view is not None and view.message is not None else None
+        is_there = view is not None and view.message is not None and view.role != "system"
+        return view.message_id if view is not None and is_there else None
 
     async def _last_prompt(self) -> str | None:
         from ..transcript.source import last_prompt
@@ -73,7 +94,8 @@ class CompareActions:
         prompt = await self._context.store.run(last_prompt, conversation_id)
         return prompt.id if prompt is not None else None
 
-    async def _choose_models(self) -> tuple[str, ...] | None:
+    async def _choose_models(self, versions: int = 0) -> tuple[str, ...] | None:
+        """Return the models to ask; none to show the ``versions`` that there are, and None to do nothing."""
         from ..pickers.compared_models import ComparedModelsPicker
 
         context = self._context
@@ -86,10 +108,14 @@ class CompareActions:
             last = []
         marked = [ref for ref in last if ref.partition("/")[0] in names] or [self._conversation.model]
         picker = ComparedModelsPicker(
-            context.catalog, current=self._conversation.chosen_model, marked=marked, store=context.store
+            context.catalog,
+            current=self._conversation.chosen_model,
+            marked=marked,
+            versions=versions,
+            store=context.store,
         )
         chosen = await self._layout.app.push_screen_wait(picker)
-        if chosen is not None:
+        if chosen:
             try:
                 await context.store.run(storage.ModelUse.set_compared, chosen)
             except storage.StoreError as error:
@@ -117,12 +143,13 @@ class CompareActions:
     async def _show_screen(self, comparison: Comparison) -> None:
         from ..comparison.screen import ComparisonScreen
 
+        was_over = not comparison.running
         options = replace(self._layout.transcript.options, header=False, usage=False)  # the columns show both
         screen = ComparisonScreen(self._context, comparison, options)
         kept = await self._layout.app.push_screen_wait(screen)
         if kept is not None:
             self._context.spawn(self._keep(comparison, kept), "comparison.keep")
-        elif sum(bool(reply.content.strip()) for reply in comparison.replies) > 1:
+        elif sum(bool(reply.content.strip()) for reply in comparison.replies) > 1 and not was_over:
             self._layout.notify(f"All replies are kept as versions. {self._versions_key} shows the next.", timeout=8)
 
     async def _keep(self, comparison: Comparison, reply_id: str) -> None:

@@ -39,6 +39,9 @@ class ReplyNotice:
         is_long = monotonic() - reply.started >= ui.notify_after
         if reply.running or message is None or not is_long or self._app.app_focus or ui.notify == "off":
             return
+        turns = self._context.turns
+        if reply.is_compared and turns is not None and turns.arriving(reply.session_id):
+            return  # the last of several replies is told
         if message.finish in ("done", "failed"):
             ending = "failed" if message.error_message else "is complete"
             self._context.spawn(self._say(reply.session_id, ending), "reply.notice")

@@ -256,8 +256,8 @@ class TurnActions:
 
     def _hurry(self) -> bool:
         """Look at once whether the provider that the prompt waits for is back; return whether it waits for one."""
-        reply, turns = self._conversation.live_reply, self._context.turns
-        if reply is None or not reply.waits_for or turns is None:
+        turns = self._context.turns
+        if turns is None or not any(reply.waits_for for reply in self._conversation.live_replies):
             return False
         turns.waiting.hurry()
         return True

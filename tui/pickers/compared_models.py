@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FEWEST, MOST = 2, 4
 BEGIN = "\n"
 """What stands for a model in the line that begins the comparison; no model has this name."""
+VERSIONS = "\n\n"
+"""What stands for a model in the line that shows the replies that there are."""
 MARK, NO_MARK = "[x] ", "[ ] "
 LONGEST_NAME = 40
 
@@ -39,7 +41,10 @@ class MarkField(Input):
 
 
 class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
-    """Returns the models, ``provider/model``, in the order in which they were marked, or None."""
+    """Returns the models, ``provider/model``, in the order in which they were marked, or None.
+
+    Without any, the replies that there are already are to be compared.
+    """
 
     TITLE = "Compare models"
     KEYS: ClassVar[str] = "space mark   enter compare   f2 favourite   f5 refresh   esc cancel"
@@ -54,11 +59,13 @@ class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
         *,
         current: str | None = None,
         marked: Sequence[str] = (),
+        versions: int = 0,
         store: StoreThread | None = None,
     ) -> None:
-        """Take the model in use, and the models that are marked at first."""
+        """Take the model in use, the models that are marked at first, and how many replies there are already."""
         super().__init__(catalog, current=current, store=store)
         self._marked = list(marked)[:MOST]
+        self._versions = versions
 
     def make_field(self) -> Input:
         """Return the field."""
@@ -67,10 +74,15 @@ class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
     def head(self) -> list[Line]:
         """Return the line that says how many are marked; once these are enough, it begins the comparison."""
         count = len(self._marked)
+        lines = [Line(Content.styled(f"Compare these {count} models", "bold $primary"), BEGIN)]
         if count < FEWEST:
             text = "Mark two to four models" if not count else "Mark one to three more"
-            return [Line(Content.styled(text, "$foreground 75%")), Line(Content(""))]
-        return [Line(Content.styled(f"Compare these {count} models", "bold $primary"), BEGIN), Line(Content(""))]
+            lines = [Line(Content.styled(text, "$foreground 75%"))]
+        if self._versions >= FEWEST:
+            lines.append(
+                Line(Content.styled(f"Show the {self._versions} replies that there are", "$primary"), VERSIONS)
+            )
+        return [*lines, Line(Content(""))]
 
     def model_line(self, matched: ModelMatch, *, shows_provider: bool = False) -> Content:
         """Return the line of a model behind its mark."""
@@ -92,15 +104,14 @@ class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
 
     def action_mark(self) -> None:
         """Mark the highlighted model, or take the mark away."""
-        ref = self.ref_at(self.menu.highlighted)
-        if ref == BEGIN:
-            self.begin()
-        else:
-            self._choose(ref)
+        self._choose(self.ref_at(self.menu.highlighted))
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
         """Begin with what is marked; where that is too little, mark the highlighted model first."""
+        if self.ref_at(self.menu.highlighted) == VERSIONS:
+            self.dismiss(())
+            return
         if len(self._marked) < FEWEST and (ref := self.ref_at(self.menu.highlighted)) not in (None, *self._marked):
             self._choose(ref)
         self.begin()
@@ -109,6 +120,9 @@ class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
         """Mark a model, or take its mark away."""
         if ref == BEGIN:
             self.begin()
+            return
+        if ref == VERSIONS:
+            self.dismiss(())
             return
         if ref in self._marked:
             self._marked.remove(ref)

@@ -317,11 +317,11 @@ class ModelList(Chooser[Chosen]):
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return the model that was clicked; a click on its star marks it as a favourite."""
-        if self._is_on_star:
-            self._is_on_star = False
-            self._toggle_favourite(self.ref_at(event.option_index))
+        ref, is_on_star, self._is_on_star = self.ref_at(event.option_index), self._is_on_star, False
+        if is_on_star and _is_model(ref):
+            self._toggle_favourite(ref)
         else:
-            self._choose(self.ref_at(event.option_index))
+            self._choose(ref)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Notice whether the star of a line is clicked."""
@@ -334,7 +334,7 @@ class ModelList(Chooser[Chosen]):
 
     @work(group="favourite")
     async def _toggle_favourite(self, ref: str | None) -> None:
-        if ref is None or self._store is None:
+        if ref is None or not _is_model(ref) or self._store is None:
             return
         is_favourite = ref not in self._favourites
         try:
@@ -369,3 +369,8 @@ class ModelPicker(ModelList[str | None]):
     def take(self, ref: str) -> None:
         """Return the model."""
         self.dismiss(ref)
+
+
+def _is_model(ref: str | None) -> bool:
+    """Return whether a line stands for a model, ``provider/model``, and not for something else to choose."""
+    return ref is not None and "/" in ref

@@ -209,6 +209,14 @@ def last_reply(store: Store, conversation_id: str) -> Message | None:
     return next((each for each in newest_first if each.role == "assistant" and each.content), None)
 
 
+def reply_versions(store: Store, message_id: str) -> tuple[Message | None, list[Message]]:
+    """Return a prompt with the replies to it that have text; of a reply, its prompt and its versions."""
+    message = store.messages.get(message_id)
+    prompt = message if message.role == "user" else store.messages.parent(message)
+    followers = [store.messages.get(id_) for id_ in store.branches.followers(message.session_id, prompt)]
+    return prompt, [each for each in followers if each.role == "assistant" and each.content.strip()]
+
+
 def _cut(store: Store, conversation_id: str) -> Key | None:
     """Return the key of a reply of which another version is arriving: what follows it makes room for that meanwhile."""
     for reply in store.arriving_replies.of(conversation_id):
