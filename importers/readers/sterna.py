@@ -34,6 +34,7 @@ _DETAILS = (
     "cached_tokens",
     "reasoning_tokens",
     "tool_calls",
+    "tool_problems",
 )
 FOLDER = "attachments"
 
