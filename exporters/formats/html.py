@@ -10,6 +10,13 @@ from html import escape
 from sterna.storage import Attachment, Message, one_line, size_text
 from sterna.storage.clock import local_time
 from sterna.storage.conversations.documents import ROLE_NAMES, STATES
+from sterna.storage.conversations.quotations import (
+    message_passages,
+    passages_subject,
+    passages_text,
+    quote_line,
+    reply_quotes,
+)
 from sterna.storage.conversations.reply_notes import reply_sources
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
@@ -83,6 +90,11 @@ def _message(message: Message, files: ExportFiles) -> Iterator[str]:
             if url.lower().startswith(("http://", "https://"))
         )
         yield _folded("Sources", f"<ol>{links}</ol>")
+    if passages := message_passages(message.metadata):
+        yield _folded(f"Sent with {passages_subject(passages)}", f"<pre>{escape(passages_text(passages))}</pre>")
+    if quotes := reply_quotes(message.metadata):
+        lines = "".join(f"<li>{escape(quote_line(quote))}</li>" for quote in quotes)
+        yield _folded("Quotes", f"<ul>{lines}</ul>")
     if message.error_message:
         yield f'<p class="error">{escape(message.error_message)}</p>\n'
     yield "</section>\n"

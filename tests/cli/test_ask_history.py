@@ -42,6 +42,9 @@ def test_passages_are_shown_and_sent_only_once_that_is_agreed_to(run: Run, confi
     listed = run("show", reply["session_id"])
     assert "[sent with 2 passages of 1 conversation" in listed.out
     assert "arctic terns fly from pole to pole" in listed.out
+    page = run("export", reply["session_id"], "--format", "html").out
+    assert "Sent with 2 passages of 1 conversation" in page
+    assert "arctic terns fly from pole to pole” · arctic terns" in page
     assert run("config", "set", "history.providers", '["test"]').code == 0
     assert run("ask", "--history", QUESTION).code == 0
 
