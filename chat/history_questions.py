@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from sterna.providers.guide_topics import RECALL, content_words
 from sterna.storage import Hit, StoreError, StoreThread
@@ -12,6 +13,10 @@ from sterna.storage.conversations.quotations import Passage
 
 from .context import input_budget
 from .estimates import CHARACTERS_PER_TOKEN
+from .tools import TOOLS
+
+SETTINGS: Mapping[str, Any] = {TOOLS: []}
+"""Settings of the conversation of such a question: no tool is offered, for a text in a passage could ask for a call."""
 
 
 class FindMeaning(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from home import Home, frame, opened, rows, shown, until, write
 
 from sterna import config
+from sterna.storage import Conversations
 from sterna.tui.dialogs.send_passages import SendPassages
 from sterna.tui.search.ask import AskHistoryScreen
 
@@ -45,6 +46,7 @@ async def test_passages_are_shown_agreed_to_and_quoted_with_links(home: Home) ->
         await pilot.press("a")
         await shown(pilot, app, "Not found in your history: “never any database at all”")
         assert "Sent with  2 passages of 1 conversation, 62 characters" in frame(app)
+        assert await app.context.store.run(Conversations.settings, app.main.conversation.id) == {"tools": []}
         assert "> Which database for the ledger?" in home.model.requests[0].messages[-1].content
         assert config.load(home.folder).history.providers == ("test",)
         line = next(y for y, text in enumerate(frame(app).splitlines()) if "[2] “PostgreSQL [b]for[/b] its" in text)

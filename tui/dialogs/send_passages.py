@@ -42,7 +42,7 @@ class SendPassages(Dialog[Consent | None]):
         lines += [f"· and {len(titles) - LISTED:,} more"] if len(titles) > LISTED else []
         private = sum(passage.is_private for passage in self._passages)
         with Panel("Send passages of your history?", keys="y send   a always   n no   esc cancel"):
-            yield sentence(f"{passages_subject(self._passages)} and your question go to {provider} ({model}):")
+            yield sentence(f"{passages_subject(self._passages)}, and your question go to {provider} ({model}):")
             yield sentence("\n".join(lines))
             if private:
                 yield sentence(f"{private:,} of them are private. The new conversation will be private too.")

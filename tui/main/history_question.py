@@ -20,6 +20,8 @@ class HistoryQuestion:
         self._layout = layout
         self._navigation = navigation
         self._context = layout.context
+        self._unsent = ""
+        """Question that was typed and not sent; the screen begins with it."""
 
     def ask(self, question: str = "") -> None:
         """Show what the history has about a question, and ask a model once that is agreed to."""
@@ -34,12 +36,13 @@ class HistoryQuestion:
         screen = AskHistoryScreen(
             self._context.store,
             receiver,
-            question=question,
+            question=question or self._unsent,
             # a question that is still being typed is sent to no provider
             meaning=meaning.find if meaning.is_on and not meaning.is_remote else None,
             clock=self._context.clock,
         )
         asked = await self._layout.app.push_screen_wait(screen)
+        self._unsent = screen.question if asked is None else ""
         if asked is not None:
             self._context.spawn(self._begin(asked, receiver), "turn.begin")
 
@@ -56,7 +59,7 @@ class HistoryQuestion:
         return Receiver(ref, catalog.context_length(ref), is_allowed, bool(own))
 
     async def _begin(self, asked: Asked, receiver: Receiver) -> None:
-        from sterna.chat.history_questions import guide_question
+        from sterna.chat.history_questions import SETTINGS, guide_question
 
         context, layout = self._context, self._layout
         assert context.turns is not None
@@ -66,10 +69,11 @@ class HistoryQuestion:
                 await context.settings_file.save("history.providers", allowed)
             text = guide_question(asked.question) if receiver.is_guide else asked.question
             passages = [] if receiver.is_guide else asked.passages
-            own = {"model": receiver.ref} if receiver.is_own else None
+            own = {**SETTINGS, **({"model": receiver.ref} if receiver.is_own else {})}
             begun, reply = await context.turns.begin(None, text, model=receiver.ref, settings=own, passages=passages)
         except (config.ConfigError, storage.StoreError) as error:
-            layout.complain(f"Not sent. {error}")
+            self._unsent = asked.question
+            layout.complain(f"Not sent. Your question is kept. {error}")
             return
         layout.transcript.attach(reply)
         await self._navigation.open(begun.session.id)

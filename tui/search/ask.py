@@ -100,6 +100,11 @@ class AskHistoryScreen(Chooser[Asked | None]):
         """Fit the lines to the width."""
         self.call_after_refresh(self._show)
 
+    @property
+    def question(self) -> str:
+        """Question as it was typed, also after the screen is gone."""
+        return self._wanted[0]
+
     @on(Input.Changed)
     def question_typed(self, event: Input.Changed) -> None:
         """Search for what is typed."""
