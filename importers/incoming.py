@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from sterna.storage.conversations.conversations import DEFAULT_TITLE, TITLE_LENGTH, title_of_question
+from sterna.storage.conversations.shown_branch import BRANCH_END
 from sterna.storage.conversations.tags import ARCHIVED, PINNED, TAG, tag_of
 from sterna.storage.imports.records import (
     CONVERSATION_ID,
@@ -78,7 +79,8 @@ def incoming(
     identity = native if is_own and len(native) <= 255 else conversation_id(source, native)
     is_document = DOCUMENT in conversation.metadata
     ids = _ids(tree, identity, has_ids=is_own and not is_document)
-    leaf = _leaf(conversation, tree, ids)
+    leaf = _leaf(conversation, tree, ids, identity)
+    end = _branch_end(conversation, tree, ids)
     outer = _outer_parents(tree, identity) if conversation.is_partial else {}
     tree.keys.clear()  # of a large conversation they take as much memory as all the rest
     tree.places = {}
@@ -102,6 +104,8 @@ def incoming(
         mark = marks[number * size : (number + 1) * size].hex()
         digest.update(f"\0{id_}{mark}".encode("utf-8", "replace"))
     settings = _settings(conversation, source, native, is_own) | tagged
+    if end and not is_own:
+        settings[BRANCH_END] = [leaf, end]
     result = IncomingConversation(
         id=identity,
         source=source,
@@ -115,7 +119,7 @@ def incoming(
         parents=parents,
         is_line=tree.is_line,
         files=files,
-        leaf=leaf if is_own or conversation.is_partial or not tree.is_line else None,
+        leaf=leaf if is_own or conversation.is_partial or not tree.is_line or end else None,
         settings=settings,
         labels=labels,
         is_own=is_own,
@@ -306,11 +310,27 @@ def _settings(conversation: Conversation, source: str, native: str, is_own: bool
     return settings
 
 
-def _leaf(conversation: Conversation, tree: Arrangement, ids: Sequence[str]) -> str | None:
+def _leaf(conversation: Conversation, tree: Arrangement, ids: Sequence[str], identity: str) -> str | None:
     if conversation.shown is None:
         return None
-    place = tree.places.get(conversation.shown, NONE)
-    return ids[place] if place != NONE else None
+    place = tree.places.get(conversation.shown)
+    if place is None and conversation.is_partial and conversation.shown:  # an earlier import brought it
+        return message_id(identity, conversation.shown)
+    return ids[place] if place is not None and place != NONE else None
+
+
+def _branch_end(conversation: Conversation, tree: Arrangement, ids: Sequence[str]) -> str:
+    """Return the newest message beneath the one that the source shows last; empty where nothing follows it."""
+    place = tree.places.get(conversation.shown, NONE) if conversation.shown is not None else NONE
+    if place == NONE:
+        return ""
+    beneath = bytearray(len(ids))
+    beneath[place], newest = 1, place
+    for number in range(place + 1, len(ids)):  # a parent stands before what follows it
+        parent = tree.parents[number]
+        if parent != NONE and beneath[parent]:
+            beneath[number], newest = 1, number
+    return ids[newest] if newest != place else ""
 
 
 def _first_question(rows: Sequence[dict[str, Any]]) -> str:

@@ -29,8 +29,6 @@ def conversation(session: dict[str, Any], name: str) -> Conversation:
         is_removed = is_removed or bool(request.get("shouldBeRemovedOnSend"))
         if not is_removed:
             shown = messages[-1].id
-        for message in messages[-2:] if shown else ():
-            message.hidden = is_removed
     models = [message.model for message in messages if message.model]
     return Conversation(
         text(session.get("sessionId")) or name,

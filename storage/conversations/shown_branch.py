@@ -16,6 +16,10 @@ from .message_tree import MessageTree
 
 LEAF = "leaf"
 """Setting of a conversation: a message of the branch that is shown."""
+BRANCH_END = "branch_end"
+"""Setting of a conversation whose shown branch ends at its leaf, although others follow it: the leaf and the newest
+message beneath it. It means nothing once there is a newer one.
+"""
 
 # An upstream server gets the shown branch; see UpstreamPush.freeze.
 _OFFER_UPSTREAM = """
@@ -117,6 +121,11 @@ class ShownBranch:
         value: Any = from_json(row["value"]) if row else None
         return value if isinstance(value, str) else None
 
+    def branch_end(self, tree: MessageTree, message_id: str) -> list[str] | None:
+        """Return the setting with which the shown branch ends at a message; None where nothing follows it."""
+        newest = tree.newest_beneath(message_id) if message_id in tree.parents else message_id
+        return [message_id, newest] if newest != message_id else None
+
     def tree(self, session_id: str) -> MessageTree:
         """Return the whole tree of a conversation."""
         values = {"id": session_id}
@@ -148,12 +157,18 @@ class ShownBranch:
         named = self.db.one(
             "select 1 from chat_messages where session_id = :id and parent_id is not null limit 1", id=session_id
         )
-        if named is None:
+        end = self.db.one(
+            "select value from session_settings where session_id = :id and key = :key", id=session_id, key=BRANCH_END
+        )
+        if named is None and end is None:
             hidden: set[str] = set()
             self.db.execute("delete from branched_conversations where session_id = :id", values)
         else:
             tree = self.tree(session_id)
-            leaf = tree.newest_beneath(self.chosen_leaf(session_id))
+            chosen = self.chosen_leaf(session_id)
+            leaf = tree.newest_beneath(chosen)
+            if chosen is not None and end is not None and from_json(end["value"]) == [chosen, leaf]:
+                leaf = chosen
             hidden = tree.parents.keys() - set(tree.path(leaf))
             self.db.execute(
                 """update branched_conversations

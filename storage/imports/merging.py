@@ -9,7 +9,7 @@ from typing import Any
 
 from ..clock import parse, stamp
 from ..conversations.message_order import MICROSECOND
-from ..conversations.shown_branch import LEAF, ShownBranch
+from ..conversations.shown_branch import BRANCH_END, LEAF, ShownBranch
 from ..conversations.tags import ARCHIVED, PINNED, TAG
 from ..database.connection import Database
 from ..json_text import from_json, json_object, to_json
@@ -174,6 +174,11 @@ class Merging:
             self.write_setting(id_, key, value)
         if plan.added:
             self.db.insert_many("chat_messages", self._added_rows(incoming, plan))
+        if isinstance(leaf := plan.settings.get(LEAF), str) and not plan.pinned_leaf:
+            end = self._shown_branch.branch_end(self._shown_branch.tree(id_), leaf)
+            if end != settings.get(BRANCH_END):
+                plan.settings[BRANCH_END], before["settings"][BRANCH_END] = end, settings.get(BRANCH_END)
+                self.write_setting(id_, BRANCH_END, end)
         self.db.execute(
             """update chat_sessions set updated_at = max(updated_at, :at), last_activity = max(last_activity, :at)
             where id = :id""",

@@ -130,6 +130,29 @@ def test_branches_show_the_one_that_the_source_shows_and_follow_it(store: Store)
     assert shown(store, C1) == ["question", "old"]
 
 
+def test_what_a_source_went_back_from_is_not_shown_before_it_goes_on(store: Store) -> None:
+    messages = line("a", "b", "c", "d")
+    for before, message in pairwise(messages):
+        message.parent = before.id
+    take(store, conversation("c1", *messages, shown="m1"))
+    assert shown(store, C1) == ["a", "b"]
+    store.live_replies.begin_turn(C1, "mine", model="acme/small")
+    assert shown(store, C1) == ["a", "b", "mine"]
+    other = conversation_id("given", "c2")
+    take(store, conversation("c2", *messages))
+    assert shown(store, other) == ["a", "b", "c", "d"]
+    part = partial(conversation, "c2", *messages[2:], title="", is_partial=True)
+    take(store, part(shown="m1", updated_at=AT + timedelta(days=1)))
+    assert shown(store, other) == ["a", "b"]
+    store.import_runs.undo()
+    assert shown(store, other) == ["a", "b", "c", "d"]
+    take(store, part(shown="m1", updated_at=AT + timedelta(days=2)))
+    on = replace(messages[2], id="m4", parent="m1", parts=[Text("e")])
+    take(store, conversation("c2", on, title="", is_partial=True, shown="m4", updated_at=AT + timedelta(days=3)))
+    assert shown(store, other) == ["a", "b", "e"]
+    assert len(store.branches.ends(other)) == 2
+
+
 def test_parts_that_are_no_text_stand_in_metadata_and_hidden_context_is_not_shown(store: Store) -> None:
     call = ToolCall("search", {"q": "tern"}, "x" * 10_000, id="t1")
     parts = [Text("Let me look."), call, Text("Found."), Unsupported("hologram", {"deep": [1]})]

@@ -316,6 +316,23 @@ def test_what_waits_in_an_older_file_is_deleted_or_not_as_it_came(tmp_path: Path
     store.close()
 
 
+def test_a_branch_of_an_older_file_can_end_before_its_newest_message(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    older(path, [file.stem for file in steps()].index("42_branch_end"))
+    with sqlite3.connect(path) as db:
+        db.execute("insert into auth_users (id, email) values ('u', 'a@example.org')")
+        db.execute("insert into chat_sessions (id, user_id, title) values ('s', 'u', 'Kept')")
+        for name in ("a", "b"):
+            db.execute("insert into chat_messages (id, session_id, role, content) values (?, 's', 'user', 'x')", name)
+    db.close()
+    store = Store.open(path)
+    store.conversations.set_settings("s", {"leaf": "a", "branch_end": ["a", "b"]})
+    assert [message.id for message in store.messages.after("s", None, 9)] == ["a"]
+    store.conversations.set_settings("s", {"branch_end": None})
+    assert [message.id for message in store.messages.after("s", None, 9)] == ["a", "b"]
+    store.close()
+
+
 def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     older(path, 2)
