@@ -9,6 +9,9 @@ from .attachments.paths import typed_files as typed_files
 from .comparison import Comparison as Comparison
 from .comparison import require_models as require_models
 from .context import build_context as build_context
+from .downloads import download_text as download_text
+from .downloads import pulled_ref as pulled_ref
+from .downloads import ref_to_download as ref_to_download
 from .earlier_questions import similar_questions as similar_questions
 from .one_off import OneOffTurn as OneOffTurn
 from .reply import Reply as Reply

@@ -15,19 +15,20 @@ from sterna.storage import ModelUse, StoreThread, clean, one_line
 from .account_context import add_server_provider
 from .context import CommandContext
 from .model_costs import print_costs
+from .model_download import pull
 from .output import paint, print_json
 
 
-@click.command(short_help="List the available models.")
+@click.group(short_help="List the available models, or download one.", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--favourite", "marked", metavar="MODEL", multiple=True, help="Mark a model as a favourite.")
 @click.option("--no-favourite", "unmarked", metavar="MODEL", multiple=True, help="Take that mark away.")
 @click.option("--favourites", "only_favourites", is_flag=True, help="List the favourites alone, without any request.")
 @click.option("--costs", is_flag=True, help="Print what replies have cost, by day and model.")
 @click.option("--days", type=click.IntRange(1, 3660), default=31, show_default=True, help="Days of --costs.")
-@click.pass_obj
+@click.pass_context
 def models(
-    context: CommandContext,
+    ctx: click.Context,
     as_json: bool,
     marked: Sequence[str],
     unmarked: Sequence[str],
@@ -45,6 +46,9 @@ def models(
     With --costs too, each has: day, model, program (where replies were imported from), replies, input_tokens,
     output_tokens, cost (US dollars), is_estimate (computed from prices).
     """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    context: CommandContext = ctx.obj
     if costs:
         print_costs(context, days, as_json=as_json)
         return 0
@@ -70,6 +74,9 @@ def models(
     for name, sentence in problems.items():
         click.echo(clean(f"sterna: {name}: {sentence}"), err=True)
     return 1 if problems else 0
+
+
+models.add_command(pull)
 
 
 def _favourites(context: CommandContext, marked: Sequence[str], unmarked: Sequence[str], *, as_json: bool) -> int:

@@ -12,6 +12,7 @@ from .endpoint import Endpoint, Timeouts
 from .endpoint_provider import EndpointProvider
 from .events import Failed, FailureKind, Model, Provider, ProviderError
 from .model_cache import ModelCache
+from .model_downloads import ModelDownloads
 from .model_names import image_side
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Catalog:
         self._providers: dict[str, Provider] = {guide.name: guide}
         self._listed: dict[str, list[Model]] = {}
         self._replaced: list[Provider] = []
+        self.downloads = ModelDownloads(self._endpoints, self._listed, self.problems, self.resolve, self._list)
         self.add(endpoints)
 
     def add(self, endpoints: Iterable[Endpoint], *, replace: bool = False) -> list[str]:

@@ -18,7 +18,7 @@ from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, pr
 
 from .endpoint import Endpoint, Timeouts
 from .error_context import secrets_of
-from .error_payloads import error_of, looks_like_html, message_of
+from .error_payloads import looks_like_html
 from .events import Done, Event, Failed, FailureKind, Model, ParametersOmitted, ProviderError, Request, Waiting
 from .failures import FailureReporter
 from .model_cache import ModelCache
@@ -36,6 +36,8 @@ from .request_headers import request_headers
 
 if TYPE_CHECKING:
     import httpx
+
+    from .downloads import Progress
 
 MAX_ERROR = 256 * 1024
 """Bytes of an error's body that are read."""
@@ -130,7 +132,9 @@ class EndpointProvider:
             if rejection is None:
                 break
             status, payload = parser.rejection or (0, {})
-            updated = _updated(quirks, status, payload, body)
+            from .parameter_rejections import updated_quirks  # patterns, which a reply without an error does not need
+
+            updated = updated_quirks(quirks, status, payload, body)
             if request.tools and updated is not None and "tools" in updated.omit:
                 self._toolless.add(request.model)
                 request = without_tools(request)
@@ -247,6 +251,17 @@ class EndpointProvider:
         except ValueError:
             raise ProviderError(call.reporter.malformed(content[:200].decode("utf-8", "replace"))) from None
 
+    async def pull(self, model: str) -> AsyncGenerator[Progress, None]:
+        """Yield how far the server is with downloading a model, until it has it. Raises :class:`ProviderError`."""
+        from .downloads import pull_model
+
+        call = await self._call(model)
+        url = _address(self.endpoint, call.protocol, call.protocol.pull_path)
+        pulling = pull_model(call.client, url, call.headers, model, reporter=call.reporter, timeouts=self._timeouts)
+        async with aclosing(pulling) as steps:
+            async for progress in steps:
+                yield progress
+
     async def prepare(self) -> None:
         """Do what the first request would wait for, except to connect; its errors are those of the request."""
         with suppress(ValueError, OSError, ImportError):
@@ -362,21 +377,6 @@ class EndpointProvider:
             raise ProviderError(_not_a_list(call.reporter, response.headers, b"")) from None
         finally:
             await response.aclose()
-
-
-def _updated(quirks: Quirks, status: int, rejection: bytes | object, body: Mapping[str, Any]) -> Quirks | None:
-    """Return the quirks after a rejection of ``body``; None if they stay the same."""
-    from .parameter_rejections import quirks_after_rejection
-
-    payload = rejection
-    if isinstance(rejection, bytes):
-        try:
-            payload = parse_json(rejection)
-        except ValueError:
-            payload = {"message": rejection.decode("utf-8", "replace")}
-    error = error_of(payload)
-    details = " ".join((message_of(error), str(error.get("code") or ""), str(error.get("param") or "")))
-    return quirks_after_rejection(quirks, status, error, details[:20_000], body)
 
 
 def _not_a_list(reporter: FailureReporter, headers: Mapping[str, str], body: bytes) -> Failed:

@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sterna.net import parse_json
+
 from .error_patterns import NO_SYSTEM_ROLE, NO_TOOLS, WRONG_TOOL
+from .error_payloads import error_of, message_of
 from .quirks import Quirks
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -84,3 +87,16 @@ def _named(error: Mapping[str, Any], message: str, body: Mapping[str, Any]) -> I
             if match and (word == name != "stream" or name not in AMBIGUOUS or REJECTION.search(message)):
                 matches.append((match.start(), -len(word), name))
     yield from (name for _, _, name in sorted(matches))
+
+
+def updated_quirks(quirks: Quirks, status: int, rejection: bytes | object, body: Mapping[str, Any]) -> Quirks | None:
+    """Return the quirks after a rejection of ``body``; None if they stay the same."""
+    payload = rejection
+    if isinstance(rejection, bytes):
+        try:
+            payload = parse_json(rejection)
+        except ValueError:
+            payload = {"message": rejection.decode("utf-8", "replace")}
+    error = error_of(payload)
+    details = " ".join((message_of(error), str(error.get("code") or ""), str(error.get("param") or "")))
+    return quirks_after_rejection(quirks, status, error, details[:20_000], body)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sterna.sync.auth.accounts import Accounts
 
     from .services.importing import ImportJob
+    from .services.model_download import ModelDownload
 
 SWITCHING = "conversation.switch"
 """Name of the task that finds the conversation above or below."""
@@ -67,6 +68,8 @@ class AppContext:
         """Called after providers were added or removed, to show it."""
         self.copying: asyncio.Task[str] | None = None
         """Last copy to the clipboard; returns its place as the end of a sentence."""
+        self.download: ModelDownload | None = None
+        """The download of a model that runs or ran last."""
         self.import_job: ImportJob | None = None
         """The import that runs or ran last, for its page."""
         self.is_closing = False

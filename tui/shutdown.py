@@ -34,6 +34,8 @@ async def finish_services(context: AppContext) -> None:
     """Let sync and analytics send what they can at once, and await background tasks."""
     if context.import_job is not None:
         context.import_job.stop()
+    if context.download is not None:
+        context.download.stop()
     await asyncio.gather(
         context.sync.stop(),
         context.analytics.end(),

@@ -37,6 +37,7 @@ class Ollama(WireProtocol):
     is_lines = True
     default_path = ""
     embeddings_path = "/v1/embeddings"
+    pull_path = "/api/pull"
     dropped = ("/api/chat", "/api", "/v1")
     renamed = {"think": "reasoning_effort"}
 

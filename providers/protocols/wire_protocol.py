@@ -43,6 +43,8 @@ class WireProtocol(ABC):
     """Ends of an address that are not part of its base: it was copied with the path of a request, or of another API."""
     embeddings_path: ClassVar[str] = "/embeddings"
     """Path of requests for vectors of texts, as OpenAI has them; empty where there are none."""
+    pull_path: ClassVar[str] = ""
+    """Path of requests to download a model to the server; empty where there are none."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Names of parameters for people, by those of this API."""
 

@@ -16,6 +16,7 @@ from sterna.tui.app import SternaApp
 from sterna.tui.main.branch_actions import BranchActions
 from sterna.tui.main.compare_actions import CompareActions
 from sterna.tui.main.conversation_actions import ConversationActions
+from sterna.tui.main.download_actions import DownloadActions
 from sterna.tui.main.export_actions import ExportActions
 from sterna.tui.main.label_actions import LabelActions
 from sterna.tui.main.layout import MainLayout
@@ -55,6 +56,7 @@ TARGETS: dict[Target, type] = {
     Target.BRANCHES: BranchActions,
     Target.TOOLS: ToolActions,
     Target.COMPARING: CompareActions,
+    Target.DOWNLOADS: DownloadActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,

@@ -46,6 +46,8 @@ class Target(Enum):
     """``BranchActions`` of the main screen."""
     TOOLS = auto()
     """``ToolActions`` of the main screen."""
+    DOWNLOADS = auto()
+    """``DownloadActions`` of the main screen."""
     COMPARING = auto()
     """``CompareActions`` of the main screen."""
 

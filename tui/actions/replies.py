@@ -34,6 +34,10 @@ REPLIES = (
         "Open the question whether a tool may be called (nothing that you type in the prompt answers it)", "answer",
         hint="answer", brief="Answer",
     ),
+    Action(
+        "model.download", "Download a model", "leader Z", "Let Ollama download a model, and choose it at the end",
+        "open", Scope.MAIN, target=Target.DOWNLOADS, focus=Focus.LEAVES, brief="Download",
+    ),
     _branches(
         "message.edit", "Edit and send again", "leader e",
         "Edit the last or selected message of yours and send it again (the old one stays as a version)",

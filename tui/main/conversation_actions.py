@@ -10,6 +10,7 @@ from sterna import storage
 from sterna.storage.text import one_line
 
 from ..counts import counted
+from .download_actions import DownloadActions
 from .history_question import HistoryQuestion
 from .layout import MainLayout
 from .navigation import Navigation
@@ -39,6 +40,8 @@ class ConversationActions:
         self._context = layout.context
         self._conversation = navigation.conversation
         self._history = HistoryQuestion(layout, navigation)
+        self.downloads = DownloadActions(layout, navigation, display, offer_undo=self.offer_undo)
+        """Downloads of models."""
         self._split = SplitView(layout, navigation.conversation)
         self._open_before_delete_all: str | None = None
         """Conversation that was open when everything was deleted."""
@@ -351,7 +354,13 @@ class ConversationActions:
         store = self._context.store if self._context.has_store else None
         picker = ModelPicker(self._context.catalog, current=current, find=self._wait_for_catalog, store=store)
         chosen = await self._layout.app.push_screen_wait(picker)
-        if chosen is not None:
+        if (
+            chosen is not None
+            and (catalog := self._context.catalog) is not None
+            and catalog.downloads.is_absent(chosen)
+        ):
+            await self.downloads.pull(chosen)
+        elif chosen is not None:
             await self._conversation.set_settings({"model": chosen})
             self._context.analytics.track("model_chosen")
             await self._show_settings()

@@ -106,6 +106,7 @@ class MainScreen(MainLayout):
             Target.BRANCHES: self.branch_actions,
             Target.TOOLS: self.tool_actions,
             Target.COMPARING: self.compare_actions,
+            Target.DOWNLOADS: self.conversation_actions.downloads,
         }
 
     # Start and end of the program

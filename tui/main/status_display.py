@@ -152,7 +152,9 @@ class StatusDisplay:
             if self._ticker is not None:
                 self._ticker.stop()
                 self._ticker = None
-            status.activity = "" if self._context.ready.is_set() else "opening…"
+            download = self._context.download
+            idle = one_line(download.short, 60) if download is not None else ""
+            status.activity = idle if self._context.ready.is_set() else "opening…"
         else:
             if self._ticker is None:
                 self._ticker = self._layout.set_interval(TICK_SECONDS, self.show_activity)

@@ -61,6 +61,7 @@ class WritingActions:
             "attach": self._attach,
             "export": self._export,
             "model": self._use_model,
+            "pull": conversations.downloads.pull,
             "persona": self._personas.use,
             "system": self._set_system_prompt,
             "title": self._rename,
@@ -235,6 +236,8 @@ class WritingActions:
         if "/" not in name:
             matches = [model.ref for model in catalog.known() if model.id == name]
             name = matches[0] if matches else name
+        if catalog.downloads.is_absent(name):
+            return await self._conversations.downloads.pull(name)
         catalog.resolve(name)
         await self._set({"model": name})
         self._conversations.offer_undo(f"Model {name}, from the next message on.")

@@ -263,7 +263,16 @@ class ModelList(Chooser[Chosen]):
             refs = [query] if model else []
         else:
             refs = [f"{each}/{query}" for each in names if self._catalog.endpoint(each) is not None]
-        lines = [Line(Content.assemble("Use ", (one_line(ref, LONGEST_NAME), "bold")), ref) for ref in refs]
+        lines = [
+            Line(
+                Content.assemble(
+                    "Download " if self._catalog.downloads.is_absent(ref) else "Use ",
+                    (one_line(ref, LONGEST_NAME), "bold"),
+                ),
+                ref,
+            )
+            for ref in refs
+        ]
         return [Line(Content("")), Line(Content.styled("As typed", "bold $secondary")), *lines] if lines else []
 
     def _heading(self, name: str) -> Content:
@@ -300,7 +309,9 @@ class ModelList(Chooser[Chosen]):
             waiting = [name for name in self._catalog.names() if name not in answered]
             return f"Loading models from {', '.join(waiting)}…" if waiting else "Loading models…"
         if self.field.value.strip() and not self._has_matches:
-            return "No model in the list has this name. Press enter to use it as typed."
+            ref = self.ref_at(self.menu.highlighted)
+            use = "download it" if ref is not None and self._catalog.downloads.is_absent(ref) else "use it as typed"
+            return f"No model in the list has this name. Press enter to {use}."
         return ""
 
     # Choosing

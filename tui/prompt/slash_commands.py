@@ -46,6 +46,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask", "history.ask", "QUESTION", "with a question, look for it"),
     Command("related", "conversation.related"),
     Command("model", "model.choose", "NAME", "with a name, use that model", ("models",)),
+    Command("pull", "model.download", "NAME", "with a name, download that model"),
     Command("tools", "tool.choose"),
     Command("attach", "attachment.add", "FILE", "with a path, attach that file"),
     Command("persona", "persona.choose", "NAME", "with a name, use that one", ("personas",)),
