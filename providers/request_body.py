@@ -13,6 +13,8 @@ from .quirks import Quirks
 from .usage import is_map
 
 IMAGES_OF_TOOLS = "Images in the results above:"
+LONGEST_DESCRIPTION = 1_024
+CHOICES = frozenset({"anyOf", "oneOf", "allOf", "not", "enum"})
 CONVERSATION_PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")
 """Parameters that a conversation can set."""
 
@@ -64,10 +66,21 @@ def data_uri(image: ImagePart) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.content).decode('ascii')}"
 
 
+def function_of(tool: Tool) -> dict[str, Any]:
+    """Return a tool as a function of OpenAI's APIs, which take no longer descriptions."""
+    is_long = len(tool.description) > LONGEST_DESCRIPTION
+    description = f"{tool.description[: LONGEST_DESCRIPTION - 1]}…" if is_long else tool.description
+    return {"name": tool.name, "description": description, "parameters": parameters_of(tool)}
+
+
+def parameters_of(tool: Tool) -> dict[str, Any]:
+    """Return the schema of a tool's arguments without choices at its top, which OpenAI and Anthropic refuse there."""
+    return {name: value for name, value in tool.parameters.items() if name not in CHOICES}
+
+
 def function_tool(tool: Tool) -> dict[str, Any]:
     """Return a tool as the chat API describes it."""
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
+    return {"type": "function", "function": function_of(tool)}
 
 
 def arguments_object(arguments: str) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import arguments_object, stream_wanted, system_prompt
+from ..request_body import arguments_object, parameters_of, stream_wanted, system_prompt
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -68,7 +68,7 @@ class Anthropic(WireProtocol):
         effort = request.reasoning_effort or body.pop("reasoning_effort", None)
         tools = [WEB_SEARCH] if body.pop("web_search", None) else []
         tools += [
-            {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+            {"name": tool.name, "description": tool.description, "input_schema": parameters_of(tool)}
             for tool in request.tools
         ]
         if tools:

@@ -14,7 +14,7 @@ from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
 from ..quirks import Quirks
-from ..request_body import arguments_object, system_prompt, with_images_after_results
+from ..request_body import arguments_object, parameters_of, system_prompt, with_images_after_results
 from ..usage import is_map
 from .wire_protocol import Translator, WireProtocol
 
@@ -68,7 +68,7 @@ class Gemini(WireProtocol):
             config["thinkingConfig"] = thinking
         if request.tools:
             functions = [
-                {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
+                {"name": tool.name, "description": tool.description, "parametersJsonSchema": parameters_of(tool)}
                 for tool in request.tools
             ]
             body["tools"] = [{"functionDeclarations": functions}]

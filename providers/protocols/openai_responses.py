@@ -15,6 +15,7 @@ from ..request_body import (
     arguments_object,
     data_uri,
     encode_body,
+    function_of,
     stream_wanted,
     system_prompt,
     with_images_after_results,
@@ -61,9 +62,7 @@ class OpenAIResponses(WireProtocol):
         if text:
             body["text"] = text
         tools: list[dict[str, Any]] = [{"type": "web_search"}] if web_search else []
-        for tool in request.tools:
-            function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-            tools.append({"type": "function", **function, "strict": False})
+        tools += [{"type": "function", **function_of(tool), "strict": False} for tool in request.tools]
         if tools:
             body["tools"] = tools
         if request.tools and "reasoning" in body:  # without a copy at the provider it has to come with each request

@@ -61,6 +61,16 @@ async def test_the_chat_api_has_results_as_text_and_images_after_them() -> None:
     ]
 
 
+@pytest.mark.parametrize("protocol", GOOD)
+async def test_a_definition_that_a_vendor_would_refuse_is_told_as_far_as_all_take_it(protocol: str) -> None:
+    tool = Tool("look", "é" * 2_000, {**SCHEMA, "anyOf": [{"required": ["path"]}], "not": {}})
+    sent = await body(protocol, tools=(tool,))
+    (told,) = sent["tools"]
+    told = told.get("function") or told.get("functionDeclarations", [told])[0]
+    assert next(value for name, value in told.items() if "arameters" in name or "schema" in name) == SCHEMA
+    assert len(told["description"]) == (2_000 if protocol in ("anthropic", "gemini") else 1_024)
+
+
 async def test_a_call_without_text_has_none_and_a_signature_goes_back_with_it() -> None:
     signed = {"google": {"thought_signature": "c2ln"}}
     call = CALLS[0]._replace(opaque=signed)
