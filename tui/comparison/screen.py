@@ -37,6 +37,23 @@ SHORTEST_NAME = 4
 TAB = Style.parse("bold reverse")
 
 
+class Words(Static):
+    """Line of words, some of which run an action of the screen when they are clicked."""
+
+    ACTION = "action"
+
+    async def on_click(self, event: events.Click) -> None:
+        """Run the action of the word that was clicked."""
+        if (action := event.style.meta.get(self.ACTION)) is not None:
+            event.stop()
+            await self.screen.run_action(action)
+
+    @classmethod
+    def word(cls, content: Content, action: str) -> Content:
+        """Return content that runs an action."""
+        return content.stylize(Style.from_meta({cls.ACTION: action}))
+
+
 class ComparisonScreen(Screen[str | None]):
     """Returns the id of the reply that is to be kept, or None. What arrives goes on when it is left."""
 
@@ -93,8 +110,8 @@ class ComparisonScreen(Screen[str | None]):
     }
     """
 
-    tabs = query_one("#tabs", Static)
-    keys = query_one("#keys", Static)
+    tabs = query_one("#tabs", Words)
+    keys = query_one("#keys", Words)
 
     def __init__(self, context: AppContext, comparison: Comparison, options: MessageOptions) -> None:
         super().__init__()
@@ -114,9 +131,9 @@ class ComparisonScreen(Screen[str | None]):
             ReplyColumn(number, reply, self._options, now) for number, reply in enumerate(self._comparison.replies, 1)
         ]
         yield Static(Content(f"❯ {question}"), id="question", markup=False)
-        yield Static(id="tabs", markup=False)
+        yield Words(id="tabs", markup=False)
         yield Horizontal(*self._columns, id="columns")
-        yield Static(id="keys", markup=False)
+        yield Words(id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Show the first reply, and follow all."""
@@ -170,7 +187,7 @@ class ComparisonScreen(Screen[str | None]):
             if width < SHORTEST_NAME and not is_current:
                 text = Content(f" {number + 1}")
             tab = Content.assemble(text, f" {mark(column.reply)} ").stylize(TAB if is_current else Style())
-            parts.append(tab.stylize(Style.from_meta({"@click": f"screen.choose({number})"})))
+            parts.append(Words.word(tab, f"choose({number})"))
         self.tabs.update(Content.assemble(*parts))
         self.keys.update(self._keys(max(1, self.size.width - 4)))
 
@@ -188,7 +205,7 @@ class ComparisonScreen(Screen[str | None]):
         shown = []
         for key, word, action in hints:
             hint = Content.assemble((key, "$primary"), " ", (word, "$foreground 80%"))
-            shown.append(hint.stylize(Style.from_meta({"@click": f"screen.{action}"})))
+            shown.append(Words.word(hint, action))
         return Content(GAP).join(shown)
 
     # Actions
