@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from ..documents import document
 from ..json_stream import BrokenJson, json_array
-from ..lines import Record, first_records, loaded, records
+from ..lines import Place, Record, first_records, loaded, records_from
 from ..prompt_lists import prompts_of_lost_sessions
 from ..reader import Reader
-from ..records import Conversation, Message, Skipped
+from ..records import Conversation, Mark, Message, Skipped
 from ..tree import FileTree
-from ..values import at, identifier, mapping, mappings, text
+from ..values import at, count, identifier, mapping, mappings, parsed, text, texts
 from .gemini_cli_session import GeminiSession
 from .google_parts import calls_of, result_of, spoken_parts, thoughts_of
+
+MOST_MARKED = 2_000
+"""Messages of a session whose log is read from the place that was reached: a mark names them all."""
 
 
 class GeminiCli(Reader):
@@ -34,6 +38,12 @@ class GeminiCli(Reader):
         except BrokenJson as error:
             yield Skipped(str(error), where=path)
 
+    def read_since(self, tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+        if _kind(tree, path) == "log":
+            yield from _log(tree, path, mark)
+        else:
+            yield from self.read(tree, path)
+
     def _read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         kind = _kind(tree, path)
         if kind == "prompts":
@@ -45,21 +55,48 @@ class GeminiCli(Reader):
             yield from prompts_of_lost_sessions(_without(prompts, _sessions(tree)), ())
         elif kind == "checkpoint":
             yield _checkpoint(tree, path)
-        else:
+        elif kind == "document":
             session = GeminiSession()
-            if kind == "document":
-                session.take(mapping(document(tree, path)))
-            else:
-                for _, record in records(tree, path):
-                    if isinstance(record, Skipped):
-                        yield record
-                    else:
-                        session.take(record)
-            projects = _projects(tree)
-            conversation = session.conversation(projects)
-            _place(conversation, session.header, path, projects)
-            if conversation.messages:
-                yield conversation
+            session.take(mapping(document(tree, path)))
+            yield from _conversations(tree, path, session)
+        else:
+            yield from (item for item in _log(tree, path, "") if not isinstance(item, Mark))
+
+
+def _log(tree: FileTree, path: str, mark: str) -> Iterator[Conversation | Skipped | Mark]:
+    """Yield the session of a log, of which only the new lines are read, unless they change what stands before them."""
+    values = parsed(mark) if mark else None
+    offset, number, header, active = values if isinstance(values, list) and len(values) == 4 else (0, 1, {}, [])
+    session = GeminiSession(mapping(header), texts(active))
+    skipped: list[Skipped] = []
+    last: Record = {}
+    start = place = Place(count(offset), count(number))
+    for at_line, record in records_from(tree, path, start):
+        if isinstance(record, Skipped):
+            skipped.append(record)
+            continue
+        session.take(last)
+        place, last = at_line, record
+    before = [place.offset, place.number, dict(session.header), session.active]
+    session.take(last)
+    if session.misses:
+        yield from _log(tree, path, "")
+        return
+    yield from skipped
+    for conversation in _conversations(tree, path, session):
+        if session.is_rest:
+            conversation.is_partial, conversation.created_at, conversation.metadata = True, None, {}
+        yield conversation
+    if session.active and len(session.active) <= MOST_MARKED:
+        yield Mark(json.dumps(before))
+
+
+def _conversations(tree: FileTree, path: str, session: GeminiSession) -> Iterator[Conversation]:
+    projects = _projects(tree)
+    conversation = session.conversation(projects)
+    _place(conversation, session.header, path, projects)
+    if conversation.messages:
+        yield conversation
 
 
 def _kind(tree: FileTree, path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,17 +17,27 @@ _MESSAGES = {"user", "gemini", "info", "error", "warning"}
 class GeminiSession:
     """State of a session after the lines that were taken. What was rewound stays as a branch."""
 
-    def __init__(self) -> None:
-        self.header: dict[str, Any] = {}
+    def __init__(self, header: Mapping[str, Any] | None = None, active: Sequence[str] = ()) -> None:
+        """Begin a session, or go on with one whose shown branch had these messages."""
+        self.header: dict[str, Any] = dict(header or {})
+        self.is_rest = bool(active)
+        self.misses = False
+        """It depends on lines that were not read: the whole log has to be."""
         self._records: dict[str, dict[str, Any]] = {}
-        self._parents: dict[str, str] = {}
-        self._active: dict[str, None] = {}
+        self._parents = dict(zip(active, (ROOT, *active), strict=False))
+        self._active: dict[str, None] = dict.fromkeys(active)
         """Messages of the branch that is shown, in order."""
+
+    @property
+    def active(self) -> list[str]:
+        """Return the messages of the branch that is shown."""
+        return list(self._active)
 
     def take(self, record: dict[str, Any]) -> None:
         """Apply one line, or a whole document."""
         changes = mapping(record.get("$set"))
         if "$rewindTo" in record:
+            self.misses = self.is_rest
             self._rewind(identifier(record.get("$rewindTo")))
         elif text(record.get("type")) in _MESSAGES and identifier(record.get("id")):
             self._add(record)
@@ -35,6 +45,7 @@ class GeminiSession:
             changes = changes or record
             self.header |= {key: value for key, value in changes.items() if key != "messages"}
             if isinstance(changes.get("messages"), list):
+                self.misses = self.is_rest
                 self._records.clear()
                 self._parents.clear()
                 self._active.clear()

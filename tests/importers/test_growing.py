@@ -13,6 +13,7 @@ from sterna.importers.reader import Reader
 from sterna.importers.readers.claude_code import ClaudeCode
 from sterna.importers.readers.codex import Codex
 from sterna.importers.readers.copilot_cli import CopilotCli
+from sterna.importers.readers.gemini_cli import GeminiCli
 from sterna.importers.readers.pi import Pi
 from sterna.importers.readers.qwen import Qwen
 from sterna.importers.records import Conversation, Mark, Message, Skipped
@@ -98,6 +99,18 @@ def qwen() -> list[Any]:
     ]
 
 
+def gemini() -> list[Any]:
+    def line(key: str, kind: str, **more: Any) -> dict[str, Any]:
+        return {"id": key, "timestamp": AT, "type": kind, "content": key, **more}
+
+    return [
+        {"sessionId": "s", "projectHash": "h", "startTime": AT, "lastUpdated": AT, "kind": "main"},
+        *(line("1", "user"), line("2", "gemini"), line("2", "gemini", model="m", content="longer")),
+        *(line("3", "user"), line("4", "gemini"), {"$set": {"summary": "Title"}}, {"$rewindTo": "3", "timestamp": AT}),
+        *(line("5", "user"), line("6", "gemini"), line("7", "user"), line("5", "user", content="edited")),
+    ]
+
+
 def copilot() -> list[Any]:
     said = [("session.start", {"sessionId": "s"}), *[("user.message", {"content": "x"}), ("assistant.message", {})] * 3]
     return [
@@ -135,8 +148,15 @@ def state(conversation: Conversation) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(
     ("reader", "lines"),
-    [(ClaudeCode(), claude()), (Codex(), codex()), (Pi(), pi()), (Qwen(), qwen()), (CopilotCli(), copilot())],
-    ids=["claude-code", "codex", "pi", "qwen", "copilot-cli"],
+    [
+        (ClaudeCode(), claude()),
+        (Codex(), codex()),
+        (Pi(), pi()),
+        (Qwen(), qwen()),
+        (CopilotCli(), copilot()),
+        (GeminiCli(), gemini()),
+    ],
+    ids=["claude-code", "codex", "pi", "qwen", "copilot-cli", "gemini-cli"],
 )
 def test_growth_says_the_same_as_the_whole(reader: Reader, lines: list[Any], tmp_path: Path) -> None:
     written = [json.dumps(line) + "\n" for line in lines]

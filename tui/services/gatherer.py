@@ -82,7 +82,7 @@ class Gatherer:
                     self._watch = None
             spent = time.monotonic() - began
             if await self._wait(self._seconds(watch)):
-                await asyncio.sleep(max(QUIET_SECONDS, min(BUSY_PART * spent, POLL_SECONDS)))
+                await asyncio.sleep(max(QUIET_SECONDS, min(BUSY_PART * spent, ROUND_SECONDS)))
                 self._changed.clear()
 
     def wake(self) -> None:
