@@ -31,7 +31,7 @@ def list_(context: CommandContext, as_json: bool = False) -> int:
     """List all personas. A file that cannot be used is named on standard error, and the exit code is 1.
 
     With --json each line has: name, description, system_prompt, model, temperature, max_tokens, reasoning_effort,
-    parameters, variables (each: name, question, default, choices), path.
+    parameters, tools, variables (each: name, question, default, choices), path.
     """
     found = load_personas(context.config_dir)
     for persona in found.by_name.values():
@@ -56,6 +56,7 @@ def show(context: CommandContext, name: str, as_json: bool) -> None:
         print_json(_object(persona))
         return
     values = {"description": persona.description, "model": persona.model, **persona.parameters}
+    values |= {"tools": ", ".join(persona.tools) or "none"} if persona.tools is not None else {}
     for key, value in values.items():
         if value != "":
             click.echo(f"{paint(key, bold=True)}: {one_line(str(value))}")
@@ -88,6 +89,7 @@ def _object(persona: Persona) -> dict[str, Any]:
         "system_prompt": persona.system_prompt,
         "model": persona.model or None,
         **{key: persona.parameters.get(key) for key in (*REQUEST_PARAMETERS, "parameters")},
+        "tools": None if persona.tools is None else list(persona.tools),
         "variables": [
             {
                 "name": variable.name,

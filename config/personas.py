@@ -24,7 +24,7 @@ from .text_files import read, text_files
 FOLDER = "personas"
 SUFFIXES = (".toml", ".md")
 
-KEYS = ("description", "system_prompt", "model", *REQUEST_PARAMETERS, "parameters", "variables")
+KEYS = ("description", "system_prompt", "model", *REQUEST_PARAMETERS, "parameters", "tools", "variables")
 
 _FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?\n)?\1[ \t]*(?:\n|$)", re.DOTALL)
 
@@ -57,11 +57,14 @@ class Persona:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variables: tuple[Variable, ...] = ()
     """Variables to ask for; the built-in ones are not among them."""
+    tools: tuple[str, ...] | None = None
+    """Tools that the model may ask for; None: it names none."""
 
     def settings(self, values: Mapping[str, str], now: datetime) -> dict[str, Any]:
         """Return the settings of a conversation with this persona; None takes one away that another persona had set.
 
-        The model stays as it is where the persona names none. Raises ConfigError for a value that is missing or wrong.
+        Model and tools stay as they are where the persona names none. Raises ConfigError for a value that is missing or
+        wrong.
         """
         filled = {variable.name: variable.default for variable in self.variables} | dict(values)
         for variable in self.variables:
@@ -76,6 +79,7 @@ class Persona:
         text = templates.fill(self.system_prompt, templates.built_in(now) | filled)
         result: dict[str, Any] = {"persona": self.name, "system_prompt": text or None}
         result |= {name: self.parameters.get(name) for name in (*REQUEST_PARAMETERS, "parameters")}
+        result |= {"tools": list(self.tools)} if self.tools is not None else {}
         return result | ({"model": self.model} if self.model else {})
 
 
@@ -141,15 +145,19 @@ def _persona(name: str, path: Path, text: str) -> Persona:
         if (reason := unsendable(further)) is not None:
             raise ConfigError(f"{path}: parameters.{'.'.join(map(str, reason[0]))} {reason[1]}")
         parameters["parameters"] = dict(further)
-    if not (prompt.strip() or model or parameters):
-        raise ConfigError(f"{path} has no system prompt, no model and no parameters.")
+    tools = values.get("tools")
+    if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, str) for tool in tools)):
+        raise ConfigError(f'{path}: tools has to be a list of names, as in ["github", "read"].')
+    if not (prompt.strip() or model or parameters or tools is not None):
+        raise ConfigError(f"{path} has no system prompt, no model, no parameters and no tools.")
     declared = _variables(path, values.get("variables") or {})
     used = templates.variables(prompt)
     if unused := next((each for each in declared if each not in used), None):
         raise ConfigError(f"{path}: the system prompt has no {{{{{unused}}}}}, which is under variables.")
     asked = [each for each in used if each in declared or each not in templates.built_in(datetime.now())]
     variables = tuple(declared.get(each, Variable(each)) for each in asked)
-    return Persona(name, path, description, prompt, model, parameters, variables)
+    chosen = None if tools is None else tuple(tools)
+    return Persona(name, path, description, prompt, model, parameters, variables, chosen)
 
 
 def _text(path: Path, values: Mapping[str, Any], key: str) -> str:

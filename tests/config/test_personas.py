@@ -52,6 +52,15 @@ def test_a_persona_has_a_prompt_with_variables_a_model_and_parameters(tmp_path: 
     }
 
 
+@pytest.mark.parametrize("names", [["github", "read"], []])
+def test_a_persona_chooses_tools_or_leaves_them_as_they_are(tmp_path: Path, names: list[str]) -> None:
+    write(tmp_path, "reader.md", f"---\ntools: {names}\n---\n")
+    write(tmp_path, "poet.md", "Rhyme.")
+    personas = load_personas(tmp_path)
+    assert personas.get("reader").settings({}, NOW)["tools"] == names
+    assert "tools" not in personas.get("poet").settings({}, NOW)
+
+
 def test_a_value_that_is_missing_unknown_or_no_choice_is_named(tmp_path: Path) -> None:
     write(tmp_path, "coach.toml", COACH)
     coach = load_personas(tmp_path).get("coach")
@@ -92,7 +101,8 @@ def test_markdown_without_values_is_the_prompt(tmp_path: Path) -> None:
         ("a.toml", "system_prompt = 3", "system_prompt has to be text."),
         ("a.toml", "parameters = 3", "parameters has to be a table"),
         ("a.toml", "parameters = { stream = true }", "parameters.stream cannot be set here"),
-        ("a.toml", 'description = "x"', "no system prompt, no model and no parameters"),
+        ("a.toml", 'description = "x"', "no system prompt, no model, no parameters and no tools"),
+        ("a.toml", 'system_prompt = "x"\ntools = "read"', "tools has to be a list of names"),
         ("a.toml", 'system_prompt = "x"\nvariables = "y"', "variables has to be a table"),
         ("a.toml", 'system_prompt = "x"\n[variables]\ny = "z"', "has no {{y}}, which is under variables"),
         ("a.toml", 'system_prompt = "{{y}}"\n[variables]\ny = { defalt = "z" }', "variables.y has to be a default"),
