@@ -141,8 +141,8 @@ def _state(history: HistoryReader) -> dict[str, Any]:
 
 
 async def _try(context: CommandContext, model: str) -> None:
-    from sterna.chat.meaning.baseline import measure
     from sterna.providers.embedder import EmbedderError
+    from sterna.providers.unrelated_texts import measure
 
     try:
         async with embedder_of(context, model) as embedder:

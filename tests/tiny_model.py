@@ -29,6 +29,7 @@ def write_model(folder: Path, *, seed: int = 1, size: int = SIZE) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = {"[UNK]": 0}
     directions = np.random.default_rng(seed).standard_normal((len(MEANINGS), size)).astype(np.float32)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     rows = [np.zeros(size, np.float32)]
     for direction, words in zip(directions, MEANINGS, strict=True):
         for word in words.split():

@@ -16,12 +16,11 @@ from typing import Any, TypeVar
 
 from sterna.config.files import ProcessLock
 from sterna.providers.embedder import Embedder, EmbedderError
+from sterna.providers.text_parts import parts
+from sterna.providers.unrelated_texts import measure
 from sterna.storage import Meaning, StoreError, VectorFile, VectorsDamaged
 from sterna.storage.meaning.meaning import Work
 from sterna.storage.meaning.vector_file import About, Part
-
-from .baseline import measure
-from .parts import parts
 
 T = TypeVar("T")
 NICENESS = 10

@@ -14,10 +14,10 @@ import pytest
 from sterna.chat.history_questions import find_passages
 from sterna.chat.meaning.builder import AlreadyBuilding, Builder
 from sterna.chat.meaning.finder import Finder
-from sterna.chat.meaning.parts import LONGEST, MOST, parts
 from sterna.chat.meaning.ways import one_list, room_for_meaning, way_of
 from sterna.providers.embedder import EmbedderError
 from sterna.providers.local_embedder import LocalEmbedder
+from sterna.providers.text_parts import LONGEST, MOST, parts
 from sterna.storage import (
     Hit,
     Meaning,

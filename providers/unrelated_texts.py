@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from statistics import fmean, pstdev
 
-from sterna.providers.embedder import Embedder, EmbedderError
+from .embedder import Embedder, EmbedderError
 
 SENTENCES = (
     "The train to the coast leaves at half past six.",
