@@ -34,6 +34,7 @@ from .http.observability import Metrics, Observability
 from .http.rate_limits import RateLimits
 from .http.shared_rate_limits import SharedWindows
 from .identity import Caller
+from .meaning.vectors import Vectors
 from .openapi import describe
 from .relay.quota import Quota
 from .relay.upstream import Relay
@@ -68,6 +69,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
     sign_in = SignIn(settings, database, tokens, passwords, clock)
     change_notifier = ChangeNotifier(database)
     mailer = Mailer(settings.smtp_url, settings.mail_from)
+    vectors = Vectors(database, settings.meaning_model)
     shared = SharedWindows(database, lambda: clock().timestamp(), tokens.pseudonym)
 
     def installed(secret: str) -> None:
@@ -84,6 +86,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
             stack.push_async_callback(mailer.aclose)
             stack.push_async_callback(shared.close)
             await stack.enter_async_context(running_retention(database, settings.retention_delay_seconds))
+            await stack.enter_async_context(vectors.running())
             if background is not None:
                 await stack.enter_async_context(background(installed))
             yield
@@ -110,6 +113,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         relay,
         Quota(database, settings.upstream.default_model, clock),
         change_notifier,
+        vectors,
         clock,
         metrics,
     )

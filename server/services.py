@@ -14,6 +14,7 @@ from .clock import Clock, utc_now
 from .database.pool import Database
 from .http.observability import Metrics
 from .http.rate_limits import RateLimits
+from .meaning.vectors import Vectors
 from .relay.quota import Quota
 from .relay.upstream import Relay
 from .settings import ServerSettings
@@ -35,6 +36,7 @@ class Services:
     relay: Relay
     quota: Quota
     change_notifier: ChangeNotifier
+    vectors: Vectors
     clock: Clock = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

@@ -101,6 +101,8 @@ class ServerSettings:
     """True if visits of web clients are stored (ENABLE_CHAT_LOGGING)."""
     user_id_salt: str = field(default="", repr=False)
     """Salt of visitors' hashed addresses (USER_ID_SALT), of at least :data:`SALT_BYTES` bytes."""
+    meaning_model: str = ""
+    """Model of the search by meaning: ``package`` or a folder; empty: there is none."""
     metrics_token: str = field(default="", repr=False)
     """Bearer token for /metrics; without it only this computer may read them."""
 

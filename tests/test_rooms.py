@@ -169,11 +169,14 @@ INNER_DOORS = {
         "auth": "clock database errors identity settings",
         "relay": "clock database errors http identity settings",
         "sync": "clock database errors identity long_work",
-        "services": "auth clock database http relay settings sync",
+        "meaning": "database errors identity",
+        "services": "auth clock database http meaning relay settings sync",
         "dependencies": "auth database errors http identity services",
         "openapi": "dependencies errors http rest",
-        "routes": "auth database dependencies errors http identity long_work openapi relay rest services settings sync",
-        "app": "auth clock database dependencies errors http identity openapi relay rest routes services settings sync",
+        "routes": "auth database dependencies errors http identity long_work meaning openapi relay rest services"
+        " settings sync",
+        "app": "auth clock database dependencies errors http identity meaning openapi relay rest routes services"
+        " settings sync",
         "setup": "database settings",
         "run": "app database garbage_collection http settings setup",
         "admin": "auth database errors identity relay settings",

@@ -84,6 +84,7 @@ def _number(name: str, default: int, bounds: tuple[int, int], help_text: str) ->
 @_secret("--redis-url", "Redis for rate limits that several servers share.")
 @_secret("--smtp-url", "SMTP server for mails with recovery codes: smtp://name:password@host:587, or smtps://.")
 @_text("--mail-from", "Sender address of these mails.")
+@_text("--meaning", "Model for the search by meaning: package (that of sterna[semantic]), or a folder. Needs pgvector.")
 @_secret(
     "--metrics-token",
     "Bearer token for reading /metrics from other computers (default: this computer only).",

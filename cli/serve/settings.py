@@ -70,7 +70,21 @@ def server_settings(options: dict[str, Any], context: CommandContext) -> ServerS
         connections=options["connections"],
         chat_logging=chat_logging,
         user_id_salt=salt,
+        meaning_model=_model(options["meaning"]),
     )
+
+
+def _model(name: str) -> str:
+    """Return the name of the model for the search by meaning, after a look for its files."""
+    from sterna.providers.embedder import EmbedderError
+    from sterna.providers.static_model import find_model
+
+    if name:
+        try:
+            find_model(name)
+        except EmbedderError as error:
+            raise click.ClickException(f"--meaning: {error}") from None
+    return name
 
 
 def _smtp(options: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Case-insensitive substring search in the caller's conversations, newest conversation first.
+"""Case-insensitive substring search in the caller's conversations, newest conversation first; and search by meaning.
 
 See docs/specification/endpoints.md#search.
 """
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from ..database.pool import Connection
 from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
+from ..meaning.nearest import nearest
 from ..openapi import REQUIRED, WireInstant, refusals
 
 router = APIRouter(prefix="/api/chat/search", tags=["conversations"], dependencies=[limited("B")])
@@ -72,11 +73,11 @@ class Match(BaseModel):
     lastMessagePreview: str | None  # noqa: N815 - these are names on the wire
     messageCount: int  # noqa: N815
     lastMessageTimestamp: WireInstant | None  # noqa: N815
-    matchType: Literal["title", "preview", "content"]  # noqa: N815
+    matchType: Literal["title", "preview", "content", "meaning"]  # noqa: N815
 
 
 class Matches(BaseModel):
-    """Matching conversations, newest first."""
+    """Matching conversations, newest first; those by meaning, nearest first."""
 
     results: list[Match]
     totalMatches: int  # noqa: N815
@@ -116,7 +117,7 @@ def _statement(matches: LiteralString) -> sql.Composed:
 _ASCII_FOLDED, _PATTERN = _statement(ASCII_FOLDED), _statement(PATTERN)
 
 
-@router.get("", responses=refusals(504))
+@router.get("", responses=refusals(503, 504))
 async def search(
     caller: User,
     services: ServicesDep,
@@ -127,17 +128,26 @@ async def search(
     limit: Annotated[
         int, Query(ge=1, description=f"Number of conversations; more than {MAX_RESULTS} counts as {MAX_RESULTS}.")
     ] = 50,
+    by: Annotated[
+        Literal["words", "meaning"],
+        Query(description="By the query as it is, or by its meaning, where the server was started with a model."),
+    ] = "words",
 ) -> Matches:
-    """Return conversations of the caller with the query in the title, the preview or a message."""
+    """Return conversations of the caller with the query in the title, the preview or a message, or of its meaning."""
     started = services.clock()
     query = checked_query(q)
+    limit = min(limit, MAX_RESULTS)
+    vector = await services.vectors.of(query) if by == "meaning" else None
     statement, needle = search_statement(query)
-    values = {"needle": needle, "user": caller.user_id, "limit": min(limit, MAX_RESULTS)}
+    values = {"needle": needle, "user": caller.user_id, "limit": limit}
 
     async def work(db: Connection) -> list[Match]:
         await db.execute(TIMEOUT)
         try:
-            rows = await (await db.execute(statement, values)).fetchall()
+            if vector is not None:
+                rows = await nearest(db, services.vectors, vector, caller.user_id, limit)
+            else:
+                rows = await (await db.execute(statement, values)).fetchall()
         except QueryCanceled:
             raise ApiError("gateway_timeout", "The search took too long. Try a longer query.") from None
         return [
