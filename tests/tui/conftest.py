@@ -9,6 +9,7 @@ import pytest
 from home import ANSWER, Home
 from parsed_css import parse_once
 from textual.css.stylesheet import Stylesheet
+from textual.screen import Screen
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,6 +17,16 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _frames_are_drawn_when_they_are_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the frames for a terminal that is not there, which take a fifth of the time: ``frame`` draws.
+
+    Not for tests that are about what is drawn when: they are marked ``drawn``.
+    """
+    if request.node.get_closest_marker("drawn") is None:
+        monkeypatch.setattr(Screen, "_compositor_refresh", lambda screen: None)
 
 
 @pytest.fixture

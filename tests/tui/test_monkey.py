@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import random
 
+import pytest
 from home import Home
 from monkey import sitting
+
+pytestmark = pytest.mark.drawn
 
 SEED = int(os.environ.get("MONKEY_SEED", random.randrange(10**6)))
 ROUNDS = int(os.environ.get("MONKEY_ROUNDS", "2"))

@@ -10,6 +10,8 @@ from sterna.storage import Privacy
 from sterna.tui.actions.bindings import BY_ID
 from sterna.tui.prompt import slash_commands
 
+pytestmark = pytest.mark.drawn
+
 SIZE = (100, 30)
 
 
