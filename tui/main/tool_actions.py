@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from sterna import storage
-from sterna.storage.conversations.tool_calls import ToolCall
+from sterna import config, storage
 from sterna.storage.text import one_line
 
 from ..tool_names import tool_names
@@ -68,7 +67,8 @@ class ToolActions:
 
         toolbox = self._context.tools.toolbox
         assert toolbox is not None
-        chosen = await self._layout.app.push_screen_wait(ToolPicker(toolbox, self._conversation.tools))
+        picker = ToolPicker(toolbox, self._conversation.tools, keep=self._keep)
+        chosen = await self._layout.app.push_screen_wait(picker)
         if chosen is not None:
             self._context.spawn(self._save(chosen), "conversation.tools")
 
@@ -82,6 +82,18 @@ class ToolActions:
         what = self._display.tools or "No tools"
         self._offer_undo(f"{what}, from the next message on.")
 
+    def _keep(self, chosen: Sequence[str]) -> None:
+        self._context.spawn(self._save_default(chosen), "tools.default")
+
+    async def _save_default(self, chosen: Sequence[str]) -> None:
+        try:
+            await self._context.settings_file.save("tools.chosen", list(chosen))
+        except config.ConfigError as error:
+            self._layout.complain(str(error))
+        else:
+            what = "these tools" if chosen else "no tools"
+            self._layout.notify(f"Conversations without a choice of their own have {what} now.", timeout=8)
+
     # Questions
 
     def show(self) -> None:
@@ -91,6 +103,8 @@ class ToolActions:
         self._layout.sidebar.rows.asking = self._questions.conversations
         questions, bar = self._questions.of(self._conversation.id), self._layout.question_bar
         if questions:
+            from sterna.storage.conversations.tool_calls import ToolCall  # not needed for the first frame
+
             ask = questions[0].ask
             server, tool = tool_names(ask.tool.name)
             name = f"{tool} of {server}" if server else tool

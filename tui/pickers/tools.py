@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import on, work
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from ..services.tool_servers import ToolServers
 
-KEYS = "space choose   ctrl+t try   ctrl+r start again   shift+del ask again   esc done"
+DOWN = ("failed", "off")
+"""States in which a server can be started again."""
 ALWAYS = "  always allowed"
 LONGEST_NAME = 40
 LONGEST = 300
@@ -60,12 +61,16 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         Binding("space", "toggle_row", "Choose or not", show=False, priority=True, id="tools.toggle"),
         Binding("ctrl+t", "try_tool", "Try", show=False, id="tools.try"),
         Binding("ctrl+r", "start_again", "Start again", show=False, id="tools.start"),
+        Binding("f4", "keep_default", "Default", show=False, id="tools.default"),
         Binding("shift+delete", "ask_again", "Ask again", show=False, id="tools.ask"),
     ]
 
-    def __init__(self, toolbox: ToolServers, chosen: Sequence[str]) -> None:
-        """Take the servers, and the names that are chosen."""
+    def __init__(
+        self, toolbox: ToolServers, chosen: Sequence[str], *, keep: Callable[[Sequence[str]], None] = lambda _: None
+    ) -> None:
+        """Take the servers, the names that are chosen, and what keeps a choice for other conversations."""
         super().__init__()
+        self._keep = keep
         self._toolbox = toolbox
         self._before = tuple(dict.fromkeys(chosen))
         self._choice = ToolChoice(self._before)
@@ -168,8 +173,12 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
     def action_start_again(self) -> None:
         """Start the server of the highlighted line again, unless it is running."""
         row = self._highlighted
-        if row is not None and row.server is not None and row.server.state in ("failed", "off"):
+        if row is not None and row.server is not None and row.server.state in DOWN:
             self._start((row.server.name,))
+
+    def action_keep_default(self) -> None:
+        """Keep the choice for conversations without one of their own."""
+        self._keep(self._choice.names)
 
     def action_ask_again(self) -> None:
         """Ask before calls of the highlighted tool, which was always allowed."""
@@ -186,15 +195,22 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
 
     @on(OptionList.OptionHighlighted)
     def _explain(self) -> None:
-        """Say more about the highlighted line."""
+        """Say more about the highlighted line, and which keys it takes."""
         row = self._highlighted
         if row is None:
-            self.say("No tool has that name." if self._toolbox.servers() else NO_SERVERS, KEYS)
+            self.say("No tool has that name." if self._toolbox.servers() else NO_SERVERS, "f4 default   esc done")
         elif row.tool is not None:
             about = one_line(row.tool.description, LONGEST) or "It has no description."
-            self.say(f"{one_line(row.tool.title, LONGEST_NAME)}: {about}" if row.tool.title else about, KEYS)
+            title = one_line(row.tool.title, LONGEST_NAME)
+            again = "   shift+del ask again" if row.tool.name in self._allowed else ""
+            self.say(
+                f"{title}: {about}" if title else about, f"space choose   ctrl+t try{again}   f4 default   esc done"
+            )
         else:
-            self.say(clean(row.server.problem) if row.server is not None else "", KEYS)
+            is_down = row.server is not None and row.server.state in DOWN
+            again = "   ctrl+r start again" if is_down else ""
+            problem = clean(row.server.problem) if row.server is not None else ""
+            self.say(problem, f"space choose{again}   f4 default   esc done")
 
     def _show(self) -> None:
         if not self.is_there:
