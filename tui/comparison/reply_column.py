@@ -111,7 +111,8 @@ class ReplyColumn(Vertical):
         reply, scroll = self.reply, self.scroll
         if not self.is_attached:
             return
-        self.state.update(state_text(reply, monotonic()))
+        if (state := state_text(reply, monotonic())) != self.state.content:
+            self.state.update(state)
         if reply.message is not None:
             self.view.show_message(reply.message)
             return
@@ -134,9 +135,11 @@ class ReplyColumn(Vertical):
 
 
 def mark(reply: Reply) -> str:
-    """Return the mark of a reply; it has one once it has ended."""
+    """Return the mark of a reply, as it arrives, asks for a tool, or has ended."""
     if reply.message is not None:
         return MARKS[reply.message.finish]
+    if reply.asking is not None:
+        return "?"
     return "…" if reply.running else MARKS["failed"]
 
 

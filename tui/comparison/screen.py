@@ -42,6 +42,11 @@ class Words(Static):
 
     ACTION = "action"
 
+    def show(self, content: Content) -> None:
+        """Show other words."""
+        if not (isinstance(self.content, Content) and content.is_same(self.content)):
+            self.update(content)
+
     async def on_click(self, event: events.Click) -> None:
         """Run the action of the word that was clicked."""
         if (action := event.style.meta.get(self.ACTION)) is not None:
@@ -188,8 +193,8 @@ class ComparisonScreen(Screen[str | None]):
                 text = Content(f" {number + 1}")
             tab = Content.assemble(text, f" {mark(column.reply)} ").stylize(TAB if is_current else Style())
             parts.append(Words.word(tab, f"choose({number})"))
-        self.tabs.update(Content.assemble(*parts))
-        self.keys.update(self._keys(max(1, self.size.width - 4)))
+        self.tabs.show(Content.assemble(*parts))
+        self.keys.show(self._keys(max(1, self.size.width - 4)))
 
     def _keys(self, width: int) -> Content:
         """Return the keys that make sense and fit, each with a click of its own."""

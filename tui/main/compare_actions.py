@@ -15,7 +15,7 @@ from .prompt_attachments import PromptAttachments
 from .turn_actions import TurnActions
 
 if TYPE_CHECKING:
-    from sterna.chat import Comparison
+    from sterna.chat import Comparison, Reply
 
 WAIT = "A reply is still arriving."
 MOST_VERSIONS = 9
@@ -148,24 +148,30 @@ class CompareActions:
         screen = ComparisonScreen(self._context, comparison, options)
         kept = await self._layout.app.push_screen_wait(screen)
         if kept is not None:
-            self._context.spawn(self._keep(comparison, kept), "comparison.keep")
+            self._layout.start_worker("keep", self._keep, comparison, kept, exclusive=False)
         elif sum(bool(reply.content.strip()) for reply in comparison.replies) > 1 and not was_over:
             self._layout.notify(f"All replies are kept as versions. {self._versions_key} shows the next.", timeout=8)
 
     async def _keep(self, comparison: Comparison, reply_id: str) -> None:
-        """Show a reply in the conversation; the others that arrive are stopped."""
+        """Show a reply in the conversation, however it ends; the others that arrive are stopped."""
         reply = next(each for each in comparison.replies if each.id == reply_id)
         stopped = comparison.keep(reply)
-        try:
-            if reply.message is not None:
-                await self._context.store.run(storage.Branches.show, reply_id)
-        except storage.StoreError as error:
-            self._layout.complain(str(error))
-            return
-        if self._conversation.id == comparison.session_id:
-            await self._layout.transcript.show(comparison.session_id, at=reply_id)
         rest = f" {counted(stopped, 'other reply was', 'other replies were')} stopped." if stopped else ""
         self._layout.notify(f"Kept. {self._versions_key} shows the other replies.{rest}", timeout=8)
+        await self._show_branch(reply)
+        if self._conversation.id == comparison.session_id:
+            await self._layout.transcript.show(comparison.session_id, at=reply_id)
+        while reply.running:
+            await reply.changed(reply.version)
+        await self._show_branch(reply)
+
+    async def _show_branch(self, reply: Reply) -> None:
+        """Show the branch of a reply, if it is settled."""
+        try:
+            if reply.message is not None:
+                await self._context.store.run(storage.Branches.show, reply.id)
+        except storage.StoreError as error:
+            self._layout.complain(str(error))
 
     @property
     def _versions_key(self) -> str:

@@ -115,6 +115,8 @@ class TurnActions:
         elif self._conversation.live_reply is None:
             self._is_sending = True
             self._context.spawn(self._send(event, text, comparing), "turn.begin")
+        elif comparing is not None:
+            self._layout.notify("A reply is still arriving. Your text is kept.")
         elif event.edited is None:
             self.queue.add(event)
         else:
