@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -14,9 +15,11 @@ from ..text import one_line, storable
 from .server_profile import ServerProfile
 
 LONGEST_NAME = 40
-LONGEST = 1_000
+LONGEST = 500
 """Characters of a saved search."""
-MOST = 200
+MOST = 100
+MOST_BYTES = 48_000
+"""Bytes of all of them as ASCII: a server takes 64 KiB of preferences at once."""
 UNDO = "saved_search_changes"
 """Name of the local value with changes that can be undone, the newest last: what was saved under the names before."""
 MOST_STEPS = 20
@@ -47,8 +50,9 @@ class SavedSearches:
         saved = self.all()
         name = valid_name(name)
         old = saved_as(saved, name)
-        if old is None and len(saved) >= MOST:
-            raise Invalid(f"{MOST} searches can be saved at most. Delete one first.")
+        size = len(json.dumps({**saved, name: text}))
+        if (old is None and len(saved) >= MOST) or size > MOST_BYTES:
+            raise Invalid("No more searches can be saved. Delete one first.")
         self._change({**({old: None} if old else {}), name: text}, saved)
         return name
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from sterna.storage import Store
+from sterna.storage import Invalid, Store
 from tests.cli.conftest import Run
 
 
@@ -82,4 +83,14 @@ def test_a_saved_filter_is_part_of_the_filter_of_the_list(tmp_path: Path) -> Non
     store.conversations.rename(other, "one more tern")
     assert {row.id for row in store.conversations.page(0, 9, "@terns")} == {kept, other}
     assert other in {row.id for row in store.conversations.page(0, 9, "more @terns")}
+    store.close()
+
+
+def test_no_more_is_saved_than_a_server_takes(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "me.db")
+    for number in range(19):
+        store.saved_searches.save(f"s{number}", "語" * 400)
+    with pytest.raises(Invalid, match="No more searches"):
+        store.saved_searches.save("one-more", "語" * 400)
+    assert len(json.dumps(store.server_profile.pending_profile()["ui"])) < 64_000
     store.close()
