@@ -63,7 +63,9 @@ TOPICS = (
         "search",
         "Searching",
         "search searching find filter lookup fts",
-        "Search finds titles and messages on this computer as you type. Enter opens the conversation at the message.",
+        "Search finds titles and messages on this computer as you type. Enter opens the conversation at the message. "
+        "A search can be saved under a name, and `@name` repeats it. `/ask` and a question about what you said "
+        "shows what your history has about it, and lets a model answer from that, with quotes that open the messages.",
     ),
     _topic(
         "data",

@@ -150,6 +150,7 @@ class MainLayout(Screen[None]):
         return MessageOptions(
             ui.show_token_count, ui.show_reasoning, retry, versions, end, search, (copy, save, edit), images,
             continue_key=self.context.key_of("reply.continue"), stop_key=stop, take_back_key=take_back,
+            links_key=self.context.key_of("transcript.links"),
         )  # fmt: skip
 
     # List and focus

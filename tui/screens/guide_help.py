@@ -20,7 +20,7 @@ KEYS = {
         "app.help",
     ),
     "models": ("model.choose", "app.settings"),
-    "search": ("conversation.search", "sidebar.filter"),
+    "search": ("conversation.search", "history.ask", "sidebar.filter"),
     "delete": ("conversation.delete", "conversation.undo", "conversation.clear"),
     "conversations": (
         "conversation.new",

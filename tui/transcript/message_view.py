@@ -303,7 +303,7 @@ class MessageView(DocumentView):
         if self.message is not None:
             self._attachment_blocks = attachment_blocks(self.message, self._pictures if self._options.images else {})
             parts += [block for blocks in self._attachment_blocks for block in blocks]
-            self._quote_lines = quote_notes(self._quotes)
+            self._quote_lines = quote_notes(self._quotes, self._options.links_key)
             parts += self._quote_lines
             parts += footer(self.message, self._options, can_continue=self.can_continue, is_end=self._is_end)
             if self._version is not None:

@@ -46,6 +46,8 @@ class MessageOptions:
     """Keys that copy, save and edit the selected block of code."""
     images: bool = True
     """Show attached images."""
+    links_key: str = "l"
+    """Key that lists links, and messages that are quoted."""
     continue_key: str = "ctrl+x C"
     """Key that continues a reply."""
     stop_key: str = "escape"

@@ -18,6 +18,7 @@ from sterna.storage.conversations.quotations import (
 from sterna.storage.conversations.tool_calls import ToolCall
 
 from ..markdown import Link, Note
+from ..markdown.styles import MUTED
 
 
 def passages_call(metadata: Mapping[str, Any]) -> tuple[ToolCall, ...]:
@@ -28,15 +29,18 @@ def passages_call(metadata: Mapping[str, Any]) -> tuple[ToolCall, ...]:
     return (ToolCall("Sent with", passages_subject(passages), result=passages_text(passages)),)
 
 
-def quote_notes(quotes: Sequence[Quote]) -> list[Note]:
-    """Return one row for each quote; a click on it opens the message."""
-    return [
+def quote_notes(quotes: Sequence[Quote], links_key: str) -> list[Note]:
+    """Return one row for each quote, a click on which opens the message, and below them the key that does it too."""
+    notes = [
         Note(
             Content.styled(clean(quote_line(quote)), "underline $text-accent" if quote.is_found else "$text-warning"),
             gap=0 if number else 1,
         )
         for number, quote in enumerate(quotes)
     ]
+    if any(quote.is_found for quote in quotes):
+        notes.append(Note(Content.styled(f"{links_key} opens one", MUTED), gap=0))
+    return notes
 
 
 def quote_links(quotes: Sequence[Quote]) -> list[Link]:
