@@ -87,12 +87,14 @@ class ResponsesTranslator(Translator):
 
     @property
     def opaque(self) -> Any:
-        """Return the items of the response as the API takes them back: their ids name what it has not kept."""
-        return [
-            {name: value for name, value in item.items() if name not in ("id", "status") and value is not None}
-            for item in self._items
-            if item.get("type") != "reasoning" or item.get("encrypted_content")
-        ]
+        """Return the items of the response as the API takes them back.
+
+        Where reasoning came without its encrypted content, it is left out, and so are all ids: the API would miss what
+        they name, because it has kept nothing.
+        """
+        sealed = [item for item in self._items if item.get("type") != "reasoning" or item.get("encrypted_content")]
+        dropped = () if len(sealed) == len(self._items) else ("id", "status")
+        return [{key: item[key] for key in item if key not in dropped and item[key] is not None} for item in sealed]
 
     def chunks(self, payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         kind, delta = payload.get("type"), payload.get("delta")

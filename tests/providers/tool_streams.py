@@ -155,7 +155,7 @@ VENDORS = (
         item("added", 2, id="fc_1", status="in_progress", **(FUNCTION | {"arguments": ""})),
         *({**MORE, "delta": text} for text in (A[:5], A[5:])),
         item("done", 2, id="fc_1", status="completed", **FUNCTION), over(), reasoning="Hm.", finish="tool_calls",
-        calls=ONE, opaque=[THOUGHT, FUNCTION],
+        calls=ONE, opaque=[{"id": "rs_1", **THOUGHT}, {"id": "fc_1", "status": "completed", **FUNCTION}],
     ),
     responses(
         "tools in one piece",
