@@ -97,9 +97,10 @@ class Vectors:
 
     async def of(self, text: str) -> list[float]:
         """Return the vector of a question; empty for one of which the model knows nothing. Raises ApiError."""
+        if not self._name:
+            raise ApiError("feature_not_available", "This server does not search by meaning.")
         if not self.schema or self._embedder is None:
-            why = "is not ready yet to search" if self._name else "does not search"
-            raise ApiError("service_unavailable", f"This server {why} by meaning.")
+            raise ApiError("service_unavailable", "This server is not ready yet to search by meaning.")
         try:
             (vector,) = await self._embedder.embed([text])
         except EmbedderError as error:

@@ -117,7 +117,7 @@ def _statement(matches: LiteralString) -> sql.Composed:
 _ASCII_FOLDED, _PATTERN = _statement(ASCII_FOLDED), _statement(PATTERN)
 
 
-@router.get("", responses=refusals(503, 504))
+@router.get("", responses=refusals(403, 503, 504))
 async def search(
     caller: User,
     services: ServicesDep,

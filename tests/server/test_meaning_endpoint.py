@@ -66,6 +66,6 @@ def test_conversations_of_the_same_meaning_are_found_nearest_first(
 
 def test_a_server_without_a_model_says_so(ada: Person) -> None:
     answer = ada.http.get(SEARCH, params={"q": "driving", "by": "meaning"})
-    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert (answer.status_code, answer.json()["code"]) == (403, "feature_not_available")
     assert "does not search by meaning" in answer.text
     assert ada.http.get(SEARCH, params={"q": "driving", "by": "magic"}).status_code == 400
