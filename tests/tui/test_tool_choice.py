@@ -37,8 +37,10 @@ def test_tools_of_sterna_are_chosen_like_those_of_a_server() -> None:
     assert choice.names == ("gone__tool", "built-in")
     choice.toggle_tool(BUILT_IN, BUILT_IN.tools[0])
     assert choice.has_server(BUILT_IN) is None
-    choice.drop("gone__tool")
+    choice.toggle_name("gone__tool")
     assert choice.names == ("fetch",)
+    choice.toggle_name("gone__tool")
+    assert choice.names == ("fetch", "gone__tool")
 
 
 @pytest.mark.parametrize(

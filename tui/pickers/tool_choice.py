@@ -44,11 +44,12 @@ class ToolChoice:
         if server.name in self._names:
             self._names.pop(server.name)
             self._names |= dict.fromkeys(other.name for other in server.tools if other.name != tool.name)
-        elif tool.name in self._names:
-            self._names.pop(tool.name)
         else:
-            self._names[tool.name] = None
+            self.toggle_name(tool.name)
 
-    def drop(self, name: str) -> None:
-        """Choose no longer a name of which nothing is known here."""
-        self._names.pop(name, None)
+    def toggle_name(self, name: str) -> None:
+        """Choose a name or not, whatever is known of it here."""
+        if name in self._names:
+            self._names.pop(name)
+        else:
+            self._names[name] = None

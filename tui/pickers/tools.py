@@ -144,7 +144,7 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
             return  # the list has become shorter since the click
         row = self._rows[line]
         if row.server is None:
-            self._choice.drop(row.name)
+            self._choice.toggle_name(row.name)
         elif row.tool is None:
             self._choice.toggle_server(row.server)
         else:
