@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sterna.providers import ChatMessage, Failed, ImagePart, Provider, Request, ToolRequest, ToolRequests
 from sterna.storage import LiveReplies, StoreError
-from sterna.storage.conversations.tool_calls import TOOL_CALLS
+from sterna.storage.conversations.tool_calls import DECLINED, TOOL_CALLS
 from sterna.storage.records import MAX_ATTACHMENTS, attachments_metadata
 from sterna.storage.text import one_line, storable
 
@@ -44,7 +44,6 @@ IN_ROW_OF_ALL = 120_000
 """Characters of all calls and results of one reply that stand in the message."""
 BRIEF = 400
 LAST = "\n\n[No further call is possible in this reply. Answer with what is known.]"
-DECLINED = "The person did not allow this call."
 
 
 class Images:

@@ -15,6 +15,8 @@ from ..text import one_line
 
 TOOL_CALLS = "tool_calls"
 """Key of a message's metadata: what a model asked tools for, and what they returned."""
+DECLINED = "The person did not allow this call."
+"""Beginning of the result of a call that was not allowed."""
 MOST = 1_000
 _TELLING = ("command", "cmd", "query", "pattern", "file_path", "path", "url", "prompt", "description", "code", "input")
 """Arguments that say best what a call is about."""
@@ -35,6 +37,11 @@ class ToolCall:
     """Characters of the message's text that stand before it."""
     whole: int = 0
     """Characters of the whole result where ``result`` is only its beginning; else 0."""
+
+    @property
+    def is_declined(self) -> bool:
+        """Return whether the person did not allow the call."""
+        return self.is_error and (self.result or "").startswith(DECLINED)
 
     @property
     def subject(self) -> str:

@@ -15,6 +15,7 @@ CALLS = [
     {"name": "search", "arguments": {"query": "tern eggs"}, "result": "two [b]or[/b] three\x1b[31m", "at": 11},
     {"name": "shell", "arguments": {"command": "ls nest"}, "result": "no such file", "is_error": True, "at": 11},
     {"name": "wait", "at": 11},
+    {"name": "send", "at": 11, "result": "The person did not allow this call. Not now.", "is_error": True},
 ]
 
 
@@ -40,6 +41,7 @@ async def test_calls_are_lines_at_their_place_and_open_by_click(tmp_path: Path) 
         assert "tern eggs" in person.rows[first]
         assert "✗ failed" in person.rows[second]
         assert "no result" in person.rows[third]
+        assert "✗ not allowed" in person.rows[row(person, "▸ send")]
         assert "two" not in person.screen
         await person.pilot.click(person.views[-1], offset=(4, first - row(person, "Assistant")))
         await person.sees("▾ search", "query: tern eggs", "two [b]or[/b] three")

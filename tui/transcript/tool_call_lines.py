@@ -39,11 +39,17 @@ def call_line(call: ToolCall, is_unfolded: bool, gap: int, state: str = "no resu
             (f"{UNFOLDED if is_unfolded else FOLDED} ", MUTED),
             (one_line(call.name, LONGEST_NAME), "$text-accent"),
             (f"  {subject}" if subject else "", MUTED),
-            ("  ✗ failed", "$text-error") if call.is_error else (f"  {state}" if call.result is None else "", MUTED),
+            _ending(call, state),
         ),
         gap=gap,
         flush=is_unfolded,
     )
+
+
+def _ending(call: ToolCall, state: str) -> tuple[str, str]:
+    if call.is_error:
+        return "  ✗ not allowed" if call.is_declined else "  ✗ failed", "$text-error"
+    return (f"  {state}" if call.result is None else ""), MUTED
 
 
 def call_details(call: ToolCall) -> list[Block]:
