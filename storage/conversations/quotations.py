@@ -97,7 +97,9 @@ def passages_text(passages: Sequence[Passage]) -> str:
     for number, passage in enumerate(passages, 1):
         author = "I wrote" if passage.role == "user" else "a model wrote"
         lines = "\n".join(f"> {line}" for line in passage.text.splitlines())
-        parts.append(f"[{number}] {author} in “{one_line(passage.title, 120)}” on {passage.at[:10]}:\n{lines}")
+        parts.append(
+            f"[{number}] {author} in “{one_line(passage.title, 120)}” on {one_line(passage.at[:10])}:\n{lines}"
+        )
     return "\n\n".join(parts)
 
 

@@ -61,6 +61,10 @@ async def test_passages_are_shown_agreed_to_and_quoted_with_links(home: Home) ->
         await until(pilot, lambda: isinstance(app.screen, AskHistoryScreen) and app.screen.field.has_focus)
         await write(pilot, "ledger")
         await shown(pilot, app, "They go to test/small.")
+        await pilot.press("shift+delete", "shift+delete")
+        await shown(pilot, app, "You left out all that was found.")
+        await pilot.press("ctrl+underscore")
+        await shown(pilot, app, "They go to test/small.")
         await pilot.press("shift+delete", "enter")
         await until(pilot, lambda: len(home.model.requests) == 2)
         assert "[2]" not in home.model.requests[1].messages[-1].content.partition("Answer the question")[0]

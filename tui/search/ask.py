@@ -60,6 +60,7 @@ class AskHistoryScreen(Chooser[Asked | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r,f3", "toggle_private", "With private ones or without", id="ask.private"),
         Binding("shift+delete", "leave_out", "Leave this passage out", id="ask.leave_out"),
+        Binding("ctrl+underscore,ctrl+z", "put_back", "Undo", id="ask.undo"),
     ]
 
     def __init__(
@@ -122,6 +123,12 @@ class AskHistoryScreen(Chooser[Asked | None]):
             self._left_out.add(self._passages.pop(at).message_id)
             self._show(at)
 
+    def action_put_back(self) -> None:
+        """Put back all that was left out."""
+        self._left_out.clear()
+        self._shown = ("", False)
+        self._search_for(self._wanted)
+
     def _search_for(self, wanted: tuple[str, bool]) -> None:
         self._wanted = wanted
         if not self._is_searching:
@@ -171,6 +178,8 @@ class AskHistoryScreen(Chooser[Asked | None]):
             self.say(self._problem, "esc close")
         elif not self._shown[0].strip():
             self.say(f"Ask about anything that you said. {self._who}", "esc close")
+        elif not self._passages and self._left_out:
+            self.say("You left out all that was found.", f"ctrl+_ undo   {private}   esc close")
         elif not self._passages:
             self.say("Your history has nothing about this. Try other words.", f"{private}   esc close")
         else:
