@@ -86,7 +86,7 @@ def json_object(file: BinaryIO, parts: Parts) -> Any:
     finally:
         reader.leave()
     if isinstance(value, BrokenMember):
-        raise BrokenJson(f"The file is not valid JSON, or too large: {value}")
+        raise BrokenJson(f"The file{str(value).removeprefix('It')}")
     return value
 
 

@@ -24,7 +24,7 @@ class Spilled(MutableSequence[T], Generic[T]):
     """
 
     def __init__(self, items: Iterable[T] = ()) -> None:
-        self._file = tempfile.TemporaryFile(prefix="sterna-", buffering=_BUFFER)  # noqa: SIM115 - next line
+        self._file = tempfile.TemporaryFile(prefix="sterna-", buffering=_BUFFER)  # noqa: SIM115 - closed below
         finalize(self, self._file.close)
         self._end = self._flushed = 0
         self._starts = array("Q")

@@ -1,4 +1,4 @@
-"""Cherry Studio: the data.json of a backup, without the keys of providers that it also holds."""
+"""Cherry Studio: the data.json or the database of a backup, without the keys of providers that it also holds."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from ..items import converted
 from ..json_stream import BrokenJson, MissingKey, json_array, json_value
 from ..reader import Reader
 from ..records import Conversation, Skipped
+from ..sqlite import SQLITE_HEAD
 from ..tree import FileTree
 from ..values import at, identifier, mapping, mappings, parsed
+from .cherry_studio_database import topic_databases, topics
 from .cherry_studio_topics import Backup, conversation
 
 
@@ -23,9 +25,13 @@ class CherryStudio(Reader):
     label = "Cherry Studio"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path, _ in json_files(tree, "indexedDB", "persist:cherry-studio")]
+        backups = [path for path, _ in json_files(tree, "indexedDB", "persist:cherry-studio")]
+        return [*backups, *topic_databases(tree)]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
+        if tree.head(path).startswith(SQLITE_HEAD):
+            yield from topics(tree, path)
+            return
         with closing(Backup(tree, _topics(tree, path))) as backup:
             for name, add in (("message_blocks", backup.add_blocks), ("files", backup.add_files)):
                 lost: list[BrokenJson] = []

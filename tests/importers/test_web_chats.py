@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,6 +238,51 @@ def test_other_forms_and_folders(reader: Reader, value: Any, project: str) -> No
     assert [said(each) for each in found.messages] == ["Hi", "Ho"]
     assert found.project == project
     assert "secret" not in repr(found)
+
+
+def test_the_database_of_cherry_studio_is_read(tmp_path: Path) -> None:
+    parts = [
+        {"type": "step-start"},
+        {"type": "reasoning", "text": "Hm."},
+        {"type": "tool-web", "toolCallId": "t", "input": {"q": "tea"}, "output": {"found": 1}, "state": "output"},
+        {"type": "text", "text": "Green."},
+        {"type": "source-url", "url": "https://example.org/tea", "title": "Tea"},
+        {"type": "file", "url": "file:///x/f1.png", "mediaType": "image/png", "filename": "leaf.png"},
+        {"type": "data-hologram", "data": {}},
+    ]
+    stats = {"promptTokens": 3, "completionTokens": 4, "cost": 0.5, "timeCompletionMs": 900}
+    asked = {"parts": [{"type": "text", "text": "Green or black?"}]}
+    messages: list[tuple[Any, ...]] = [
+        ("q", "t", None, "user", asked, "success", None, None),
+        ("e", "t", "q", "assistant", {"parts": []}, "success", "p::m", None),
+        ("a", "t", "e", "assistant", {"parts": parts}, "success", "openai::gpt-5", stats),
+        ("b", "t", "q", "assistant", {"parts": [{"type": "data-error", "data": {"message": "No."}}]}, "error", "m", {}),
+    ]
+    (tmp_path / "Data" / "Files").mkdir(parents=True)
+    (tmp_path / "Data" / "Files" / "f1.png").write_bytes(b"leaf")
+    with closing(sqlite3.connect(tmp_path / "Data" / "cherrystudio.sqlite")) as db, db:
+        db.execute("create table assistant (id, name, prompt, model_id)")
+        db.execute("create table topic (id, name, assistant_id, active_node_id, created_at, updated_at, deleted_at)")
+        db.execute("create table message (id, topic_id, parent_id, role, data, status, model_id, stats)")
+        db.execute("insert into assistant values ('s', 'Helper', 'Be kind', 'openai::gpt-5-mini')")
+        db.execute("insert into topic values ('t', 'Tea', 's', 'a', 1790000000000, 1790000009000, null)")
+        db.execute("insert into topic values ('gone', 'Gone', 's', 'a', 1790000000000, 1790000009000, 1790000009000)")
+        for row in messages:
+            values = [json.dumps(value) if isinstance(value, dict) else value for value in row]
+            db.execute("insert into message values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+    (found,) = imported(tmp_path, "cherry-studio")
+    assert (found.id, found.title, found.model, found.shown) == ("t", "Tea", "gpt-5-mini", "a")
+    assert (found.system_prompt, found.project) == ("Be kind", "Helper")
+    assert [(each.id, each.parent, each.model, each.error) for each in found.messages] == [
+        ("q", "", None, ""),
+        ("a", "q", "gpt-5", ""),
+        ("b", "q", "m", "No."),
+    ]
+    reply = found.messages[1]
+    call, said, file, unknown = reply.parts
+    assert (call, said) == (ToolCall("web", {"q": "tea"}, '{"found": 1}', id="t"), Text("Green."))
+    assert (reply.reasoning, reply.sources, reply.cost) == ("Hm.", [("Tea", "https://example.org/tea")], 0.5)
+    assert (content(file), isinstance(unknown, Unsupported)) == (b"leaf", True)
 
 
 def test_a_backup_of_typingmind_in_several_files_is_one() -> None:
