@@ -25,6 +25,7 @@ from .estimates import CHARACTERS_PER_TOKEN, estimate_tokens
 from .passages import sent_text
 from .summaries import SETTING as SUMMARY
 from .summaries import Summary, summarised
+from .tool_history import NO_TEXT
 from .tools import TOOLS
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ SHORT_CONVERSATION = 1500
 
 CONTINUE = "Continue your last reply exactly where it stops. Begin with its next characters, and repeat nothing."
 """Last message of a request for the rest of a reply."""
+GO_ON = "Go on with your last reply. The results of its tools are above."
+"""Last message where the reply was stopped behind a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +194,9 @@ class RequestOptions(NamedTuple):
         if tools:
             calls = fitting_calls(selected, limit - sum(map(tokens_of, messages)))
             messages = to_chat_messages(selected, prompt, attached, with_calls=calls)
-        if continues:
-            messages += (ChatMessage("user", CONTINUE),)
+        if continues and messages[-1].role == "assistant":
+            has_text = messages[-1].content != NO_TEXT
+            messages += (ChatMessage("user", CONTINUE if has_text else GO_ON),)
         request = self.request_for(model, messages, question.id if not continues else begun.reply.id)
         request = request._replace(tools=tools)
         if fitted is None:

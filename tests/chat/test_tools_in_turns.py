@@ -276,6 +276,17 @@ async def test_a_model_that_never_answers_is_told_so_and_then_ended(
     )
     assert "No further call is possible" in model.requests[2].messages[-1].content
     assert len(tool_calls(message.metadata)) == 2
+    _, rest = await turns.continue_(message.id)
+    await requested(model, 4)
+    sent = model.requests[3].messages
+    assert [each.role for each in sent] == ["user", "assistant", "tool", "tool", "assistant", "user"]
+    assert sent[-1].content == "Go on with your last reply. The results of its tools are above."
+    model.say(*wants("2"))
+    await requested(model, 5)
+    model.say(Delta("A tern."), Done())
+    whole = await settled(rest)
+    assert (whole.id, whole.content, whole.finish) == (message.id, "A tern.", "done")
+    assert [call.arguments for call in tool_calls(whole.metadata)] == [{"path": path} for path in "012"]
 
 
 async def test_a_model_that_goes_round_in_circles_or_asks_for_too_much_is_held_back(
