@@ -167,3 +167,21 @@ def test_a_server_that_learns_branches_is_told_them(laptop: UpstreamDevice) -> N
     store.sync_metadata.set_account(account.origin, account.user_id, mode="delta")
     waiting = {row["id"] for row in store.db.rows("select id from sync_outbox where op = 'put'")}
     assert waiting == {edited.user_message.id, edited.reply.id, f"{begun.session.id}/leaf"}
+
+
+def test_another_device_has_every_reply_of_a_comparison_and_shows_the_one_that_is_kept(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
+    live = one.store.live_replies
+    turns = live.begin_comparison(None, "a", models=["acme/a", "acme/b", "acme/c"])
+    session_id = turns[0].session.id
+    for number, is_behind in ((2, False), (0, True), (1, True)):
+        live.settle(turns[number].reply.id, Settled("done", f"reply {number}", is_behind=is_behind))
+        group.settle()  # the others come later
+    assert other.texts(session_id) == one.texts(session_id) == ["a", "reply 2"]
+    ids = tuple(turn.reply.id for turn in turns)
+    assert other.store.branches.siblings(ids[0]).ids == ids
+    other.store.branches.show(ids[1])
+    other.say(session_id, "b")
+    group.settle()
+    assert one.texts(session_id) == other.texts(session_id)
+    assert one.texts(session_id)[:3] == ["a", "reply 1", "b"]
