@@ -256,6 +256,7 @@ class ToolRounds:
         if self._store is not None:
             content, reasoning = self._reply.take_unsaved()
             await self._store.run(LiveReplies.save, self._reply.id, content, reasoning, dict(self._reply.details))
+            self._reply.saved = len(content)
 
     def _with_id(self, call: ToolRequest, index: int) -> ToolRequest:
         """Return a call with an id that no other call of the reply has."""

@@ -14,8 +14,6 @@ from sterna.providers import Tool
 TOOLS = "tools"
 """Setting of a conversation: list of the servers (``SERVER``), single tools (``SERVER__TOOL``) and built-in tools that
 the model may ask for."""
-
-
 NOBODY = "Nobody is here to allow it."
 
 
