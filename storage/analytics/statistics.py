@@ -132,7 +132,7 @@ class Statistics:
             rows = self.db.rows(DAYS, user=self.db.user_id)
             replies = self.db.rows(REPLIES, newest=NEWEST)
             sources = self.db.rows(SOURCES)
-            hours = list(self._newest_hours())
+            hours = list(self.newest_hours())
         days = tuple(DayUse(row["day"], *(row[name] or 0 for name in DayUse._fields[1:])) for row in rows)
         costs: Counter[str] = Counter()
         for row in replies:
@@ -148,7 +148,7 @@ class Statistics:
             today=today,
         )
 
-    def _newest_hours(self) -> Iterator[tuple[str, int]]:
+    def newest_hours(self) -> Iterator[tuple[str, int]]:
         """Yield hours, the newest first, with their messages, until there are enough of these."""
         left = NEWEST_TIMES
         for row in self.db.execute(HOURS, {"most": MOST_HOURS}):
