@@ -16,7 +16,7 @@ from sterna.chat.meaning.builder import Run
 from sterna.chat.meaning.finder import Finder
 from sterna.providers.local_embedder import LocalEmbedder
 from sterna.storage import HistoryReader, VectorFile, open_account
-from sterna.storage.meaning.vector_file import SLOTS, About, Part
+from sterna.storage.meaning.vector_file import FORM, SLOTS, About, Part
 
 from . import corpus
 from .report import heading, line, median, p95, spread
@@ -75,7 +75,7 @@ async def measure() -> None:
 
 def made(key: str) -> Path:
     """Return a file with as many vectors as there are messages; made at the first call."""
-    path = corpus.ROOT / f"meaning-{COUNT}"
+    path = corpus.ROOT / f"meaning-{COUNT}-{FORM}"
     done = path.with_name(f"{path.name}.complete")
     if not done.exists():
         began = time.perf_counter()

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FORM = 1
 """Version of the tables. A file of another version is made anew."""
-SLOTS = 32
-EACH = 20
+SLOTS = 64
+EACH = 8
 """Parts that each slot is asked for."""
 BUSY_MS = 5_000
 MAPPED_BYTES = 1 << 32
