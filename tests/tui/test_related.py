@@ -6,6 +6,7 @@ from branch_history import add_conversation
 from home import SIZE, Home, until
 from test_typeahead import in_conversation
 
+from sterna.tui.main.reading_pane import ReadingPane
 from sterna.tui.search.related import RelatedScreen
 
 
@@ -30,5 +31,13 @@ async def test_related_conversations_are_listed_best_first_and_opened(home: Home
         await until(pilot, lambda: screen.menu.option_count == 1)
         await pilot.press(*["backspace"] * 4)
         await until(pilot, lambda: screen.menu.option_count == len(titles))
+        await pilot.press("ctrl+backslash")
+        await until(pilot, lambda: bool(app.main.query(ReadingPane)))
+        await until(
+            pilot, lambda: "Which birds nest in the sand?" in str(app.main.query_one(ReadingPane).title.content)
+        )
+        assert app.main.conversation.id == first
+        await pilot.press("ctrl+x", "B")
+        await until(pilot, lambda: isinstance(app.screen, RelatedScreen) and app.screen.menu.option_count)
         await pilot.press("enter")
         await until(pilot, lambda: app.main.conversation.id == best)

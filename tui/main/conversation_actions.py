@@ -121,8 +121,11 @@ class ConversationActions:
         except storage.StoreError as error:
             self._layout.complain(str(error))
             return
-        hit = await self._layout.app.push_screen_wait(RelatedScreen(hits, clock=self._context.clock))
-        if hit is not None:
+        screen = RelatedScreen(hits, clock=self._context.clock)
+        hit = await self._layout.app.push_screen_wait(screen)
+        if hit is not None and screen.is_beside:
+            self._split.open(hit.session_id)
+        elif hit is not None:
             await self._navigation.open(hit.session_id, at=hit.message_id)
 
     def toggle_split(self) -> None:

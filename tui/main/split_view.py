@@ -24,12 +24,17 @@ class SplitView:
         in_list = layout.sidebar.rows.cursor_id if layout.sidebar.has_focus_within else None
         if self._pane is not None and in_list is None:
             layout.start_worker("split", self._close)
-        elif layout.has_class("-short"):
-            layout.notify("There is no room for two conversations. Make the terminal higher.")
         elif (conversation_id := in_list or self._conversation.id) is None:
             layout.notify("Open a conversation first, or select one in the list.")
         else:
-            layout.start_worker("split", self._open, conversation_id)
+            self.open(conversation_id)
+
+    def open(self, conversation_id: str) -> None:
+        """Read a conversation beside the open one, where there is room for two."""
+        if self._layout.has_class("-short"):
+            self._layout.notify("There is no room for two conversations. Make the terminal higher.")
+        else:
+            self._layout.start_worker("split", self._open, conversation_id)
 
     @property
     def _pane(self) -> ReadingPane | None:
