@@ -16,7 +16,8 @@ from .context import NOTHING_ATTACHED, UNKNOWN, to_chat_messages
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending
 from .requests import RequestOptions, require_inputs
-from .tool_rounds import Images, ToolRounds
+from .result_messages import ResultMessages
+from .tool_rounds import ToolRounds
 from .tools import ToolAccess
 
 if TYPE_CHECKING:
@@ -89,9 +90,7 @@ class OneOffTurn:
         rounds = ToolRounds(
             self.reply,
             self._tools,
-            Images(
-                self._catalog.image_size(options.ref), are_taken=self._catalog.takes_images(options.ref) is not False
-            ),
+            ResultMessages(self._catalog, options.ref),
             store=None,
             most=self._settings.tools.rounds,
             may_send=_always,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sterna.providers import Catalog, ProviderError
+from sterna.providers import Catalog, Failed, FailureKind, ProviderError
 from sterna.storage import NewTurn, StoreError, StoreThread
 
 from . import costs
 from .reply import Ending, Reply
 from .reply_events import failed
-from .tool_rounds import Images, ToolRounds
+from .result_messages import ResultMessages
+from .tool_rounds import ToolRounds
 
 if TYPE_CHECKING:
     from sterna.config import Settings
-    from sterna.providers import Failed
 
     from .requests import RequestOptions
     from .tools import ToolAccess
@@ -46,15 +46,18 @@ async def answer(
         rounds = ToolRounds(
             reply,
             tools,
-            Images(catalog.image_size(options.ref), are_taken=catalog.takes_images(options.ref) is not False),
+            ResultMessages(catalog, options.ref),
             store=store,
             most=settings.tools.rounds,
             may_send=lambda: costs.refusal(store, catalog, settings, options.ref, costs.so_far(reply, catalog)),
             monotonic=monotonic,
         )
-        rejection = await rounds.receive(
-            prepared.provider, prepared.request, may_shorten=prepared.count > 1, may_wait=True
-        )
+        may_shorten = prepared.count > 1
+
+        def is_returned(failure: Failed) -> bool:
+            return failure.unreached or (may_shorten and failure.kind is FailureKind.TOO_LONG)
+
+        rejection = await rounds.receive(prepared.provider, prepared.request, returned=is_returned)
         if rejection is None or rejection.unreached:
             return rejection
         budget = prepared.reduced_budget(rejection)

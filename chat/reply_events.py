@@ -13,7 +13,6 @@ from sterna.providers import (
     Done,
     Event,
     Failed,
-    FailureKind,
     HistoryQuotes,
     ParametersOmitted,
     Provider,
@@ -32,29 +31,28 @@ BURST_SECONDS = 0.01
 """Seconds for which buffered events may keep other tasks waiting."""
 
 
+def never(failure: Failed) -> bool:
+    """Return False: the failure ends the reply."""
+    return False
+
+
 async def receive(
     reply: Reply,
     provider: Provider,
     request: Request,
     monotonic: Callable[[], float],
     *,
-    may_shorten: bool = False,
-    may_wait: bool = False,
+    returned: Callable[[Failed], bool] = never,
 ) -> Failed | ToolRequests | None:
     """Send the request, and apply all events to the reply, including its end, unless the model waits for tools.
 
-    ``may_shorten``: an error about the context length does not end the reply but is returned, so that the caller can
-    repeat the request with less. ``may_wait``: neither does one about a provider that could not be reached.
+    A failure before anything came that is ``returned`` does not end the reply: the caller sends another request.
     """
-
-    def is_returned(failure: Failed) -> bool:
-        return (may_shorten and failure.kind is FailureKind.TOO_LONG) or (may_wait and failure.unreached)
-
     last_pause, began = monotonic(), reply.version
     wanted: ToolRequests | None = None
     async with _closing(provider.stream(request)) as events:
         async for event in events:
-            if isinstance(event, Failed) and reply.version == began and is_returned(event):
+            if isinstance(event, Failed) and reply.version == began and returned(event):
                 return event
             if isinstance(event, ToolRequests):
                 wanted = event

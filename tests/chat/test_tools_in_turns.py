@@ -13,7 +13,8 @@ from PIL import Image
 from turn_results import messages, requested, settled
 
 from sterna.chat import Approval, Offer, OneOffTurn, ToolAsk, ToolFile, ToolResult, Turns
-from sterna.chat.tool_rounds import IN_ROW, MOST_CALLS, MOST_EQUAL
+from sterna.chat.kept_calls import IN_ROW
+from sterna.chat.tool_rounds import MOST_CALLS, MOST_EQUAL
 from sterna.config import Settings
 from sterna.config.settings import BudgetSettings, ToolSettings
 from sterna.providers import (
@@ -80,6 +81,12 @@ def toolbox(turns: Turns) -> FakeToolbox:
     box = FakeToolbox(always=[LOOK])
     turns.tools.toolbox = box
     return box
+
+
+def picture() -> ToolFile:
+    target = BytesIO()
+    Image.new("RGB", (4, 2), "navy").save(target, "PNG")
+    return ToolFile("tern.png", "image/png", target.getvalue())
 
 
 def wants(*paths: str, text: str = "") -> list[Any]:
@@ -310,11 +317,8 @@ async def test_a_model_that_goes_round_in_circles_or_asks_for_too_much_is_held_b
 async def test_long_results_and_images_are_kept_as_files_and_the_model_gets_them(
     turns: Turns, model: ScriptedModel, store: StoreThread, toolbox: FakeToolbox
 ) -> None:
-    target = BytesIO()
-    Image.new("RGB", (4, 2), "navy").save(target, "PNG")
-    picture = ToolFile("tern.png", "image/png", target.getvalue())
     text = "word " * IN_ROW
-    toolbox.results = [ToolResult(text, files=(picture, ToolFile("x.bin", "image/png", b"no image")))]
+    toolbox.results = [ToolResult(text, files=(picture(), ToolFile("x.bin", "image/png", b"no image")))]
     begun, reply = await turns.begin(None, "What is in a?", settings=CHOSEN)
     await requested(model)
     model.say(*wants("a"))
@@ -349,6 +353,23 @@ async def test_a_request_that_results_have_made_too_long_is_sent_again_with_less
     assert len(model.requests[2].messages[-1].content) < 2_200
     model.say(Delta("A tern."), Done())
     assert (await settled(reply)).finish == "done"
+
+
+async def test_images_that_a_model_refuses_are_left_out_once_it_has_said_so(
+    turns: Turns, model: ScriptedModel, toolbox: FakeToolbox
+) -> None:
+    toolbox.results = [ToolResult("Look.", files=(picture(),))]
+    _, reply = await turns.begin(None, "What is in a?", settings=CHOSEN)
+    await requested(model)
+    model.say(*wants("a"))
+    await requested(model, 2)
+    model.say(Failed(FailureKind.BAD_REQUEST, "No images, please."))
+    await requested(model, 3)
+    with_image, without = (request.messages[-1] for request in model.requests[1:])
+    assert (len(with_image.images), without.images) == (1, ())
+    assert without.content == "Look.\n[Its images were left out.]"
+    model.say(Failed(FailureKind.BAD_REQUEST, "No, really."))
+    assert (await settled(reply)).error_message == "No, really."
 
 
 async def test_a_late_closing_tag_makes_only_its_own_round_reasoning(
