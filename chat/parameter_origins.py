@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sterna.config import REQUEST_PARAMETERS, ConfigError, Settings, load_personas
+from sterna.providers import ProviderError
+from sterna.providers.protocols import protocol_named
 
 from .requests import RequestOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sterna.providers import Catalog
+
+WEB_SEARCH = "web_search"
+"""Parameter that lets a provider search the web."""
 
 
 class Parameter(NamedTuple):
@@ -52,6 +59,20 @@ def parameters_of(
             found |= {key: Parameter(key, None, origin) for key in options.omit}
             found |= {key: Parameter(key, value, f"{origin}, extra_body") for key, value in options.extra_body.items()}
     return [found[key] for key in sorted(found)]
+
+
+def web_search(own: Mapping[str, Any], catalog: Catalog, ref: str) -> bool | None:
+    """Return whether the next request lets the provider search the web; None where the provider does not."""
+    try:
+        provider, model = catalog.resolve(ref)
+    except ProviderError:
+        return None
+    endpoint = catalog.endpoint(provider.name)
+    if endpoint is None or not protocol_named(endpoint.protocol, endpoint.host).searches_web:
+        return None
+    chosen = own.get("parameters")
+    parameters = {**endpoint.options_for(model).parameters, **(chosen if isinstance(chosen, Mapping) else {})}
+    return bool(parameters.get(WEB_SEARCH))
 
 
 def _own_origin(own: Mapping[str, Any], persona: Mapping[str, Any], key: str) -> str:

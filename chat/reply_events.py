@@ -23,6 +23,7 @@ from sterna.providers import (
     Usage,
     Waiting,
 )
+from sterna.storage.conversations.citations import CITATIONS, Source, joined, sources
 from sterna.storage.conversations.quotations import QUOTES, Quote
 
 from .reply import Ending, Reply
@@ -79,10 +80,10 @@ def apply(event: Event, reply: Reply) -> Ending | None:
             reply.reclassify(to)
         case Usage():
             _add_usage(event, reply)
-        case Citations(sources):
-            known = reply.details.get("citations", [])
-            named = [{"url": source.url, "title": source.title} for source in sources]
-            reply.details["citations"] = [*known, *(source for source in named if source not in known)]
+        case Citations(named):
+            before = len(reply.content) - len(reply.round_content)
+            found = (Source(source.url, source.title, source.places) for source in named)
+            reply.details[CITATIONS] = joined(sources(reply.details), found, before)
         case HistoryQuotes(quotes):
             rows = [Quote(number, "", *quote[2:], *quote[:2]) for number, quote in enumerate(quotes, 1)]
             reply.details[QUOTES] = [row._asdict() for row in rows]

@@ -12,6 +12,7 @@ import click
 from sterna.exporters.chat import read_chat
 from sterna.exporters.formats.json_lines import chat_object
 from sterna.storage import NotFound, clean, clip, one_line, size_text
+from sterna.storage.conversations.citations import numbered
 from sterna.storage.conversations.documents import ROLE_NAMES, heading
 from sterna.storage.conversations.quotations import (
     message_passages,
@@ -20,7 +21,7 @@ from sterna.storage.conversations.quotations import (
     quote_line,
     reply_quotes,
 )
-from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
+from sterna.storage.conversations.reply_notes import reply_notes, source_lines
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
 from .context import CommandContext, find_conversation, short_id
@@ -154,7 +155,8 @@ def show(
             click.echo("\n" + paint(heading(message), bold=True))
             if reasoning and message.reasoning:
                 write_text(_block_quote(message.reasoning) + "\n\n", dim=True)
-            for piece in with_tool_calls(message.content, tool_calls(message.metadata)):
+            content, calls = numbered(message.content, message.metadata, tool_calls(message.metadata), is_linked=False)
+            for piece in with_tool_calls(content, calls):
                 if isinstance(piece, str):
                     _print_text(piece)
                 else:
@@ -165,8 +167,8 @@ def show(
                     write_text(_block_quote(passages_text(passages)) + "\n", dim=True)
             for item in message.attachments:
                 click.echo(paint(f"[attached: {one_line(item.name, 60)}, {size_text(item.size)}]", dim=True))
-            for title, url in reply_sources(message.metadata)[:SHOWN]:
-                click.echo(paint(f"[{title_line(title or url, 60)}] {one_line(url, 200)}", dim=True))
+            for line in source_lines(message.metadata):
+                click.echo(paint(line, dim=True))
             for quote in reply_quotes(message.metadata):
                 click.echo(paint(clean(quote_line(quote)), dim=True))
             for note in reply_notes(message.metadata):

@@ -15,7 +15,7 @@ from sterna.chat import Reply
 from sterna.storage import Finish, Message, Settled, clean
 from sterna.storage.conversations.documents import short_name
 from sterna.storage.conversations.quotations import quote_line, reply_quotes
-from sterna.storage.conversations.reply_notes import reply_details, reply_notes
+from sterna.storage.conversations.reply_notes import reply_details, reply_notes, source_lines
 from sterna.storage.conversations.tool_calls import TOOL_CALLS, tool_calls
 
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
@@ -106,7 +106,9 @@ def stop_signals(stop: Stop) -> Iterator[None]:
 
 
 def print_notes(reply: Message | Settled) -> None:
-    """Print the notes on the reply on standard error, and where its quotes are from."""
+    """Print the notes on the reply on standard error, its sources, and where its quotes are from."""
+    for line in source_lines(reply.metadata):
+        click.echo(line, err=True)
     for quote in reply_quotes(reply.metadata):
         command = f" (sterna show {short_name(quote.session_id)})" if quote.is_found else ""
         click.echo(clean(f"{quote_line(quote)}{command}"), err=True)

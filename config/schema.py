@@ -260,7 +260,7 @@ SETTINGS: tuple[Setting, ...] = (
         TEXT,
         "",
         "Protocol that it speaks. Empty: its own for known providers, else OpenAI's, which most others understand.",
-        choices=("", "openai", "openai-responses", "anthropic", "gemini", "ollama"),
+        choices=("", "openai", "openrouter", "openai-responses", "anthropic", "gemini", "ollama"),
     ),
     Setting("endpoints.NAME.label", TEXT, "", "Name shown for it. Empty: NAME."),
     Setting("endpoints.NAME.key_env", TEXT, "", "Environment variable with its API key."),

@@ -12,6 +12,7 @@ from sterna.providers.quirks import Quirks
 
 TITLES = {
     "openai": "OpenAI's chat API, and servers that understand it",
+    "openrouter": "OpenRouter",
     "openai-responses": "OpenAI's Responses API",
     "anthropic": "Anthropic",
     "gemini": "Google Gemini",

@@ -130,6 +130,8 @@ class Citation(NamedTuple):
 
     url: str
     title: str = ""
+    places: tuple[int, ...] = ()
+    """Positions in the text of the response behind which it is cited, as far as the provider says so."""
 
 
 class Citations(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from .events import Citation, Citations, Delta, Done, Reasoning, Reclassified, ToolRequest, Usage
+from .citations import SourceCollector
+from .events import Citations, Delta, Done, Reasoning, Reclassified, ToolRequest, Usage
 from .reasoning import ThinkSplitter
 from .tool_requests import ToolRequestCollector
-from .usage import citations, is_map, merged, usage
+from .usage import is_map, merged, usage
 
 FINISH_REASONS: Mapping[str, str] = {
     "eos": "stop",
@@ -68,7 +69,10 @@ class ReplyParser:
         self._finishes = 0
         self._continued = False
         """True if text followed a finish reason, which then means nothing."""
-        self._sources: dict[str, Citation] = {}
+        self._sources = SourceCollector()
+        self._answer: list[str] = []
+        self._fed = 0
+        """Characters of the answer that were received; some may not be told from reasoning yet."""
         self._completion_id: str | None = None
         self._model: str | None = None
         self._splitter = ThinkSplitter(inside=bool(thinks_first), known=thinks_first is not None)
@@ -85,7 +89,7 @@ class ReplyParser:
         if counts is None and isinstance(choices, list) and choices and is_map(choices[0]):
             counts = usage(choices[0].get("usage"))
         self.usage = merged(self.usage, counts)
-        self._add_sources(chunk)
+        self._sources.add(chunk, self._fed)
         for choice in choices[:1] if isinstance(choices, list) else ():
             if is_map(choice):
                 for event in self._choice(choice):
@@ -100,8 +104,8 @@ class ReplyParser:
                 yield self._counted(event)
         for event in self._splitter.finish():
             yield self._counted(event)
-        if self._sources:
-            yield Citations(tuple(self._sources.values()))
+        if sources := self._sources.sources("".join(self._answer)):
+            yield Citations(sources)
 
     def requests(self) -> tuple[ToolRequest, ...]:
         """Return the calls that the model waits for, of tools that were offered; none if it was cut off in them."""
@@ -129,9 +133,12 @@ class ReplyParser:
         if isinstance(event, Reclassified):
             to_content = event.to == "content"
             self.answered, self.reasoned = to_content and self.reasoned, not to_content
+            self._answer.clear()
             return event
         self.began = True
         self.size += len(event.text)
+        if isinstance(event, Delta):
+            self._answer.append(event.text)
         has_words = not event.text.isspace()
         self.answered = self.answered or (has_words and isinstance(event, Delta))
         self.reasoned = self.reasoned or (has_words and isinstance(event, Reasoning))
@@ -161,7 +168,7 @@ class ReplyParser:
         yield from self._thought.feed(thought, Reasoning)
         yield from self._content(message.get("content"))
         yield from self._content(message.get("refusal"))
-        self._add_sources(message)
+        self._sources.add(message, self._fed)
         self.size += self.tools.add(message)
         self.media += [kind for kind in ("image", "audio") if message.get(kind) or message.get(f"{kind}s")]
 
@@ -175,13 +182,8 @@ class ReplyParser:
             if "image" in kind or "audio" in kind:
                 self.media.append("image" if "image" in kind else "audio")
             for piece in self._text.feed(flatten(part), Delta):
+                self._fed += len(piece.text)
                 yield from self._splitter.feed(piece.text)
-
-    def _add_sources(self, chunk: Mapping[str, Any]) -> None:
-        for source in citations(chunk):
-            other = self._sources.get(source.url)
-            if other is None or (source.title and not other.title):
-                self._sources[source.url] = source
 
 
 class _SurrogateJoiner:

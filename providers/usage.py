@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from .events import Citation, Usage
-
-MAX_SOURCES = 200
+from .events import Usage
 
 
 def usage(value: object) -> Usage | None:
@@ -44,22 +42,6 @@ def merged(before: Usage | None, after: Usage | None) -> Usage | None:
         reasoning_tokens=after.reasoning_tokens or before.reasoning_tokens,
         cost=after.cost or before.cost,
     )
-
-
-def citations(chunk: Mapping[str, Any]) -> Iterator[Citation]:
-    """Yield the sources of a chunk or a message.
-
-    They are in ``annotations`` (OpenAI, OpenRouter), ``citations`` or ``search_results`` (Perplexity, xAI).
-    """
-    for name in ("annotations", "search_results", "citations"):
-        rows = chunk.get(name)
-        for row in rows[:MAX_SOURCES] if isinstance(rows, list) else ():
-            inner = row.get("url_citation") if is_map(row) else None
-            source = inner if is_map(inner) else row
-            url = source.get("url") if is_map(source) else source
-            title = source.get("title") if is_map(source) else ""
-            if isinstance(url, str) and url.startswith(("http://", "https://")) and len(url) < 4096:
-                yield Citation(url, title[:500] if isinstance(title, str) else "")
 
 
 def is_map(value: object) -> TypeGuard[Mapping[str, Any]]:

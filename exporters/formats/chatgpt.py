@@ -12,7 +12,8 @@ from typing import Any
 
 from sterna.storage import Attachment, Message, safe_name
 from sterna.storage.clock import stored_time
-from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
+from sterna.storage.conversations.citations import is_web, sources
+from sterna.storage.conversations.tool_calls import TOOL_CALLS, ToolCall, tool_calls, with_tool_calls
 
 from ..chat import Chat
 from ..files import ExportFiles
@@ -113,6 +114,12 @@ def _metadata(message: Message) -> Node:
     metadata: Node = {}
     if message.model:
         metadata["model_slug"] = message.model
+    if named := [source for source in sources(message.metadata) if is_web(source.url)]:
+        metadata["citations"] = [
+            {"start_ix": at, "end_ix": at, "metadata": {"type": "webpage", "title": it.title, "url": it.url}}
+            for it in named
+            for at in (not message.metadata.get(TOOL_CALLS) and it.places) or (len(message.content),)
+        ]
     if message.attachments:
         metadata["attachments"] = [
             {"id": _file_id(item), "name": item.name, "mime_type": item.media_type, "size": item.size}

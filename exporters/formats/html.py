@@ -9,6 +9,7 @@ from html import escape
 
 from sterna.storage import Attachment, Message, one_line, size_text
 from sterna.storage.clock import local_time
+from sterna.storage.conversations.citations import numbered
 from sterna.storage.conversations.documents import ROLE_NAMES, STATES
 from sterna.storage.conversations.quotations import (
     message_passages,
@@ -79,7 +80,8 @@ def _message(message: Message, files: ExportFiles) -> Iterator[str]:
     yield f'<section class="{message.role}">\n<h3>{escape(" · ".join(about))}</h3>\n'
     if message.reasoning:
         yield _folded("Reasoning", html_of(message.reasoning))
-    for piece in with_tool_calls(message.content, tool_calls(message.metadata)):
+    content, calls = numbered(message.content, message.metadata, tool_calls(message.metadata))
+    for piece in with_tool_calls(content, calls):
         yield html_of(piece) if isinstance(piece, str) else _tool_call(piece)
     for attachment in message.attachments:
         yield _attachment(attachment, files)

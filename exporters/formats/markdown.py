@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sterna.storage import Attachment, Message, one_line
+from sterna.storage.conversations.citations import Source, is_web, link_address, numbered, sources
 from sterna.storage.conversations.documents import (
     attachment_label,
     beginning,
@@ -104,14 +105,23 @@ def _other_branches(chat: Chat) -> Iterator[list[Message]]:
 
 
 def _with_quotes(message: Message) -> Message:
-    """Return a message whose text contains its reasoning and tool calls."""
+    """Return a message whose text contains its reasoning, tool calls and sources."""
     calls = tool_calls(message.metadata)
-    if not calls and not message.reasoning:
+    named = [(number, source) for number, source in enumerate(sources(message.metadata), 1) if is_web(source.url)]
+    if not calls and not message.reasoning and not named:
         return message
+    content, calls = numbered(message.content, message.metadata, calls)
     pieces = [_quote(REASONING, message.reasoning)] if message.reasoning else []
-    between = with_tool_calls(message.content, calls)
+    between = with_tool_calls(content, calls)
     pieces += [piece if isinstance(piece, str) else _tool_call(piece) for piece in between]
+    if named:
+        pieces.append("\n".join(_source(number, source) for number, source in named))
     return message._replace(content="\n\n".join(pieces))
+
+
+def _source(number: int, source: Source) -> str:
+    title = re.sub(r"([\\\[\]<>*_`])", r"\\\1", one_line(source.title or source.url, 200))
+    return f"{number}. [{title}]({link_address(source.url)})"
 
 
 def _tool_call(call: ToolCall) -> str:

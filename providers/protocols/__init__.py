@@ -14,6 +14,7 @@ from .wire_protocol import WireProtocol
 PROTOCOLS = MappingProxyType(
     {
         "openai": ("openai_chat", "OpenAIChat"),
+        "openrouter": ("openai_chat", "OpenRouter"),
         "openai-responses": ("openai_responses", "OpenAIResponses"),
         "anthropic": ("anthropic", "Anthropic"),
         "gemini": ("gemini", "Gemini"),
@@ -22,7 +23,13 @@ PROTOCOLS = MappingProxyType(
 )
 """Module and class of each protocol, by its name in config.toml."""
 
-HOSTS = MappingProxyType({"api.anthropic.com": "anthropic", "generativelanguage.googleapis.com": "gemini"})
+HOSTS = MappingProxyType(
+    {
+        "api.anthropic.com": "anthropic",
+        "generativelanguage.googleapis.com": "gemini",
+        "openrouter.ai": "openrouter",
+    }
+)
 """Protocols of known hosts, where the settings name none."""
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from .. import model_list
+from ..citations import PLACE
 from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
@@ -40,6 +41,7 @@ class Anthropic(WireProtocol):
     """``POST /messages``."""
 
     embeddings_path = ""
+    searches_web = True
     renamed = {"thinking": "reasoning_effort"}
 
     def reply_path(self, model: str, *, stream: bool) -> str:
@@ -119,6 +121,8 @@ class MessagesTranslator(Translator):
             _extend(block, delta)
             if delta.get("type") != "input_json_delta" or block.get("type") == "tool_use":
                 yield _choice(_content(delta, _index(payload)))
+        elif kind == "content_block_stop" and (found := _citations(self._blocks.get(_index(payload), {}))):
+            yield _choice({"annotations": [{**cited, PLACE: True} for cited in found]})
         elif kind == "message_delta":
             self._count(payload.get("usage"))
             delta = payload.get("delta")
@@ -134,8 +138,7 @@ class MessagesTranslator(Translator):
         self._count(payload.get("usage"))
         self._blocks = {index: dict(block) for index, block in enumerate(blocks) if is_map(block)}
         tools = [call for index, block in self._blocks.items() for call in _content(block, index).get("tool_calls", ())]
-        sources = [block["citations"] for block in blocks if is_map(block) and isinstance(block.get("citations"), list)]
-        message = {"content": blocks, "annotations": [each for some in sources for each in some], "tool_calls": tools}
+        message = {"content": blocks, "annotations": _cited(self._blocks.values()), "tool_calls": tools}
         head = {"id": payload.get("id"), "model": payload.get("model"), "usage": self._usage}
         return {**_choice(message, payload.get("stop_reason")), **head}
 
@@ -174,6 +177,21 @@ def _extend(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
         block["citations"] = [*(block.get("citations") or ()), citation]
 
 
+def _citations(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = block.get("citations")
+    return list(filter(is_map, found)) if isinstance(found, list) else []
+
+
+def _cited(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sources of blocks that came whole; each stands for the end of its block."""
+    found, length = [], 0
+    for block in blocks:
+        text = block.get("text")
+        length += len(text) if isinstance(text, str) else 0
+        found += [{**cited, PLACE: length} for cited in _citations(block)]
+    return found
+
+
 def _finished(block: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a block as the API takes it back; None for one without text, which it refuses."""
     if block.get("type") == "text" and not str(block.get("text") or "").strip():
@@ -188,7 +206,7 @@ def _content(block: Mapping[str, Any], index: int) -> dict[str, Any]:
     """Return a content block, or a piece of one, as a message of the chat API."""
     kind = str(block.get("type"))
     if kind in ("text", "text_delta"):
-        return {"content": block.get("text"), "annotations": block.get("citations")}
+        return {"content": block.get("text")}
     if kind in ("thinking", "thinking_delta"):
         return {"reasoning": block.get("thinking")}
     if kind == "citations_delta":

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import model_list
+from ..citations import SUPPORTS
 from ..endpoint import Endpoint
 from ..events import ChatMessage, Model, Request
 from ..options import Options, deep_merged
@@ -35,6 +36,7 @@ class Gemini(WireProtocol):
     default_path = "/v1beta"
     embeddings_path = ""
     dropped = ("/openai",)
+    searches_web = True
     renamed = {"thinkingConfig": "reasoning_effort"}
 
     def reply_path(self, model: str, *, stream: bool) -> str:
@@ -139,10 +141,25 @@ def _choice(candidate: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) ->
             message["content"].append({"type": "thinking" if part.get("thought") else "text", "text": part["text"]})
     grounding = candidate.get("groundingMetadata")
     sources = grounding.get("groundingChunks") if is_map(grounding) else None
-    webs = [row.get("web") for row in filter(is_map, sources if isinstance(sources, list) else ())]
-    message["annotations"] = [{"url": web.get("uri"), "title": web.get("title")} for web in filter(is_map, webs)]
+    supports = grounding.get("groundingSupports") if is_map(grounding) else None
+    pieces = list(filter(is_map, supports)) if isinstance(supports, list) else []
+    message["annotations"] = [
+        {"url": web.get("uri"), "title": web.get("title"), SUPPORTS: _supported(pieces, number)}
+        for number, row in enumerate(sources if isinstance(sources, list) else ())
+        if is_map(row) and is_map(web := row.get("web"))
+    ]
     reason = candidate.get("finishReason")
     return {"delta": message, "finish_reason": reason if reason != "FINISH_REASON_UNSPECIFIED" else None}
+
+
+def _supported(pieces: Iterable[Mapping[str, Any]], number: int) -> list[dict[str, Any]]:
+    """Return the pieces of the text that stand on one source."""
+    found = []
+    for piece in pieces:
+        indices, segment = piece.get("groundingChunkIndices"), piece.get("segment")
+        if isinstance(indices, list) and number in indices and is_map(segment):
+            found.append({"text": segment.get("text"), "end": segment.get("endIndex")})
+    return found
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,19 @@ class OpenAIChat(WireProtocol):
         return model_list.models(endpoint.name, payload, endpoint.context_length)
 
 
+class OpenRouter(OpenAIChat):
+    """The same API at OpenRouter, which searches the web for any model."""
+
+    searches_web = True
+
+    def body(self, request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
+        body = super().body(request, options, quirks)
+        if body.pop("web_search", None):
+            plugins = body.get("plugins")
+            body["plugins"] = [*(plugins if isinstance(plugins, list) else ()), {"id": "web"}]
+        return body
+
+
 class Untranslated(Translator):
     """Chunks that are those of the chat API already."""
 

@@ -31,6 +31,7 @@ class OpenAIResponses(WireProtocol):
     """``POST /responses``."""
 
     dropped = ("/responses", "/chat/completions")
+    searches_web = True
     renamed = {"reasoning": "reasoning_effort", "max_output_tokens": "max_tokens"}
 
     def reply_path(self, model: str, *, stream: bool) -> str:

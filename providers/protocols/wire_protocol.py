@@ -45,6 +45,8 @@ class WireProtocol(ABC):
     """Path of requests for vectors of texts, as OpenAI has them; empty where there are none."""
     pull_path: ClassVar[str] = ""
     """Path of requests to download a model to the server; empty where there are none."""
+    searches_web: ClassVar[bool] = False
+    """True where the provider searches the web if the parameter ``web_search`` is true."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Names of parameters for people, by those of this API."""
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..text import one_line
+from .citations import sources
+
 ENDINGS: Mapping[str, str] = {
     "length": "Cut off: the reply reached the model's length limit. Send “continue” for the rest.",
     "content_filter": "Cut off: the provider's content filter stopped the reply here.",
@@ -55,14 +58,13 @@ def reply_notes(metadata: Mapping[str, Any]) -> tuple[str, ...]:
 
 def reply_sources(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return title and address of the sources that the provider named."""
-    rows = metadata.get("citations")
-    result = []
-    for row in rows if isinstance(rows, list) else ():
-        url = row.get("url") if isinstance(row, Mapping) else None
-        title = row.get("title") if isinstance(row, Mapping) else None
-        if isinstance(url, str) and url:
-            result.append((title if isinstance(title, str) else "", url))
-    return tuple(result)
+    return tuple((source.title, source.url) for source in sources(metadata))
+
+
+def source_lines(metadata: Mapping[str, Any]) -> list[str]:
+    """Return the first sources, one a line, each with its number, title and address."""
+    named = enumerate(sources(metadata)[:SHOWN], 1)
+    return [f"[{number}] {one_line(f'{one_line(it.title, 60)} {one_line(it.url, 200)}', 300)}" for number, it in named]
 
 
 def reply_details(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ..records import (
 )
 from .branch_changes import BranchChanges
 from .branches import Branches
+from .citations import joined_citations
 from .messages import Messages
 from .reattachment import Reattachment
 from .shown_branch import ShownBranch
@@ -106,6 +107,7 @@ class SettledReplies:
         self._branch_changes.note_text(reply)
         metadata = {name: value for name, value in reply.metadata.items() if name not in _OF_THE_END}
         metadata |= json_object(row["metadata"])
+        metadata |= joined_citations(reply.metadata, reply.content, json_object(row["metadata"]))
         metadata |= _summed_costs(reply.metadata, json_object(row["metadata"]))
         metadata |= joined_tool_calls(reply.metadata, reply.content, json_object(row["metadata"]))
         metadata |= attachments_metadata((*reply.attachments, *attachments_from(settled.metadata.get(ATTACHMENTS))))

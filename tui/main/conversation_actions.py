@@ -319,6 +319,7 @@ class ConversationActions:
             choices.get("temperature"),
             (choices.get("context") or settings.context) == "summarise",
             str(summary.get("text") or ""),
+            await asyncio.to_thread(self._searches_web),
         )
         default = ConversationSettings(settings.system_prompt, settings.temperature)
         chosen = await self._layout.app.push_screen_wait(
@@ -330,11 +331,22 @@ class ConversationActions:
                 values["context"] = "summarise" if chosen.summarises else "drop"
             if chosen.summary != current.summary:
                 values["summary"] = {**summary, "text": chosen.summary} if chosen.summary else None
+            if chosen.searches_web != current.searches_web:
+                parameters = choices.get("parameters")
+                kept = parameters if isinstance(parameters, dict) else {}
+                values["parameters"] = {**kept, "web_search": chosen.searches_web}
             is_own = chosen.system_prompt != current.system_prompt
             await self._conversation.set_settings(values | ({"persona": None} if is_own else {}))
             await self._show_settings()
             if chosen != current:
                 self.offer_undo("Settings saved, from the next message on.")
+
+    def _searches_web(self) -> bool | None:
+        """Return whether the provider searches the web for the next request; None where it never does."""
+        from sterna.chat.parameter_origins import web_search
+
+        catalog, conversation = self._context.catalog, self._conversation
+        return web_search(conversation.choices, catalog, conversation.model) if catalog is not None else None
 
     def _sent_parameters(self) -> str:
         """Return a sentence about the parameters of the next request and where they come from."""

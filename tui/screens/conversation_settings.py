@@ -24,6 +24,8 @@ class ConversationSettings:
     """Summarise what no longer fits into a request."""
     summary: str = ""
     """Summary of earlier messages, if there is one."""
+    searches_web: bool | None = None
+    """Let the provider search the web; None where it does not."""
 
 
 class ConversationDialog(Dialog[ConversationSettings | None]):
@@ -55,7 +57,11 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
             yield sentence("0 = focused, 2 = creative. Blank = model default.", id="note", classes="note")
             if self._sent:
                 yield sentence(self._sent, classes="note")
-            yield CheckField("Summarise earlier messages that no longer fit", self._current.summarises)
+            if self._current.searches_web is not None:
+                yield CheckField("Search the web (web_search)", self._current.searches_web, name="web")
+            yield CheckField(
+                "Summarise earlier messages that no longer fit", self._current.summarises, name="summarise"
+            )
             if self._current.summary:
                 yield TextField("Summary of earlier messages (empty: make a new one)", self._current.summary)
             yield Buttons(("no", "Cancel"), ("yes", "Save", "primary"))
@@ -77,9 +83,12 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
             )
             return
         prompt, *summary = self.query(TextField)
-        summarises = self.query_one(CheckField).value
+        checked = {field.name: field.value for field in self.query(CheckField)}
         text = summary[0].text.strip() if summary else ""
-        self.dismiss(ConversationSettings(prompt.text.strip(), temperature, summarises, text))
+        settings = ConversationSettings(
+            prompt.text.strip(), temperature, checked["summarise"], text, searches_web=checked.get("web")
+        )
+        self.dismiss(settings)
 
     @on(Button.Pressed, "#no")
     def leave(self) -> None:

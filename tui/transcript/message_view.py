@@ -15,6 +15,7 @@ from textual.message import Message as Event
 from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message, Version, is_unfinished
+from sterna.storage.conversations.citations import numbered
 from sterna.storage.conversations.quotations import Quote, reply_quotes
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls
 
@@ -46,6 +47,7 @@ from .parts import (
     version_line,
     version_step,
     waiting_note,
+    with_sources,
 )
 from .quote_lines import passages_call, quote_links, quote_notes
 from .row_cache import RowCache
@@ -162,7 +164,8 @@ class MessageView(DocumentView):
         render = plain_blocks if message.role == "user" else blocks
         calls = _folded_parts(message.metadata)
         self._quotes = reply_quotes(message.metadata)
-        self._body = self._calls.show_settled(message.content, calls, render)
+        content, calls = numbered(message.content, message.metadata, calls)
+        self._body = self._calls.show_settled(content, calls, render)
 
     def show_live(
         self,
@@ -277,7 +280,8 @@ class MessageView(DocumentView):
     @property
     def links(self) -> list[Link]:
         """Addresses in the text."""
-        return [*quote_links(self._quotes), *links(self._body)]
+        metadata = self.message.metadata if self.message is not None else NOTHING
+        return [*quote_links(self._quotes), *with_sources(links(self._body), metadata)]
 
     def _mark_code(self) -> None:
         for number, block in enumerate(self.code_blocks):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Any
 
 from textual.content import Content
 
 from sterna.storage import Message, Version, clean, one_line, parse
-from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
+from sterna.storage.conversations.citations import is_web, sources
+from sterna.storage.conversations.reply_notes import SHOWN, reply_notes
 
 from ..counts import counted, short_cost
-from ..markdown import Note, Word
+from ..markdown import Link, Note, Word
 from ..markdown.styles import MUTED
 
 NAME = 40
@@ -168,11 +170,24 @@ def _cost(message: Message, options: MessageOptions, gap: int) -> list[Note]:
 
 def _marks(message: Message) -> list[Note]:
     """Return the sources that the provider named, one a line, and what is missing of the reply or of the request."""
-    sources = reply_sources(message.metadata)[:SHOWN]
-    lines = [f"[{number}] {one_line(title or url, 100)}" for number, (title, url) in enumerate(sources, 1)]
+    named = sources(message.metadata)
+    lines = [f"[{number}] {one_line(it.title or it.url, 100)}" for number, it in enumerate(named[:SHOWN], 1)]
+    if len(named) > SHOWN:
+        lines.append(f"and {len(named) - SHOWN:,} more; l lists them")
     notes = [Content.styled("\n".join(lines), MUTED)] if lines else []
     notes += [Content.styled(clean(note), "$text-warning") for note in reply_notes(message.metadata)]
     return [Note(note, gap=0 if number else 1) for number, note in enumerate(notes)]
+
+
+def with_sources(links: Sequence[Link], metadata: Mapping[str, Any]) -> list[Link]:
+    """Return the sources that may be opened, each with its number and title, and the other links behind them."""
+    named = [
+        Link(source.url, f"[{number}] {one_line(source.title, 200)}".rstrip())
+        for number, source in enumerate(sources(metadata), 1)
+        if is_web(source.url)
+    ]
+    addresses = {link.address for link in named}
+    return [*named, *(link for link in links if link.address not in addresses)]
 
 
 def version_line(version: Version, options: MessageOptions) -> Note:
