@@ -19,7 +19,7 @@ from .number_types import FiniteRange
 from .output import counted
 from .persona_argument import persona_settings
 from .streams import read_input, require_output
-from .terminal_tools import chosen_tools
+from .terminal_tools import chosen_tools, complete_tools
 from .turn_options import persona_options, system_option
 from .turn_runner import run_turn
 
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     "tools",
     metavar="NAME",
     multiple=True,
+    shell_complete=complete_tools,
     help="Let the model ask for this server, tool or built-in tool; none: for no tools. Can be repeated.",
 )
 @click.option("--schema", metavar="FILE", help="JSON schema that the reply has to follow.")

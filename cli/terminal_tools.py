@@ -17,6 +17,8 @@ from sterna.storage.text import clean, one_line
 from .output import counted
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from sterna.config import Settings
     from sterna.providers import Tool
     from sterna.tools import Toolbox
@@ -40,6 +42,17 @@ def terminal_tools(context: CommandContext, settings: Settings) -> tuple[ToolAcc
     if sys.stdin.isatty() and sys.stderr.isatty():
         access.approve = TerminalQuestions().ask
     return access, toolbox
+
+
+def complete_tools(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the servers and built-in tools whose name begins with ``incomplete``."""
+    from click.shell_completion import CompletionItem
+
+    from sterna.config import load
+
+    servers = load(ctx.find_root().params.get("config_dir")).mcp
+    names = (*(server.name for server in servers if server.enabled), "read", "fetch", "none")
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def chosen_tools(names: Sequence[str]) -> list[str]:
