@@ -187,6 +187,31 @@ def _save(app: SternaApp) -> Any:
     return dialog
 
 
+async def asking_history(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("alt+h")
+    await until(pilot, lambda: app.screen is not app.main)
+    await write(pilot, "terns")
+    await until(pilot, lambda: "They go to" in " ".join(frame(app).split()))
+
+
+def _send_passages(app: SternaApp) -> Any:
+    from sterna.storage.conversations.quotations import Passage
+    from sterna.tui.dialogs.send_passages import SendPassages
+
+    talk = ("How do terns find their way?", "user", "2026-03-14", "How do terns find their way?")
+    passages = [Passage("conv_1", "msg_1", *talk), Passage("conv_2", "msg_2", *talk, is_private=True)]
+    return SendPassages(passages, "openrouter/acme/large")
+
+
+def _save_search(app: SternaApp) -> Any:
+    from sterna.tui.dialogs.name_search import NameSearch
+
+    async def use(name: str) -> str:
+        return name
+
+    return NameSearch("Save this search", "terns role:user after:2025-03", use)
+
+
 def pressing(key: str, shows: str) -> Scene:
     """Return a scene that one key opens."""
 
@@ -434,6 +459,9 @@ DIALOGS: dict[str, Scene] = {
     "export": pushing(_export),
     "import": pushing(_import),
     "links": pushing(_links),
+    "ask_history": asking_history,
+    "send_passages": pushing(_send_passages),
+    "save_search": pushing(_save_search),
     "save": pushing(_save),
 }
 """Screens that lie over the conversation."""

@@ -45,7 +45,8 @@ class SendPassages(Dialog[Consent | None]):
             yield sentence(f"{passages_subject(self._passages)}, and your question go to {provider} ({model}):")
             yield sentence("\n".join(lines))
             if private:
-                yield sentence(f"{private:,} of them are private. The new conversation will be private too.")
+                are = "is" if private == 1 else "are"
+                yield sentence(f"{private:,} of them {are} private. The new conversation will be private too.")
             yield Buttons(("no", "Cancel"), ("always", f"Always for {provider}"), ("once", "Send", "primary"))
 
     @on(Button.Pressed)
