@@ -1,5 +1,6 @@
 """Import of a ChatGPT export of 10,000 conversations against ``json`` parsing the same file, and peak memory; then the
-search index of what was imported, which the command makes at its end and the chat in its spare time.
+search index of what was imported, which the command makes at its end and the chat in its spare time. Last, one
+conversation of 200 MB.
 
 Each measurement is a process of its own, so that the peak is its own too.
 """
@@ -20,6 +21,7 @@ from typing import Any
 from .report import heading, line, median
 
 CONVERSATIONS, ROUNDS = 10_000, 3
+LARGE_MESSAGES = 143_000
 WORDS = ("the", "a", "tern", "gull", "sea", "wind", "over", "under", "flies", "dives", "why", "how", "model", "answer")
 
 
@@ -105,6 +107,19 @@ def write(path: Path, count: int) -> int:
     return messages
 
 
+def write_large(path: Path) -> None:
+    """Write one conversation."""
+    rng = random.Random(8)
+    with path.open("w") as file:
+        file.write('[{"id": "large", "title": "Large", "create_time": 1680000000.0, "mapping": {')
+        last = None
+        for place in range(LARGE_MESSAGES):
+            made = node(rng, place, last, 1_680_000_000.0)
+            last = made["id"]
+            file.write(("," if place else "") + f'"{last}": {json.dumps(made)}')
+        file.write(f'}}, "current_node": "{last}"}}]')
+
+
 def parsed(path: Path, _: Path) -> float:
     """Parse the whole file."""
     json.loads(path.read_bytes())
@@ -159,6 +174,9 @@ def main() -> None:
         size = path.stat().st_size / 1e6
         parsing = [measured("parsed", path) for _ in range(ROUNDS)]
         importing = [measured("imported", path) for _ in range(ROUNDS)]
+        write_large(path)
+        large_size = path.stat().st_size / 1e6
+        large_seconds, _, large_peak = measured("imported", path)
     base, mine = median([seconds for seconds, _, _ in parsing]), median([seconds for seconds, _, _ in importing])
     index = median([indexing for _, indexing, _ in importing])
     peak = max(megabytes for _, _, megabytes in importing)
@@ -168,6 +186,8 @@ def main() -> None:
     line("import and index", f"{mine + index:.2f} s {(mine + index) / base:.2f}×")
     line("conversations in a second", f"{CONVERSATIONS / mine:,.0f}")
     line("peak of memory, index included", f"{peak:,.0f} MB", target="< 200 MB", ok=peak < 200)
+    line(f"one conversation of {large_size:,.0f} MB, {LARGE_MESSAGES:,} messages", f"{large_seconds:.2f} s")
+    line("peak of memory with it", f"{large_peak:,.0f} MB", target="< 200 MB", ok=large_peak < 200)
 
 
 if __name__ == "__main__":
