@@ -147,8 +147,8 @@ class ImportScreen(Dialog[None]):
         self.query_one("#take", Button).display = job.phase in ("empty", "looking", "found", "failed")
         self.query_one("#stop", Button).display = job.phase in _BUSY
         self.query_one("#undo", Button).display = job.phase in ("done", "stopped") and _has_changed(job)
-        enter = "import" if job.phase == "found" else "look"
-        self.query_one(Panel).show_keys(f"enter {enter}   ctrl+r import   esc close")
+        keys = "" if job.phase in _BUSY else "enter import" if job.phase == "found" else "enter look   ctrl+r import"
+        self.query_one(Panel).show_keys(f"{keys}   esc close".lstrip())
         if self.focused is None or not self.focused.display:  # a button that was pressed is gone
             self.query_one(Input).focus()
 
