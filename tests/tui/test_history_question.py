@@ -7,6 +7,7 @@ from home import Home, frame, opened, rows, shown, until, write
 from sterna import config
 from sterna.storage import Conversations
 from sterna.tui.dialogs.send_passages import SendPassages
+from sterna.tui.pickers.links import LinkPicker
 from sterna.tui.search.ask import AskHistoryScreen
 
 QUESTION = "What did I decide about the ledger database?"
@@ -46,9 +47,17 @@ async def test_passages_are_shown_agreed_to_and_quoted_with_links(home: Home) ->
         await pilot.press("a")
         await shown(pilot, app, "Not found in your history: “never any database at all”")
         assert "Sent with  2 passages of 1 conversation, 62 characters" in frame(app)
-        assert await app.context.store.run(Conversations.settings, app.main.conversation.id) == {"tools": []}
+        asked = app.main.conversation.id
+        assert await app.context.store.run(Conversations.settings, asked) == {"tools": []}
         assert "> Which database for the ledger?" in home.model.requests[0].messages[-1].content
         assert config.load(home.folder).history.providers == ("test",)
+        await pilot.press("ctrl+g", "enter")
+        await until(pilot, lambda: isinstance(app.screen, LinkPicker))
+        assert "[2] “PostgreSQL" in frame(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.conversation.id == ledger)
+        app.main.navigation.go_to(asked)
+        await shown(pilot, app, "[2] “PostgreSQL [b]for[/b] its")
         line = next(y for y, text in enumerate(frame(app).splitlines()) if "[2] “PostgreSQL [b]for[/b] its" in text)
         column = frame(app).splitlines()[line].index("[2]")
         await pilot.click(offset=(column + 2, line))

@@ -318,11 +318,13 @@ class Transcript(Window, can_focus=True):
     def action_toggle_reasoning(self) -> None:
         if (view := self._target()) is None:
             return
-        if not view.can_fold:
+        if not view.can_fold and any(link.message for link in view.links):
+            self.action_links()  # it quotes the history
+        elif not view.can_fold:
             self.notify("This message has no reasoning and no tool calls.", markup=False)
-            return
-        self.messages.pin_here()
-        view.toggle_folds()
+        else:
+            self.messages.pin_here()
+            view.toggle_folds()
 
     def _target(self) -> MessageView | None:
         """Return the message under the cursor, else the last one."""
