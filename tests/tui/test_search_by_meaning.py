@@ -64,7 +64,16 @@ async def test_words_are_found_first_then_the_meaning_and_a_key_chooses_one(tmp_
         await until(pilot, lambda: "2 results by words." in shown())
         await pilot.press("ctrl+t")
         await until(pilot, lambda: "2 results by meaning." in shown())
-        await pilot.press("ctrl+t", *["backspace"] * 10, *"~driving", "enter")  # enter waits for what is found
+        find, gate = service.find, asyncio.Event()
+
+        async def find_later(text: str, **how: Any) -> list[Hit]:
+            await gate.wait()
+            return await find(text, **how)
+
+        service.find = find_later  # type: ignore[method-assign,assignment]
+        await pilot.press("ctrl+t", *["backspace"] * 10, *"~driving", "enter")
+        assert app.result == "nothing yet"
+        gate.set()  # enter waited for what is found
         await until(pilot, lambda: app.result != "nothing yet")
         assert isinstance(app.result, Hit)
         assert (app.result.why, app.result.message_id is None) == ("meaning", False)
