@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from sterna.storage import Meaning, VectorFile, VectorsDamaged, clean, one_line, remove_vectors, size_text, vectors_path
+from sterna.storage import Meaning, clean, one_line, remove_vectors, size_text
 
 from .context import CommandContext
 from .exit_codes import OK
 from .meaning_search import OFF, embedder_of, run_in
+from .meaning_state import vectors_state
 from .output import counted, print_json
 from .streams import is_interactive
 
 if TYPE_CHECKING:
-    from sterna.storage import HistoryReader, Store
+    from sterna.storage import Store
 
 
 @click.group(
@@ -48,7 +49,7 @@ def status(context: CommandContext, as_json: bool) -> None:
     """
     settings = context.read_settings().meaning
     with context.history() as history:
-        found = _state(history)
+        found = vectors_state(history)
     if as_json:
         print_json({"enabled": settings.enabled, "model": settings.model, **found})
         return
@@ -120,24 +121,6 @@ def build(context: CommandContext) -> int:
         parts = asyncio.run(_build(context, store, settings.model))
     click.echo(f"All messages are read: {counted(parts, 'vector')}.")
     return OK
-
-
-def _state(history: HistoryReader) -> dict[str, Any]:
-    path = vectors_path(history.db.path)
-    none = {"made_by": "", "done": 0.0, "parts": 0, "bytes": 0, "path": str(path)}
-    try:
-        file = VectorFile.open(path)
-    except VectorsDamaged:
-        return none
-    if file is None:
-        return none
-    from sterna.chat.meaning.builder import share
-
-    try:
-        made = {"made_by": file.about.model, "done": round(share(file.about), 4), "parts": file.parts()}
-        return none | made | {"bytes": file.size_on_disk()}
-    finally:
-        file.close()
 
 
 async def _try(context: CommandContext, model: str) -> None:

@@ -24,6 +24,7 @@ from sterna.sync.status import sync_status
 from ..context import CommandContext
 from ..output import counted, paint, print_json
 from .analytics import doctor_analytics
+from .meaning import meaning_findings
 from .repair import doctor_repair
 from .tools import tool_findings
 
@@ -84,6 +85,7 @@ def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Itera
     yield from _data(context)
     for endpoint in settings.endpoints:
         yield _key_of(context, endpoint)
+    yield from (Finding(*finding) for finding in meaning_findings(context, settings.meaning))
     yield from (Finding(*finding) for finding in tool_findings(context, settings))
     if not offline:
         yield from asyncio.run(_providers(context, settings))

@@ -56,6 +56,10 @@ def test_it_is_off_until_it_is_turned_on_and_its_vectors_go_when_it_is_turned_of
     assert (state["enabled"], state["model"], state["done"], state["parts"]) == (True, folder, 1, 3)
     assert Path(state["path"]).stat().st_size + 100_000 >= state["bytes"] > 0
     assert "100%" in run("meaning").out
+    doctor = run("doctor", "--offline")
+    assert "3 vectors, 100% of the messages read" in doctor.out
+    (Path(folder) / "tokenizer.json").rename(Path(folder) / "gone")
+    assert "FAIL  search by meaning" in run("doctor", "--offline").out
 
     assert "deleted" in run("meaning", "off").out
     assert not Path(state["path"]).exists()

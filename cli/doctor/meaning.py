@@ -1,0 +1,38 @@
+"""Findings of ``sterna doctor`` about the search by meaning, where it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sterna.storage import StoreError, size_text
+
+from ..context import CommandContext
+from ..meaning_state import vectors_state
+from ..output import counted
+
+if TYPE_CHECKING:
+    from sterna.config import MeaningSettings
+
+Row = tuple[str, str, bool]
+"""Name, detail, and whether it is well."""
+
+
+def meaning_findings(context: CommandContext, settings: MeaningSettings) -> Iterator[Row]:
+    """Yield how far the vectors are made, and what keeps the model from being used."""
+    if not settings.enabled:
+        return
+    from sterna.chat.meaning.embedders import is_remote
+    from sterna.providers.embedder import EmbedderError
+    from sterna.providers.static_model import find_model
+
+    try:
+        if not is_remote(settings.model):
+            find_model(settings.model)
+        with context.history() as history:
+            found = vectors_state(history)
+    except (EmbedderError, StoreError) as error:
+        yield "search by meaning", str(error), False
+    else:
+        made = f"{counted(found['parts'], 'vector')}, {found['done']:.0%} of the messages read"
+        yield "search by meaning", f"{settings.model}, {made}, {size_text(found['bytes'])} in {found['path']}", True
