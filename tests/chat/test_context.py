@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,3 +63,10 @@ def test_what_is_sent_fits_and_is_the_newest_part(contents: list[str], length: i
     assert sent == contents[len(contents) - len(sent) :]
     cost = sum(estimate_tokens(item.content) + OVERHEAD for item in context)
     assert cost <= input_budget(length) or len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 0), ("terns", 2), ("крачка", 3), ("燕鸥飞得很远", 5), ("🐦", 1), ("\ud800", 1)]
+)
+def test_the_estimate_knows_that_other_scripts_take_more_tokens(text: str, tokens: int) -> None:
+    assert estimate_tokens(text) == tokens
