@@ -7,11 +7,24 @@ import importlib
 import importlib.util
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from types import ModuleType
 from typing import Any
 
-from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, ProviderError, Request, Usage
+from .events import (
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    Model,
+    ParametersOmitted,
+    Provider,
+    ProviderError,
+    Request,
+    Usage,
+)
+from .llm_tools import llm_messages, llm_tools, takes_tools, wanted
 from .model_traits import Traits
+from .request_body import without_tools
 from .untrusted_text import quoted
 
 NAME = "llm"
@@ -25,31 +38,34 @@ def llm_models() -> Provider | None:
 class LlmPackage:
     """Provider of the package's models, with its own keys and options."""
 
-    takes_tools = False
-
     def __init__(self) -> None:
         self.name = NAME
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Yield the events of one reply."""
-        has_text = False
+        has_text, calls = False, None
         try:
-            response = await asyncio.to_thread(_prompt, request)
+            response, has_tools = await asyncio.to_thread(_prompt, request)
+            if request.tools and not has_tools:
+                yield ParametersOmitted(("tools",))
             async with aclosing(_pieces(response)) as pieces:
                 async for piece in pieces:
                     if piece:
                         has_text = has_text or not piece.isspace()
                         yield Delta(piece)
             usage = await _usage(response)
+            calls = await wanted(response) if has_tools else None
         except Exception as error:  # noqa: BLE001 - plugins raise any exception of the packages that they use
             yield _failure(error, request.model)
             return
         if usage is not None:
             yield usage
-        if not has_text:
+        if calls is not None:
+            yield calls
+        elif not has_text:
             yield Failed(FailureKind.EMPTY, "The package llm sent an empty reply. Retry, or choose another model.")
             return
-        yield Done(model=f"{NAME}/{request.model}")
+        yield Done("tool_calls" if calls is not None else "stop", model=f"{NAME}/{request.model}")
 
     async def models(self) -> list[Model]:
         """Return the models that ``llm models`` lists."""
@@ -76,41 +92,49 @@ def _inputs(model: Any) -> tuple[str, ...]:
     return ("text", "image") if any(str(each).startswith("image/") for each in types) else ("text",)
 
 
-def _prompt(request: Request) -> Any:
-    """Return the package's response; the request is sent when the first piece is read."""
+def _prompt(request: Request) -> tuple[Any, bool]:
+    """Return the package's response, and whether the tools are offered.
+
+    The request is sent when the first piece is read.
+    """
     llm: Any = importlib.import_module("llm")
     name = request.model or llm.get_default_model()
     try:
         model = llm.get_async_model(name)
     except llm.UnknownModelError:
         model = llm.get_model(name)
-    options = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
     supported = getattr(getattr(model, "Options", None), "model_fields", {})
     options = {name: value for name, value in options.items() if value is not None and name in supported}
-    return model.prompt(**_context(llm, request), **options)
-
-
-def _context(llm: ModuleType, request: Request) -> dict[str, Any]:
-    """Return the conversation as one prompt, a transcript, and as messages where the package knows those.
-
-    A package that knows messages sends nothing else, but plugins made for an earlier one still read the prompt.
-    """
+    has_tools = bool(request.tools) and takes_tools(llm, model)
+    if has_tools:
+        options["tools"] = llm_tools(llm, request.tools)
+    else:
+        request = without_tools(request)
     images = [
         [llm.Attachment(type=image.media_type, content=image.content) for image in message.images]
         for message in request.messages
     ]
+    if not all(hasattr(llm, role) for role in ("user", "assistant", "system")):
+        return model.prompt(**_context(request, [file for files in images for file in files]), **options), has_tools
+    messages = list(llm_messages(llm, zip(request.messages, images, strict=True)))
+    response = model.prompt(messages=messages, **options)
+    prompt: Any = getattr(response, "prompt", None)
+    if hasattr(prompt, "_prompt"):  # for plugins of before; given beside the messages it would be one more of them
+        transcript = _context(request, [])
+        prompt._prompt = "\n\n".join(transcript[part] for part in ("system", "prompt") if part in transcript)
+    return response, has_tools
+
+
+def _context(request: Request, attached: list[Any]) -> dict[str, Any]:
+    """Return the conversation as one prompt, a transcript, for a package and for plugins that know no messages."""
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
-    turns = [message for message in request.messages if message.role != "system"]
+    turns = [message for message in without_tools(request).messages if message.role != "system"]
     if len(turns) == 1:
         prompt = turns[0].content
     else:
         prompt = "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in turns) + "\n\nAssistant:"
-    attached = [file for files in images for file in files]
     context: dict[str, Any] = {"prompt": prompt} | ({"attachments": attached} if attached else {})
-    if all(hasattr(llm, role) for role in ("user", "assistant", "system")):
-        pairs = zip(request.messages, images, strict=True)
-        context["messages"] = [getattr(llm, message.role)(message.content, *files) for message, files in pairs]
-        return context | ({"prompt": f"{system}\n\n{prompt}"} if system else {})
     return context | ({"system": system} if system else {})
 
 

@@ -18,8 +18,12 @@ from sterna.providers import (
     Failed,
     FailureKind,
     ImagePart,
+    ParametersOmitted,
     ProviderError,
     Request,
+    Tool,
+    ToolRequest,
+    ToolRequests,
     Usage,
 )
 from sterna.providers.llm_extra import LlmPackage, llm_models
@@ -137,13 +141,57 @@ async def test_the_conversation_goes_along_as_messages_or_as_a_transcript(packag
     assert package.flowing.options["prompt"] == "User: hello\n\nAssistant: Hi\n\nUser: again\n\nAssistant:"
     for role in ("user", "assistant", "system"):
         setattr(package, role, lambda text, role=role: (role, text))
+    package.flowing.response.prompt = SimpleNamespace(_prompt=None)
     await reply()
-    assert package.flowing.options["messages"] == [
-        ("system", "Be brief."),
-        ("user", "hello"),
-        ("assistant", "Hi"),
-        ("user", "again"),
-    ]
+    assert package.flowing.options == {
+        "messages": [("system", "Be brief."), ("user", "hello"), ("assistant", "Hi"), ("user", "again")],
+        "temperature": 0.5,
+    }
+    for_older_plugins = package.flowing.response.prompt._prompt
+    assert for_older_plugins == "Be brief.\n\nUser: hello\n\nAssistant: Hi\n\nUser: again\n\nAssistant:"
+
+
+LOOK = Tool("look", "Look at a file.", {"type": "object"})
+CALL = ToolRequest("c1", "look", '{"path": "a"}')
+
+
+async def test_tools_go_along_to_models_that_take_them_and_their_calls_and_results_come_back(
+    package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: Any = ModuleType("llm.parts")
+    parts.ToolCallPart = lambda name, arguments, tool_call_id: ("call", name, arguments, tool_call_id)
+    parts.ToolResultPart = lambda name, output, tool_call_id, attachments: ("result", name, output, tool_call_id)
+    monkeypatch.setitem(sys.modules, "llm.parts", parts)
+    for role in ("user", "assistant", "system"):
+        setattr(package, role, lambda *parts, role=role: (role, *parts))
+    package.tool_message = lambda *parts: ("tool", *parts)
+    package.Tool = lambda *about: ("a tool", *about)
+    call = SimpleNamespace(name="look", arguments={"path": "a"}, tool_call_id="c1")
+    package.blocking.response.tool_calls = lambda: [call]
+    package.blocking.response.messages = lambda: ["sealed"]
+    question = Request("walrus", (ChatMessage("user", "What is in a?"),), tools=(LOOK,))
+
+    async def ask(request: Request) -> list[Event]:
+        return [event async for event in LlmPackage().stream(request)]
+
+    events = await ask(question)
+    assert events[0] == ParametersOmitted(("tools",))
+    assert isinstance(events[-1], Done)
+    assert "tools" not in package.blocking.options
+    package.blocking.supports_tools = True
+    events = await ask(question)
+    assert events[-2:] == [ToolRequests((CALL,), ["sealed"]), Done("tool_calls", model="llm/walrus")]
+    assert package.blocking.options["tools"] == [("a tool", "look", "Look at a file.", {"type": "object"})]
+    package.blocking.response.tool_calls = list
+    asked = ChatMessage("assistant", "I look.", tool_requests=(CALL,))
+    result = ChatMessage("tool", "A tern.", tool_id="c1")
+    for opaque, sent in (
+        (["sealed"], "sealed"),
+        (None, ("assistant", "I look.", ("call", "look", {"path": "a"}, "c1"))),
+    ):
+        messages = (*question.messages, asked._replace(opaque=opaque), result)
+        assert (await ask(question._replace(messages=messages)))[-1] == Done("stop", model="llm/walrus")
+        assert package.blocking.options["messages"][1:] == [sent, ("tool", ("result", "look", "A tern.", "c1"))]
 
 
 async def test_images_go_along_to_models_that_take_them(package: Any) -> None:
