@@ -163,6 +163,8 @@ class Meaning:
         if sum(map(str.isalpha, words)) < 3 or parse_operators(text, self.db.now()).titles_only:
             return None
         if session_id is not None:
+            if self.db.one("select 1 from sync_private where conv_id = :id", id=session_id):
+                return None  # it has no vectors, and what is looked for in it is given to no model either
             rows = self.db.rows(
                 "select local_id from chat_messages where session_id = :id limit :limit", id=session_id, limit=FEW
             )

@@ -126,6 +126,7 @@ async def test_vectors_follow_what_happens_to_the_messages(
     assert snippets(await find(store, embedder, "vehicle")) == []
     assert snippets(await find(store, embedder, "seabird")) == ["The gull does not start"]
     assert snippets(await find(store, embedder, "backup")) == []
+    assert await store.run(Meaning.scope, "bread", talks[2]) is None  # what is looked for in it stays here, too
     await store.run(undo, trashed.token)
     await store.run(set_private, talks[2], False)
     await store.run(talk, "A gull and a tern", "Yes.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from home import Home, frame, until, write
 from textual.pilot import Pilot
-from textual.widgets import Button, Checkbox, Input
+from textual.widgets import Button, Checkbox, Input, Label
 
 from sterna import config
 from sterna.providers import Delta, Done, Reasoning, Usage
@@ -77,6 +77,15 @@ async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) ->
         await until(pilot, lambda: app.context.settings.ui.sidebar_width == 24)
         assert app.main.sidebar.styles.width is not None
         assert app.main.sidebar.styles.width.value == 24
+        meaning = next(box for box in app.screen.query(Checkbox) if box.name == "meaning.enabled")
+        meaning.toggle()
+        await until(
+            pilot, lambda: "is on. It takes about 500 kB" in str(app.screen.query_one("#answer", Label).content)
+        )
+        assert app.context.meaning.is_on
+        meaning.toggle()
+        await until(pilot, lambda: "vectors are deleted" in str(app.screen.query_one("#answer", Label).content))
+        assert not app.context.meaning.is_on
     text = (home.folder / "config.toml").read_text("utf-8")
     assert "# mine" in text
     assert "show_reasoning = true # no" in text

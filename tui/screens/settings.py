@@ -116,7 +116,8 @@ class SettingsScreen(Dialog[None]):
 
     def _switches(self, switches: Switches) -> Iterator[CheckField]:
         for path, label in switches:
-            yield CheckField(label, attrgetter(path)(self.context.settings), name=path)
+            note = self.context.meaning.note if path == MEANING else ""
+            yield CheckField(label + note, attrgetter(path)(self.context.settings), name=path)
 
     def on_mount(self) -> None:
         """List the providers."""

@@ -76,6 +76,13 @@ class MeaningService:
             return f"By meaning: {self.done:.0%} of the messages are read."
         return "By meaning: the model is being loaded." if self.state == "beginning" else ""
 
+    @property
+    def note(self) -> str:
+        """How far the vectors are, behind the name of the setting; empty where there is nothing to say."""
+        if self.state == "failing":
+            return " (does not work: see the search)"
+        return f" ({self.done:.0%} read)" if self.state in ("building", "elsewhere") and self.done < 1 else ""
+
     def start(
         self, store: StoreThread, settings: MeaningSettings, catalog: Callable[[], Awaitable[Catalog | None]]
     ) -> None:
