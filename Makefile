@@ -28,12 +28,20 @@ test-part: $(READY)
 
 # clients of other projects that the server is tried with; without npm, or without the network, those tests say why they cannot run
 CLIENTS := tests/clients_of_others
-clients:
+clients: $(VENV)/llm/.ready
 	@! command -v npm >/dev/null \
 	    || test $(CLIENTS)/node_modules/.ready -nt $(CLIENTS)/package-lock.json \
 	    || { cd $(CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 \
 	        >/dev/null 2>&1 && touch node_modules/.ready; } \
 	    || echo "The packages of $(CLIENTS) could not be installed; their tests are skipped." >&2
+
+# the package llm with a plugin, in a folder of its own: where it is installed, its models are offered in every chat
+LLM := llm==0.36 llm-echo==0.5
+$(VENV)/llm/.ready: Makefile $(READY)
+	@{ rm -rf $(@D) && mkdir $(@D) \
+	    && $(or $(shell command -v uv),$(BIN)/uv) pip install --quiet --python $(BIN)/python --target $(@D) $(LLM) >/dev/null 2>&1 \
+	    && touch $@; } \
+	    || echo "The package llm could not be installed into $(@D); its tests are skipped." >&2
 
 # the server's tests on a PostgreSQL that the system packages, which is built with JIT and may be older than the embedded one
 POSTGRES ?= $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))

@@ -19,6 +19,7 @@ from .events import (
     ParametersOmitted,
     Provider,
     ProviderError,
+    Reasoning,
     Request,
     Usage,
 )
@@ -50,9 +51,8 @@ class LlmPackage:
                 yield ParametersOmitted(("tools",))
             async with aclosing(_pieces(response)) as pieces:
                 async for piece in pieces:
-                    if piece:
-                        has_text = has_text or not piece.isspace()
-                        yield Delta(piece)
+                    has_text = has_text or (isinstance(piece, Delta) and not piece.text.isspace())
+                    yield piece
             usage = await _usage(response)
             calls = await wanted(response) if has_tools else None
         except Exception as error:  # noqa: BLE001 - plugins raise any exception of the packages that they use
@@ -103,7 +103,12 @@ def _prompt(request: Request) -> tuple[Any, bool]:
         model = llm.get_async_model(name)
     except llm.UnknownModelError:
         model = llm.get_model(name)
-    options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    options: dict[str, Any] = {
+        **request.parameters,
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "reasoning_effort": request.reasoning_effort,
+    }
     supported = getattr(getattr(model, "Options", None), "model_fields", {})
     options = {name: value for name, value in options.items() if value is not None and name in supported}
     has_tools = bool(request.tools) and takes_tools(llm, model)
@@ -123,6 +128,7 @@ def _prompt(request: Request) -> tuple[Any, bool]:
     if hasattr(prompt, "_prompt"):  # for plugins of before; given beside the messages it would be one more of them
         transcript = _context(request, [])
         prompt._prompt = "\n\n".join(transcript[part] for part in ("system", "prompt") if part in transcript)
+        prompt.attachments = [file for files in images for file in files]
     return response, has_tools
 
 
@@ -138,16 +144,30 @@ def _context(request: Request, attached: list[Any]) -> dict[str, Any]:
     return context | ({"system": system} if system else {})
 
 
-async def _pieces(response: Any) -> AsyncGenerator[str, None]:
-    """Yield the pieces of the reply; a model without an asynchronous interface runs in a thread."""
+async def _pieces(response: Any) -> AsyncGenerator[Delta | Reasoning, None]:
+    """Yield the pieces of the reply; a model without an asynchronous interface runs in a thread.
+
+    A package that knows events tells reasoning from text by them; an earlier one yields text.
+    """
     if hasattr(response, "__aiter__"):
-        source: AsyncIterator[str] = aiter(response)
-        async for piece in source:
-            yield piece
+        source: AsyncIterator[Any] = aiter(
+            response.astream_events() if hasattr(response, "astream_events") else response
+        )
+        async for item in source:
+            if (piece := _piece(item)) is not None:
+                yield piece
         return
-    blocking: Iterator[str] = iter(response)
+    blocking: Iterator[Any] = iter(response.stream_events() if hasattr(response, "stream_events") else response)
     while (following := await asyncio.to_thread(next, blocking, None)) is not None:
-        yield following
+        if (piece := _piece(following)) is not None:
+            yield piece
+
+
+def _piece(item: Any) -> Delta | Reasoning | None:
+    kind, text = ("text", item) if isinstance(item, str) else (getattr(item, "type", ""), getattr(item, "chunk", ""))
+    if not isinstance(text, str) or not text:
+        return None
+    return Delta(text) if kind == "text" else Reasoning(text) if kind == "reasoning" else None
 
 
 async def _usage(response: Any) -> Usage | None:
