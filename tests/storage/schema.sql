@@ -1084,6 +1084,26 @@ begin
     delete from profiles where id = old.id;
 end;
 
+CREATE TRIGGER branches_end_delete after delete on session_settings
+when old.key = 'branch_end'
+begin
+    update branched_conversations set stale = 1 where session_id = old.session_id;
+end;
+
+CREATE TRIGGER branches_end_insert after insert on session_settings
+when new.key = 'branch_end'
+begin
+    insert into branched_conversations (session_id) values (new.session_id)
+    on conflict (session_id) do update set stale = 1;
+end;
+
+CREATE TRIGGER branches_end_update after update of value on session_settings
+when new.key = 'branch_end' and new.value is not old.value
+begin
+    insert into branched_conversations (session_id) values (new.session_id)
+    on conflict (session_id) do update set stale = 1;
+end;
+
 CREATE TRIGGER branches_leaf_delete after delete on session_settings
 when old.key = 'leaf'
 begin
