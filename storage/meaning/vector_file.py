@@ -30,7 +30,6 @@ EACH = 8
 """Parts that each slot is asked for."""
 BUSY_MS = 5_000
 MAPPED_BYTES = 1 << 32
-LONGEST_VECTOR = 4_096
 
 _TABLES = """
 create table about (name text primary key, value) without rowid;
