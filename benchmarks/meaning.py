@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from sterna.chat.meaning.builder import Run
 from sterna.chat.meaning.finder import Finder
+from sterna.cli.meaning_search import run_in
 from sterna.providers.local_embedder import LocalEmbedder
 from sterna.storage import HistoryReader, VectorFile, open_account
 from sterna.storage.meaning.vector_file import FORM, SLOTS, About, Part
 
 from . import corpus
-from .report import heading, line, median, p95, spread
+from .report import heading, line, median, milliseconds, p95, spread
 
 COUNT = corpus.CONVERSATIONS * corpus.MESSAGES
 TOPICS = 2_000
@@ -50,8 +50,8 @@ async def measure() -> None:
     ours: list[list[float]] = []
     plain: list[list[float]] = []
     for _ in range(ROUNDS):
-        ours.append([taken(partial(file.nearest, vector)) for vector in vectors])
-        plain.append([taken(partial(bare, file, vector)) for vector in vectors])
+        ours.append([milliseconds(partial(file.nearest, vector)) for vector in vectors])
+        plain.append([milliseconds(partial(bare, file, vector)) for vector in vectors])
     file.close()
     for what, rounds in (("all signs, the nearest of each slot", plain), ("VectorFile.nearest", ours)):
         line(f"{what}: median (middle half)", spread([one for each in rounds for one in each], "ms"))
@@ -115,22 +115,6 @@ def bare(file: VectorFile, vector: bytes) -> None:
 async def ready(embedder: LocalEmbedder) -> LocalEmbedder:
     """Return the model, which is loaded already."""
     return embedder
-
-
-def run_in(history: HistoryReader) -> Run:
-    """Return what calls a method of the history."""
-
-    async def run(method: Callable[..., object], /, *arguments: object, **named: object) -> object:
-        return history.call(method, *arguments, **named)
-
-    return run
-
-
-def taken(work: Callable[[], object]) -> float:
-    """Milliseconds."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1e3
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 
 def median(values: Sequence[float]) -> float:
@@ -24,6 +25,13 @@ def spread(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
     return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f}){unit and ' ' + unit}"
 
 
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return how long ``work`` takes."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1e3
+
+
 def load() -> str:
     """Return the load of the computer over the last minute: timings on a busy one say little."""
     return f"{os.getloadavg()[0]:.1f} of {os.cpu_count()} processors"
@@ -36,5 +44,5 @@ def line(what: str, value: str, *, target: str = "", ok: bool | None = None) -> 
 
 
 def heading(text: str) -> None:
-    """Print what follows is about."""
+    """Print what the following lines are about, and how busy the computer is."""
     print(f"\n{text} (load {load()})", flush=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable
 from functools import partial
 
 from sterna.storage import Store, open_account
 
 from . import corpus
-from .report import heading, line, median, p95, spread
+from .report import heading, line, median, milliseconds, p95, spread
 
 QUERIES = 40
 BARE_ROUNDS = 3
@@ -40,8 +38,8 @@ def main() -> None:
     ours: list[list[float]] = []
     plain: list[list[float]] = []
     for _ in range(BARE_ROUNDS):
-        ours.append([taken(partial(store.search.search, box)) for box in boxes])
-        plain.append([taken(partial(bare, store, box)) for box in boxes])
+        ours.append([milliseconds(partial(store.search.search, box)) for box in boxes])
+        plain.append([milliseconds(partial(bare, store, box)) for box in boxes])
     store.close()
     for what, rounds in (("the bare index, newest 50", plain), ("Search.search", ours)):
         line(f"{what}: median (middle half)", spread([one for each in rounds for one in each], "ms"))
@@ -49,13 +47,6 @@ def main() -> None:
     worst = median([p95(each) for each in ours])
     line("Search.search, the middle p95", f"{worst:.1f} ms", target="p95 ≤ 50 ms", ok=worst <= 50)
     line("ratio of the middle p95s", f"{worst / median([p95(each) for each in plain]):.2f}×")
-
-
-def taken(work: Callable[[], object]) -> float:
-    """Milliseconds."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1e3
 
 
 def bare(store: Store, box: str) -> None:

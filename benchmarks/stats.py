@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from sterna.storage import Store, open_account
 from sterna.storage.analytics import statistics
 
 from . import corpus
-from .report import heading, line, median, p95, spread
+from .report import heading, line, median, milliseconds, p95, spread
 
 ROUNDS = 21
 TARGET_MS = 500.0
@@ -27,8 +26,8 @@ def main() -> None:
 
     whole, plain = [], []
     for _ in range(ROUNDS):  # in turn, so that both see the same load
-        whole.append(taken(store.statistics.summary))
-        plain.append(taken(count))
+        whole.append(milliseconds(store.statistics.summary))
+        plain.append(milliseconds(count))
     rows = store.db.rows
     parts: dict[str, Callable[[], object]] = {
         "days": lambda: rows(statistics.DAYS, user=store.db.user_id),
@@ -37,19 +36,12 @@ def main() -> None:
         "hours": lambda: list(store.statistics.newest_hours()),
     }
     for name, work in parts.items():
-        line(f"  {name}", spread([taken(work) for _ in range(5)], "ms"))
+        line(f"  {name}", spread([milliseconds(work) for _ in range(5)], "ms"))
     store.close()
     line("a count of all messages: median (middle half)", spread(plain, "ms"))
     line("Statistics.summary: median (middle half)", spread(whole, "ms"))
     line("Statistics.summary, p95", f"{p95(whole):.1f} ms", target="p95 ≤ 500 ms", ok=p95(whole) <= TARGET_MS)
     line("ratio of the medians", f"{median(whole) / median(plain):.2f}×")
-
-
-def taken(work: Callable[[], object]) -> float:
-    """Milliseconds."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1e3
 
 
 if __name__ == "__main__":
