@@ -57,6 +57,15 @@ def priced(settled: Settled, catalog: Catalog) -> Settled:
     return settled._replace(metadata=metadata)
 
 
+async def count_other(store: StoreThread, reply: Reply, catalog: Catalog) -> None:
+    """Add what a reply that is no message has cost, such as a title, to the costs of the day."""
+    if (cost := so_far(reply, catalog)) > 0 and reply.model:
+        from sterna.storage import OtherCosts
+
+        tokens = (reply.input_tokens, reply.output_tokens)
+        await store.run(OtherCosts.add, reply.model, *tokens, cost, is_estimate="cost" not in reply.details)
+
+
 def so_far(reply: Reply, catalog: Catalog) -> float:
     """Return what the requests of a reply have cost so far, as far as prices are known."""
     cost = reply.details.get("cost")

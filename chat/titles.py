@@ -7,12 +7,17 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sterna.providers import Catalog, ChatMessage, ProviderError, Request
 from sterna.storage import Conversation, Exchange, StoreError, StoreThread, Titles, one_line
 
+from . import costs
 from .reply import Reply
 from .reply_events import receive
+
+if TYPE_CHECKING:
+    from sterna.config import Settings
 
 log = logging.getLogger("sterna.chat")
 
@@ -38,6 +43,7 @@ async def title_by_model(
     catalog: Catalog,
     session_id: str,
     ref: str,
+    settings: Settings,
     *,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Conversation | None:
@@ -49,14 +55,18 @@ async def title_by_model(
         exchange = await store.run(Titles.first_exchange, session_id)
         if exchange is None:
             return None
-        title = await _ask(catalog, ref, exchange, monotonic)
+        if await costs.refusal(store, catalog, settings, ref) is not None:
+            return None
+        title = await _ask(store, catalog, ref, exchange, monotonic)
         return await store.run(Titles.replace, session_id, exchange.title, title) if title else None
     except (ProviderError, StoreError, TimeoutError) as error:
         log.info("no title by a model: %s", type(error).__name__)
         return None
 
 
-async def _ask(catalog: Catalog, ref: str, exchange: Exchange, monotonic: Callable[[], float]) -> str:
+async def _ask(
+    store: StoreThread, catalog: Catalog, ref: str, exchange: Exchange, monotonic: Callable[[], float]
+) -> str:
     provider, model = catalog.resolve(ref)
     if provider.name == GUIDE:
         return ""
@@ -68,6 +78,7 @@ async def _ask(catalog: Catalog, ref: str, exchange: Exchange, monotonic: Callab
             await receive(reply, provider, Request(model, messages, max_tokens=MOST_TOKENS), monotonic)
     finally:
         reply.close()
+    await costs.count_other(store, reply, catalog)
     return title_of_reply(reply.content) if reply.finish == "done" else ""
 
 

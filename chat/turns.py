@@ -377,7 +377,8 @@ class Turns:
             from .titles import title_by_model
 
             ref = titles.model or reply.model or ""
-            work = title_by_model(self._store, self.catalog, reply.session_id, ref, monotonic=self._monotonic)
+            about = (self._store, self.catalog, reply.session_id, ref, self.settings)
+            work = title_by_model(*about, monotonic=self._monotonic)
             task = self._tasks.own(work, f"title {reply.session_id}")
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)

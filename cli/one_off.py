@@ -16,6 +16,7 @@ from sterna.storage import AttachmentFiles
 
 from .ask_options import merge_parameters, require_json
 from .attach_arguments import keep_argument
+from .one_off_budget import OneOffBudget
 from .output import print_json
 from .reply_output import Stop, exit_code, print_notes, reply_object, show_reply, stop_signals
 from .terminal_tools import terminal_tools
@@ -68,10 +69,17 @@ async def ask_without_storing(context: CommandContext, settings: Settings, promp
             )
             for model in models
         ]
+        budget = OneOffBudget(context, settings, catalog)
+        budget.require([turn.reply.model or "" for turn in turns])
         if prompt.models:
             from .compared_replies import compare_without_storing
 
-            return await compare_without_storing(turns, as_json=prompt.as_json, has_schema=prompt.schema is not None)
+            try:
+                return await compare_without_storing(
+                    turns, as_json=prompt.as_json, has_schema=prompt.schema is not None
+                )
+            finally:
+                budget.count([turn.reply for turn in turns])
         (turn,) = turns
         stop = Stop(turn.reply)
         with stop_signals(stop):
@@ -79,6 +87,7 @@ async def ask_without_storing(context: CommandContext, settings: Settings, promp
             if not prompt.as_json:
                 await show_reply(turn.reply, stop)
             settled = await running
+        budget.count([turn.reply])
     finally:
         await toolbox.aclose()
         await catalog.aclose()

@@ -46,6 +46,7 @@ from .conversations.messages import Messages as Messages
 from .conversations.model_use import ModelUse as ModelUse
 from .conversations.model_use import ProviderFailure as ProviderFailure
 from .conversations.names import ConversationNames as ConversationNames
+from .conversations.other_costs import OtherCosts as OtherCosts
 from .conversations.search import Hit as Hit
 from .conversations.search import Search as Search
 from .conversations.search_history import SearchHistory as SearchHistory

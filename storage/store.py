@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .conversations.labels import ConversationLabels
     from .conversations.live_replies import LiveReplies
     from .conversations.model_use import ModelUse
+    from .conversations.other_costs import OtherCosts
     from .conversations.reattachment import Reattachment
     from .conversations.search_history import SearchHistory
     from .conversations.setting_changes import SettingChanges
@@ -248,7 +249,13 @@ class Store(SyncStore):
     def costs(self) -> Costs:
         from .conversations.costs import Costs
 
-        return Costs(self.db)
+        return Costs(self.db, self.other_costs)
+
+    @cached_property
+    def other_costs(self) -> OtherCosts:
+        from .conversations.other_costs import OtherCosts
+
+        return OtherCosts(self.db, self.local_state)
 
     @cached_property
     def model_use(self) -> ModelUse:

@@ -253,8 +253,9 @@ INNER_DOORS = {
         "terminal_tools": "context output",
         "turn_runner": "account_context ask_options context output reply_output terminal_tools",
         "compared_replies": "ask_options context exit_codes output reply_output turn_runner",
-        "one_off": "ask_options attach_arguments compared_replies context output reply_output terminal_tools"
-        " turn_runner",
+        "one_off_budget": "context",
+        "one_off": "ask_options attach_arguments compared_replies context one_off_budget output reply_output"
+        " terminal_tools turn_runner",
         "meaning_search": "context",
         "ask_history": "context meaning_search output turn_runner",
         "ask": "ask_history ask_options attach_arguments compared_replies context conversation_argument number_types"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..clock import stamp
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
+from .other_costs import OtherCosts
 
 _BY_MODEL = """
 select coalesce(model, '') as model, coalesce(sum(cost), 0) as stated,
@@ -53,6 +54,7 @@ class DayCost:
     program: str
     """Program that the replies were imported from; empty: they were made here."""
     replies: int
+    """Replies that are messages; titles, and replies that were not stored, are no part."""
     input_tokens: int
     output_tokens: int
     cost: float
@@ -60,7 +62,7 @@ class DayCost:
 
 
 class Spent(NamedTuple):
-    """US dollars that replies made by Sterna have cost, on every synced device."""
+    """US dollars that replies made by Sterna have cost, on every synced device, and other requests on this one."""
 
     today: float
     this_month: float
@@ -84,27 +86,44 @@ class ModelCost:
 class Costs:
     """Reading of what conversations have cost."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, other_costs: OtherCosts) -> None:
         self.db = db
+        self._other_costs = other_costs
 
     def by_model(self, session_id: str) -> list[ModelCost]:
         """Return the use of each model that replied in a conversation, in all its versions."""
         return [ModelCost(**row) for row in self.db.rows(_BY_MODEL, id=session_id)]
 
     def spent(self) -> Spent:
-        """Return what the replies of today and of this month, as the calendar here has them, have cost."""
+        """Return what today and this month, as the calendar here has them, have cost."""
         today = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
         return Spent(self._spent_since(today), self._spent_since(today.replace(day=1)))
 
     def by_day(self, days: int) -> list[DayCost]:
         """Return the use of each model on each of the last ``days`` days, newest first, the dearest of a day first."""
         midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
-        rows = self.db.rows(_DAYS, since=stamp(midnight - timedelta(days=max(0, days - 1))))
-        return [DayCost(**{**dict(row), "is_estimate": bool(row["is_estimate"])}) for row in rows]
+        begin = midnight - timedelta(days=max(0, days - 1))
+        rows = [
+            DayCost(**{**dict(row), "is_estimate": bool(row["is_estimate"])})
+            for row in self.db.rows(_DAYS, since=stamp(begin))
+        ]
+        found = {(row.day, row.model, row.program): row for row in rows}
+        for other in self._other_costs.since(f"{begin:%Y-%m-%d}"):
+            row = found.get((other.day, other.model, ""), DayCost(other.day, other.model, "", 0, 0, 0, 0.0, False))
+            found[row.day, row.model, row.program] = replace(
+                row,
+                input_tokens=row.input_tokens + other.input_tokens,
+                output_tokens=row.output_tokens + other.output_tokens,
+                cost=row.cost + other.cost,
+                is_estimate=row.is_estimate or other.is_estimate,
+            )
+        by_model = sorted(found.values(), key=lambda row: (-row.cost, row.model, row.program))
+        return sorted(by_model, key=lambda row: row.day, reverse=True)
 
     def _now(self) -> datetime:
         return self.db.now().astimezone()
 
     def _spent_since(self, moment: datetime) -> float:
         row = self.db.one(_SPENT, since=stamp(moment))
-        return float(row["spent"]) if row is not None else 0.0
+        others = sum(other.cost for other in self._other_costs.since(f"{moment:%Y-%m-%d}"))
+        return others + (float(row["spent"]) if row is not None else 0.0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from sterna.chat import Reply, Turns
 from sterna.config import Settings
-from sterna.config.settings import BudgetSettings
+from sterna.config.settings import BudgetSettings, TitleSettings
 from sterna.providers import Catalog, Delta, Done, Rates, Usage
 from sterna.storage import Costs, Message, Messages, StoreThread
 from tests.chat.scripted_model import LIMIT, FakeClock, ScriptedModel
@@ -79,4 +80,24 @@ async def test_a_budget_warns_and_then_sends_nothing_but_stores_what_was_written
     newest = await store.run(Messages.before, first.session_id, None, 2)
     assert [message.content for message in newest if message.role == "user"] == ["And?"]
     assert stored(await ask(turns, first.session_id, "paid/free")).finish == "done"
+    await turns.close()
+
+
+async def test_a_title_by_a_model_is_counted_and_not_asked_for_beyond_the_budget(
+    store: StoreThread, model: ScriptedModel, clock: FakeClock
+) -> None:
+    turns = turns_of(store, model, clock, BudgetSettings(daily=1.0, stop=True))
+    turns.settings = replace(turns.settings, titles=TitleSettings(generate=True))
+    frame = "Question:\nAnd?\n\nReply:\n"
+    model.say(Delta("Yes."), Usage(9, 4, 13, cost=0.5), Done(), to="And?")
+    model.say(Delta("Terns"), Usage(1_000, 100, 1_100), Done(), to=f"{frame}Yes.")
+    await ask(turns)
+    await turns.titled()
+    (day,) = await store.run(Costs.by_day, 1)
+    assert (day.model, day.replies, day.input_tokens, day.is_estimate) == (REF, 1, 1_009, True)
+    assert (day.cost, (await store.run(Costs.spent)).today) == (pytest.approx(0.5045), pytest.approx(0.5045))
+    model.say(Delta("No."), Usage(9, 4, 13, cost=0.5), Done(), to="And?")
+    await ask(turns)
+    await turns.titled()
+    assert [request.messages[-1].content for request in model.requests] == ["And?", f"{frame}Yes.", "And?"]
     await turns.close()

@@ -159,6 +159,21 @@ def test_no_store_leaves_no_trace(run: Run, configured: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in configured.rglob("*")} == before
 
 
+def test_what_no_store_costs_is_counted_and_kept_within_the_budget(run: Run, server: Server, configured: Path) -> None:
+    server.fake.reply = lambda body: answered("stop", "Yes.")
+    with (configured / "config" / "config.toml").open("a") as file:
+        file.write('[budget]\ndaily = 0.003\nstop = true\n[prices."test/model"]\ninput = 1\noutput = 1\n')
+    assert run("ask", "--no-store", "secret").out == "Yes.\n"
+    assert run("ask", "--no-store", "secret").code == 0
+    refused = run("ask", "--no-store", "secret")
+    assert (refused.code, refused.out) == (1, "")
+    assert "have cost $0.0040 of the $0.0030 in budget.daily. Nothing was sent." in refused.err
+    assert len(server.fake.requests) == 2
+    (row,) = run("models", "--costs", "--json").lines()
+    assert (row["model"], row["replies"], row["input_tokens"], row["cost"]) == ("test/model", 0, 18, 0.004)
+    assert "secret" not in "".join(path.read_text("latin-1") for path in (configured / "data").rglob("*.db*"))
+
+
 def test_no_store_and_a_conversation_exclude_each_other(run: Run) -> None:
     assert run("ask", "--no-store", "-c", "last", "hi").code == 2
 

@@ -77,6 +77,12 @@ async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) ->
         await until(pilot, lambda: app.context.settings.ui.sidebar_width == 24)
         assert app.main.sidebar.styles.width is not None
         assert app.main.sidebar.styles.width.value == 24
+        for name, typed, saved in (("daily", "$2,5", 2.5), ("monthly", "30", 30.0), ("daily", "", None)):
+            budget = app.screen.query_one(f"#{name}", Input)
+            budget.focus()
+            budget.value = typed
+            await pilot.press("enter")
+            await until(pilot, lambda: getattr(app.context.settings.budget, name) == saved)  # noqa: B023 - awaited here
         meaning = next(box for box in app.screen.query(Checkbox) if box.name == "meaning.enabled")
         meaning.toggle()
         await until(
@@ -133,6 +139,12 @@ async def test_a_value_that_is_not_possible_is_refused_in_a_sentence(home: Home)
         await pilot.press("enter")
         await until(pilot, lambda: "16 to 80" in frame(app))
         assert app.context.settings.ui.sidebar_width == 32
+        budget = app.screen.query_one("#daily", Input)
+        budget.focus()
+        budget.value = "much"
+        await pilot.press("enter")
+        await until(pilot, lambda: "budget.daily" in frame(app))
+        assert app.context.settings.budget.daily is None
 
 
 async def provider_form(pilot: Pilot[int], app: SternaApp, row: int = -1, **values: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
 
@@ -49,11 +50,14 @@ KEYS: Switches = (
 SEARCH: Switches = ((MEANING, "Search by meaning, too"),)
 PRIVACY: Switches = ((ANALYTICS, "Send usage statistics to my server (never message text)"),)
 WIDTH = "ui.sidebar_width"
-TEXTS = {"model": "model", "titles": "titles.model", "width": WIDTH}
+BUDGET: Switches = (("budget.stop", "Send nothing that costs money once a budget is used up"),)
+BUDGETS = {"daily": ("budget.daily", "Budget of a day"), "monthly": ("budget.monthly", "Budget of a month")}
+"""Key path and label of each budget by the id of its field."""
+TEXTS = {"model": "model", "titles": "titles.model", "width": WIDTH} | {id: path for id, (path, _) in BUDGETS.items()}
 """Key paths of the fields by their ids."""
 NOTICES = {"off": "nothing", "bell": "bell", "notify": "bell and notification"}
 """Ways to call for attention, in words."""
-SWITCHES: Switches = (*REPLIES, *SCREEN, *KEYS, *SEARCH, *PRIVACY)
+SWITCHES: Switches = (*REPLIES, *BUDGET, *SCREEN, *KEYS, *SEARCH, *PRIVACY)
 
 
 class ProviderMenu(Menu):
@@ -96,6 +100,10 @@ class SettingsScreen(Dialog[None]):
                         id="titles",
                     )
                     yield Menu(Option(self._notice_line(), id="notify"), id="notify", markup=False, compact=True)
+                    yield heading("Costs")
+                    for name, (path, label) in BUDGETS.items():
+                        yield Field(label, self._shown(path), placeholder="no limit", hint="US dollars", id=name)
+                    yield from self._switches(BUDGET)
                 with VerticalGroup():
                     yield heading("Screen")
                     yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
@@ -252,11 +260,15 @@ class SettingsScreen(Dialog[None]):
         """Save a field once it is left."""
         path, text = TEXTS[str(event.input.id)], event.value.strip()
         event.input.remove_class("-invalid")
-        if text == str(attrgetter(path)(self.context.settings)):
+        if text == self._shown(path):
             return
-        is_number = path == WIDTH and text.isdigit()
-        saved = await self._save(path, int(text) if is_number else text or None)
+        saved = await self._save(path, _typed(path, text))
         event.input.set_class(not saved, "-invalid")
+
+    def _shown(self, path: str) -> str:
+        """Return a setting as its field shows it; a budget that is not set is empty."""
+        value = attrgetter(path)(self.context.settings)
+        return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
     @on(Button.Pressed, "#close")
     def close(self) -> None:
@@ -276,3 +288,13 @@ class SettingsScreen(Dialog[None]):
         for answer in self.query("#answer").results(Label):  # none once the page was closed
             answer.display = True
             answer.update(Content.styled(one_line(text), "$success" if good else "$error"))
+
+
+def _typed(path: str, text: str) -> int | float | str | None:
+    """Return what was typed as the setting's value; what is no number there is refused when it is saved."""
+    if path == WIDTH and text.isdigit():
+        return int(text)
+    if path.startswith("budget.") and text:
+        with suppress(ValueError):
+            return float(text.removeprefix("$").replace(",", "."))
+    return text or None
