@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .json_stream import BrokenJson, BrokenMember
-from .records import Conversation, Skipped
+from .records import Conversation, Message, Skipped
 from .values import identifier
 
 Convert = Callable[[dict[str, Any]], Conversation | Skipped]
@@ -49,3 +49,8 @@ def _until_broken(values: Iterable[Any]) -> Iterator[Any]:
 def empty(title: str, native: str = "") -> Skipped:
     """Return that a conversation has no messages."""
     return Skipped(f"“{title or native or 'Untitled'}” has no messages.", native)
+
+
+def last_model(messages: Sequence[Message]) -> str | None:
+    """Return the model of the last message that names one; None where none does."""
+    return next((message.model for message in reversed(messages) if message.model), None)

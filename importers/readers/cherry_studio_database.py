@@ -9,7 +9,7 @@ from typing import Any
 
 from ..chat_messages import add_reasoning, shown
 from ..inline import linked_file
-from ..items import empty
+from ..items import empty, last_model
 from ..records import ROOT, Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
 from ..said import Said
 from ..sqlite import Owned, cell, databases, each_row, open_database, rows
@@ -62,7 +62,7 @@ def _conversation(row: Object, said: Said, assistant: Object) -> Conversation | 
         shown=identifier(row["active_node_id"]) or None,
         created_at=moment(row.get("created_at")),
         updated_at=moment(row.get("updated_at")),
-        model=_model(assistant.get("model_id")) or next((m.model for m in reversed(messages) if m.model), None),
+        model=_model(assistant.get("model_id")) or last_model(messages),
         system_prompt=cell(row.get("prompt")) or cell(assistant.get("prompt")),
         is_pinned=flag(row.get("is_pinned")),
         project=cell(assistant.get("name")) or text(at(parsed(row.get("assistant_meta")), "name")),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..chat_messages import add_reasoning, shown
 from ..inline import linked_file
-from ..items import empty
+from ..items import empty, last_model
 from ..records import ROOT, Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
 from ..times import moment
 from ..tree import FileTree
@@ -85,8 +85,7 @@ def conversation(topic: Object, backup: Backup) -> Conversation | Skipped:
         messages,
         created_at=moment(described.get("createdAt")),
         updated_at=moment(described.get("updatedAt")),
-        model=text(at(assistant, "model", "id"))
-        or next((each.model for each in reversed(messages) if each.model), None),
+        model=text(at(assistant, "model", "id")) or last_model(messages),
         system_prompt=text(described.get("prompt")) or text(assistant.get("prompt")),
         is_pinned=flag(described.get("pinned")),
         project=text(assistant.get("name")),
