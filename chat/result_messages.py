@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sterna.providers import ChatMessage, Failed, FailureKind, ImagePart
 from sterna.storage import StoreError
 
-from .tool_history import NO_OUTPUT
+from .tool_history import text_of_result
 
 if TYPE_CHECKING:
     from sterna.providers import Catalog
@@ -31,9 +31,7 @@ class ResultMessages:
 
     async def of(self, call_id: str, result: ToolResult) -> ChatMessage:
         """Return the message for the result of a call, with its images where the model may take them."""
-        text = result.text if result.text.strip() else NO_OUTPUT
-        if result.whole:
-            text += f"\n[The whole result has {result.whole:,} characters. This is its beginning.]"
+        text = text_of_result(result.text, result.whole)
         images = [image for file in result.files if (image := await self._fitted(file)) is not None]
         return ChatMessage("tool", f"Error: {text}" if result.is_error else text, tuple(images), tool_id=call_id)
 

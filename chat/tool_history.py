@@ -50,9 +50,13 @@ def result_text(call: ToolCall) -> str:
     """Return the result of a call for a model."""
     if call.result is None:
         return NO_RESULT
-    if call.whole > len(call.result):
-        return f"{call.result}\n[The whole result has {call.whole:,} characters. This is its beginning.]"
-    return call.result if call.result.strip() else NO_OUTPUT
+    return text_of_result(call.result, call.whole if call.whole > len(call.result) else 0)
+
+
+def text_of_result(text: str, whole: int) -> str:
+    """Return a result for a model; ``whole``: the characters of all of it, where the text is its beginning, else 0."""
+    text = text if text.strip() else NO_OUTPUT
+    return f"{text}\n[The whole result has {whole:,} characters. This is its beginning.]" if whole else text
 
 
 def tool_name(name: str) -> str:
