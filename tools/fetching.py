@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from sterna.chat import ToolFile, ToolResult
+from sterna.chat.attachments.inspection import image_type
 from sterna.net import Limits, ProxyError, classify, open_client, proxy_for, read_body, request_errors
 from sterna.net.bodies import TooLarge, Unreadable
 from sterna.storage import size_text
@@ -17,7 +18,7 @@ from .errors import ToolError
 from .page_text import page_text
 from .plain_text import plain, plain_line
 from .public_hosts import addresses_of, require_address
-from .results import LONGEST_TEXT, image_type, text_result
+from .results import LONGEST_TEXT, text_result
 
 if TYPE_CHECKING:
     import httpx

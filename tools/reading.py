@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sterna.chat import ToolFile, ToolResult
-from sterna.chat.attachments.inspection import decode_text
+from sterna.chat.attachments.inspection import decode_text, image_type
 from sterna.storage import size_text
 
 from .errors import ToolError
 from .plain_text import plain, plain_line
-from .results import LONGEST_TEXT, image_type
+from .results import LONGEST_TEXT
 
 LARGEST_FILE = 8_000_000
 MOST_ENTRIES = 500

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from sterna.chat import ToolFile, ToolResult
+from sterna.chat.attachments.inspection import image_type
 from sterna.storage import size_text
 
 from .plain_text import plain, plain_line
@@ -22,7 +23,6 @@ MOST_BLOCKS = 200
 MOST_FILES = 5
 LARGEST_FILES = 20_000_000
 """Bytes of all files of a result."""
-_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp"}
 
 
@@ -45,13 +45,6 @@ def text_result(
     kept = f"{text}\n[{left_out:,} more characters are left out.]" if left_out else text
     whole = ToolFile(f"{name}-result.txt", "text/plain", kept.encode("utf-8", "replace"))
     return ToolResult(text[:LONGEST_TEXT], is_error, (*files, whole), len(text) + left_out)
-
-
-def image_type(content: bytes) -> str:
-    """Return the media type of an image that can be attached, by its content; else nothing."""
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((media_type for magic, media_type in _MAGIC if content.startswith(magic)), "")
 
 
 def result_of(name: str, result: CallToolResult) -> ToolResult:

@@ -82,9 +82,7 @@ def too_large(name: str, size: int, limit: int) -> str:
 def media_type_of(name: str, content: bytes) -> str:
     """Return the media type of a file by its content. Raises Invalid for what cannot be sent to a model."""
     suffix = Path(name).suffix.lower()
-    media_type = _magic(content)
-    if media_type is None:
-        media_type = _text_type(name, suffix, content)
+    media_type = image_type(content) or (PDF if b"%PDF-" in content[:1024] else _text_type(name, suffix, content))
     expected = _EXPECTED.get(suffix)
     if media_type == TEXT and expected is not None:
         what = "a PDF file" if expected == PDF else "an image"
@@ -102,13 +100,11 @@ def decode_text(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _magic(content: bytes) -> str | None:
-    for magic, media_type in _MAGIC:
-        if content.startswith(magic):
-            return media_type
+def image_type(content: bytes) -> str:
+    """Return the media type of an image that can be attached, by its content; empty for anything else."""
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
-    return PDF if b"%PDF-" in content[:1024] else None
+    return next((media_type for magic, media_type in _MAGIC if content.startswith(magic)), "")
 
 
 def _text_type(name: str, suffix: str, content: bytes) -> str:
