@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp.client._transport import ReadStream
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCResponse
+
+if TYPE_CHECKING:
+    from mcp.client._transport import ReadStream
 
 MOST_OF_A_PAGE = 200
 """Tools of one answer that are looked at: a server can list more than anybody can read."""

@@ -59,7 +59,7 @@ class Toolbox:
         self._offered: dict[str, str] = {}
         """Fingerprint of each tool as it was last offered."""
 
-    # For turns
+    # Used by turns
 
     async def offered(self, chosen: Sequence[str]) -> Offer:
         """Return the tools of the ``chosen`` names: of servers, single tools or built-in ones."""
@@ -98,7 +98,7 @@ class Toolbox:
                     loop.call_soon_threadsafe(progress, line)
 
         try:
-            return await self._thread.run(partial(self._called, name, arguments, report))
+            return await self._thread.run(partial(self._call_in_thread, name, arguments, report))
         except ToolError as error:
             return ToolResult(str(error), is_error=True)
         except Exception as error:  # noqa: BLE001 - logged; a turn goes on
@@ -117,7 +117,7 @@ class Toolbox:
             with suppress(ToolError):  # the next call asks again
                 await asyncio.to_thread(self.approvals.allow, known)
 
-    # For pages
+    # Used by screens and commands
 
     def servers(self) -> tuple[ServerState, ...]:
         """Return what is known of each server, the built-in tools first."""
@@ -135,7 +135,7 @@ class Toolbox:
         return tuple(states)
 
     async def start(self, names: Sequence[str] = ()) -> None:
-        """Start these servers, or all; it returns when each is ready or has failed."""
+        """Start these servers, or all of them; return when each is ready or has failed."""
         wanted = [each for each in self._settings.mcp if each.enabled and (not names or each.name in names)]
         await asyncio.gather(*(self._tools_of(each, again=True) for each in wanted))
 
@@ -145,7 +145,7 @@ class Toolbox:
         await asyncio.gather(*(self._thread.run(server.stop) for server in running))
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` in this event loop when the state of a server changes; returns how to end that."""
+        """Call ``listener`` in this event loop when the state of a server changes; return a function that ends that."""
         entry = (listener, asyncio.get_running_loop())
         self._listeners.append(entry)
         return lambda: self._listeners.remove(entry) if entry in self._listeners else None
@@ -167,20 +167,18 @@ class Toolbox:
 
         await self._thread.close(end, CLOSE_SECONDS)
 
-    # Within
-
     async def _tools_of(self, settings: McpServerSettings, *, again: bool = False) -> tuple[OfferedTool, ...] | str:
         """Return the tools of a server, which is started; or a sentence that says why it has none."""
         try:
-            return await self._thread.run(partial(self._started, settings, again))
+            return await self._thread.run(partial(self._tools_in_thread, settings, again))
         except ToolError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - logged; a turn goes on
             _log.exception("A server of tools failed.")
             return f"{settings.name} cannot be used ({type(error).__name__})."
 
-    async def _started(self, settings: McpServerSettings, again: bool) -> tuple[OfferedTool, ...]:
-        """Return the tools of a server; called in the servers' thread. Raises ToolError."""
+    async def _tools_in_thread(self, settings: McpServerSettings, again: bool) -> tuple[OfferedTool, ...]:
+        """Return the tools of a server, which is started first; for the servers' thread. Raises ToolError."""
         server = self._servers.get(settings.name)
         if server is None or server.settings != settings:
             try:
@@ -194,14 +192,16 @@ class Toolbox:
             self._servers[settings.name] = server
         return await server.tools(again=again)
 
-    async def _called(self, name: str, arguments: Mapping[str, Any], report: Callable[[str], None]) -> ToolResult:
-        """Call a tool; called in the servers' thread. Raises ToolError."""
+    async def _call_in_thread(
+        self, name: str, arguments: Mapping[str, Any], report: Callable[[str], None]
+    ) -> ToolResult:
+        """Call a tool that was offered; for the servers' thread. Raises ToolError."""
         if any(tool.name == name for tool in self._built_in()):
             return await self._call_built_in(name, arguments)
         settings = next((each for each in self._settings.mcp if each.name == _server_of(name) and each.enabled), None)
         if settings is None:
             raise ToolError(self._unknown(name))
-        tool = next((each for each in await self._started(settings, False) if each.name == name), None)
+        tool = next((each for each in await self._tools_in_thread(settings, False) if each.name == name), None)
         if tool is None:
             raise ToolError(f"{settings.name} has no tool {plain_line(name, 64)} any more.")
         if self._offered.get(name, fingerprint(tool)) != fingerprint(tool):
