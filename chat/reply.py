@@ -70,6 +70,8 @@ class Reply:
         """Sentence that says which provider cannot be reached, while the prompt waits for it."""
         self.outage: Outage | None = None
         """Tells when that provider is asked next whether it can be reached."""
+        self.has_waited = False
+        """True if the prompt had to wait for the provider."""
         self.is_left = False
         """True if the prompt is left to wait for the next start, instead of being settled."""
         self.warning = ""
@@ -141,6 +143,7 @@ class Reply:
         """Note that the prompt waits for a provider that cannot be reached, or with "" that it does not any more."""
         has_begun = bool(sentence) and not self.waits_for
         self.waits_for, self.outage = sentence, outage
+        self.has_waited = True
         self.version += 1
         self._has_changed.set()
         if has_begun and self.on_waiting is not None:

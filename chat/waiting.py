@@ -150,6 +150,7 @@ class WaitingTurns:
             reply.end(end)
             return None
         turn = await self._store.run(WaitingPrompts.release, reply.id)
+        reply.started = self._monotonic()  # the wait is no part of what the reply takes
         reply.wait_for("")
         self._notify(reply)
         return turn

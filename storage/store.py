@@ -198,6 +198,7 @@ class Store(SyncStore):
             self.arriving_replies,
             self.branches,
             self.conversations,
+            self.live_replies,
             self.messages,
             self.process_lock,
             self.trash,

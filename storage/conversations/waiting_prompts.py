@@ -11,11 +11,12 @@ from ..clock import parse, stamp
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
-from ..records import LiveReply, Message, NewTurn
+from ..records import LiveReply, Message, NewTurn, Settled
 from ..text import storable
 from .arriving_replies import ArrivingReplies
 from .branches import Branches
 from .conversations import Conversations
+from .live_replies import LiveReplies
 from .messages import Messages
 from .process_locks import ProcessLock, is_free
 from .trash import Trash
@@ -31,6 +32,7 @@ class WaitingPrompts:
         arriving_replies: ArrivingReplies,
         branches: Branches,
         conversations: Conversations,
+        live_replies: LiveReplies,
         messages: Messages,
         process_lock: ProcessLock,
         trash: Trash,
@@ -39,6 +41,7 @@ class WaitingPrompts:
         self._arriving_replies = arriving_replies
         self._branches = branches
         self._conversations = conversations
+        self._live_replies = live_replies
         self._messages = messages
         self._process_lock = process_lock
         self._trash = trash
@@ -96,6 +99,11 @@ class WaitingPrompts:
                 raise NotFound("That prompt is waiting elsewhere.")
             self.db.execute("update live_replies set owner = :mine where id = :id", {"mine": mine, "id": reply_id})
             return self._turn(self._waiting(reply_id))
+
+    def give_up(self) -> None:
+        """Settle, as interrupted, the replies to prompts that were left: nobody sends those of this file any more."""
+        for reply in self.left():
+            self._live_replies.settle(reply.id, Settled("interrupted", "", model=reply.model))
 
     def leave(self) -> None:
         """Leave the prompts of this process that wait to whatever process looks for them next."""

@@ -310,6 +310,7 @@ class Accounts:
                 other = Store.open(data / merged)
                 try:
                     other.live_replies.recover_interrupted()
+                    other.waiting_prompts.give_up()
                     store.linking.merge_from(other.linking)
                     store.attachments.copy_from(other.attachments)
                 finally:

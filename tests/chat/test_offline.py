@@ -77,7 +77,9 @@ async def test_a_prompt_waits_while_nobody_is_reached_and_is_sent_when_the_provi
     await requested(model, 2)
     assert (reply.waits_for, [row.waiting for row in await store.run(ArrivingReplies.of, session)]) == ("", [None])
     model.say(*WHOLE)
-    assert (await settled(reply)).content == "Hello there"
+    message = await settled(reply)
+    assert message.content == "Hello there"
+    assert message.elapsed_ms <= 100_000  # without the 300 seconds of the wait
     assert [message.content for message in await messages(store, session)] == ["Hi", "Hello there"]
 
 

@@ -95,3 +95,13 @@ def test_a_reply_that_was_arriving_in_a_file_of_the_schema_before_is_interrupted
     store = Store.open(path)
     assert [message.content for message in store.live_replies.recover_interrupted()] == ["half"]
     store.close()
+
+
+def test_prompts_of_a_file_that_is_left_behind_are_given_up(tmp_path: Path) -> None:
+    left_waiting(tmp_path / "a.db")
+    store = Store.open(tmp_path / "a.db")
+    store.waiting_prompts.give_up()
+    (conversation,) = store.conversations.page(0, 1)
+    texts = [message.error_message or message.content for message in store.messages.after(conversation.id, None, 9)]
+    assert texts == ["hello", "Interrupted before a reply came."]
+    store.close()

@@ -36,7 +36,7 @@ class ReplyNotice:
     def reply_changed(self, reply: Reply) -> None:
         """Say that a reply is complete, unless the user has seen or stopped it."""
         ui, message = self._context.settings.ui, reply.message
-        is_long = monotonic() - reply.started >= ui.notify_after
+        is_long = reply.has_waited or monotonic() - reply.started >= ui.notify_after
         if reply.running or message is None or not is_long or self._app.app_focus or ui.notify == "off":
             return
         turns = self._context.turns
