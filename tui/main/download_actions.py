@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sterna import storage
 from sterna.storage.text import one_line
 
-from .layout import MainLayout
-from .navigation import Navigation
-from .status_display import StatusDisplay
+from .undoable_actions import UndoableActions
 
 if TYPE_CHECKING:
     from ..services.model_download import ModelDownload
 
 
-class DownloadActions:
+class DownloadActions(UndoableActions):
     """One download at a time; it belongs to the program, not to its page."""
-
-    def __init__(
-        self,
-        layout: MainLayout,
-        navigation: Navigation,
-        display: StatusDisplay,
-        *,
-        offer_undo: Callable[[str], None],
-    ) -> None:
-        self._layout = layout
-        self._display = display
-        self._context = layout.context
-        self._conversation = navigation.conversation
-        self._offer_undo = offer_undo
 
     def open(self) -> None:
         """Show the download that runs, or ask for a model."""

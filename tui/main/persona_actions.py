@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sterna import config
 
-from .layout import MainLayout
-from .navigation import Navigation
-from .status_display import StatusDisplay
+from .undoable_actions import UndoableActions
 
 if TYPE_CHECKING:
     from sterna.config import Persona, Personas
@@ -19,22 +17,8 @@ NONE = ""
 """Name of the line that takes the persona away."""
 
 
-class PersonaActions:
+class PersonaActions(UndoableActions):
     """Sets what a persona says as settings of the conversation, which sync takes to other devices."""
-
-    def __init__(
-        self,
-        layout: MainLayout,
-        navigation: Navigation,
-        display: StatusDisplay,
-        *,
-        offer_undo: Callable[[str], None],
-    ) -> None:
-        self._layout = layout
-        self._offer_undo = offer_undo
-        self._display = display
-        self._context = layout.context
-        self._conversation = navigation.conversation
 
     async def choose(self) -> None:
         """Choose a persona from the list."""

@@ -14,6 +14,7 @@ from .navigation import Navigation
 from .question_bar import ANSWER
 from .sentences import quoted
 from .status_display import StatusDisplay
+from .undoable_actions import UndoableActions
 
 if TYPE_CHECKING:
     from ..services.tool_questions import Question
@@ -22,19 +23,15 @@ if TYPE_CHECKING:
 LONGEST_NAME = 64
 
 
-class ToolActions:
+class ToolActions(UndoableActions):
     """Each public method without arguments runs one action, or shows what has changed."""
 
     def __init__(
         self, layout: MainLayout, navigation: Navigation, display: StatusDisplay, *, offer_undo: Callable[[str], None]
     ) -> None:
-        self._layout = layout
+        super().__init__(layout, navigation, display, offer_undo=offer_undo)
         self._navigation = navigation
-        self._display = display
-        self._context = layout.context
-        self._conversation = navigation.conversation
         self._questions = layout.context.tools.questions
-        self._offer_undo = offer_undo
         navigation.opened.append(self.show)
         self._questions.changed = self.show
         self._questions.asked = self._call_attention
