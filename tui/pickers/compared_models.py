@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
+from sterna.chat.comparison import FEWEST, MOST
 from sterna.storage.text import one_line
 
 from .model_lines import STAR_CELLS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sterna.providers import Catalog
     from sterna.storage import StoreThread
 
-FEWEST, MOST = 2, 4
 BEGIN = "\n"
 """What stands for a model in the line that begins the comparison; no model has this name."""
 VERSIONS = "\n\n"
