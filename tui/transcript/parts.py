@@ -133,13 +133,13 @@ def footer(message: Message, options: MessageOptions, *, can_continue: bool = Fa
         return _with_keys(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error")), keys)
     if finish == "stopped":
         notes = _with_keys(Content.styled("(stopped)", MUTED), keys)
-        return [*_marks(message), *notes, *_cost(message, options, 0)]
+        return [*_marks(message, options), *notes, *_cost(message, options, 0)]
     if message.failed:
         return _with_keys(Content.styled(clean(message.error_message or ""), "$text-warning"), keys)
     if finish == "interrupted":
         reason = Content.styled("Interrupted. Only part of the reply arrived.", "$text-warning")
-        return [*_marks(message), *_with_keys(reason, keys), *_cost(message, options, 0)]
-    marks = _marks(message)
+        return [*_marks(message, options), *_with_keys(reason, keys), *_cost(message, options, 0)]
+    marks = _marks(message, options)
     if can_continue and marks:
         marks.append(Note(Content.styled(keys[0], MUTED), gap=0))
     return [*marks, *_cost(message, options, 0 if marks else 1)]
@@ -168,12 +168,12 @@ def _cost(message: Message, options: MessageOptions, gap: int) -> list[Note]:
     return [Note(Content.styled(usage, MUTED), gap=gap)] if usage else []
 
 
-def _marks(message: Message) -> list[Note]:
+def _marks(message: Message, options: MessageOptions) -> list[Note]:
     """Return the sources that the provider named, one a line, and what is missing of the reply or of the request."""
     named = sources(message.metadata)
     lines = [f"[{number}] {one_line(it.title or it.url, 100)}" for number, it in enumerate(named[:SHOWN], 1)]
     if len(named) > SHOWN:
-        lines.append(f"and {len(named) - SHOWN:,} more; l lists them")
+        lines.append(f"and {len(named) - SHOWN:,} more, {options.links_key} to list all")
     notes = [Content.styled("\n".join(lines), MUTED)] if lines else []
     notes += [Content.styled(clean(note), "$text-warning") for note in reply_notes(message.metadata)]
     return [Note(note, gap=0 if number else 1) for number, note in enumerate(notes)]
