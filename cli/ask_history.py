@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -82,18 +82,11 @@ async def _meaning(
     if not settings.meaning.enabled or is_remote(settings.meaning.model):
         yield None
         return
-    from sterna.chat.meaning.finder import Finder
-    from sterna.providers.embedder import Embedder, EmbedderError
+    from sterna.providers.embedder import EmbedderError
 
-    from .meaning_search import embedder_of
+    from .meaning_search import finder_of
 
-    async with AsyncExitStack() as stack:
-
-        async def embedder() -> Embedder:
-            return await stack.enter_async_context(embedder_of(context, settings.meaning.model))
-
-        finder = Finder(store.run, embedder, await store.run(Meaning.path))
-        stack.push_async_callback(finder.close)
+    async with finder_of(context, settings.meaning.model, store.run, await store.run(Meaning.path)) as finder:
 
         async def find(text: str, *, limit: int) -> list[Hit]:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -67,6 +67,21 @@ async def embedder_of(context: CommandContext, model: str) -> AsyncIterator[Embe
             await each.aclose()
 
 
+@asynccontextmanager
+async def finder_of(context: CommandContext, model: str, run: Run, path: Path) -> AsyncIterator[Finder]:
+    """Give the search in the vectors at ``path``; the model is loaded with the first search."""
+    from sterna.chat.meaning.finder import Finder
+
+    async with AsyncExitStack() as stack:
+
+        async def embedder() -> Embedder:
+            return await stack.enter_async_context(embedder_of(context, model))
+
+        finder = Finder(run, embedder, path)
+        stack.push_async_callback(finder.close)
+        yield finder
+
+
 class MeaningSearch:
     """Search by meaning for a command; where it is off, only words are looked for."""
 
@@ -118,18 +133,10 @@ class MeaningSearch:
         return self._with_finder(history, lambda finder: finder.related(session_id, limit))
 
     def _with_finder(self, history: HistoryReader, work: Callable[[Finder], Coroutine[Any, Any, T]]) -> T:
-        return asyncio.run(self._find(run_in(history), history.meaning.path(), work))
+        async def found() -> T:
+            async with finder_of(
+                self._context, self._settings.model, run_in(history), history.meaning.path()
+            ) as finder:
+                return await work(finder)
 
-    async def _find(self, run: Run, path: Path, work: Callable[[Finder], Coroutine[Any, Any, T]]) -> T:
-        from contextlib import AsyncExitStack
-
-        from sterna.chat.meaning.finder import Finder
-
-        async with AsyncExitStack() as stack:
-
-            async def embedder() -> Embedder:
-                return await stack.enter_async_context(embedder_of(self._context, self._settings.model))
-
-            finder = Finder(run, embedder, path)
-            stack.push_async_callback(finder.close)
-            return await work(finder)
+        return asyncio.run(found())
