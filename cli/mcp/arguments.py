@@ -1,4 +1,4 @@
-"""Arguments of a call that do not fit, said in plain words instead of those of the library."""
+"""Sentences about the arguments of a call that do not fit, in place of the messages of the library."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sterna.storage import one_line
 KINDS = {"int": "a whole number", "string": "a text", "bool": "true or false"}
 
 
-def said(tool: str, error: ValidationError, known: Sequence[str]) -> str:
+def mistakes(tool: str, error: ValidationError, known: Sequence[str]) -> str:
     """Return sentences about what is wrong with the arguments, and which ones the tool takes."""
-    parts = list(dict.fromkeys(_said(tool, each) for each in error.errors(include_url=False)))
+    parts = list(dict.fromkeys(_mistake(tool, each) for each in error.errors(include_url=False)))
     return f"{' '.join(parts)} {tool} takes: {', '.join(known)}."
 
 
-def _said(tool: str, error: Mapping[str, Any]) -> str:
+def _mistake(tool: str, error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"][:1])
     kind = str(error["type"])
     if kind == "missing":

@@ -17,7 +17,7 @@ from sterna.chat.meaning.ways import Way
 from sterna.providers.embedder import EmbedderError
 from sterna.storage import StoreError, one_line
 
-from .arguments import said
+from .arguments import mistakes
 from .call_log import CallLog
 from .history_tools import HistoryTools
 
@@ -59,7 +59,7 @@ class HistoryServer(MCPServer):
             if name not in known:
                 sentence = f"There is no tool {one_line(name, 60)}. There are: {', '.join(known)}."
             elif isinstance(error.__cause__, ValidationError):
-                sentence = said(name, error.__cause__, list(known[name].input_schema.get("properties", ())))
+                sentence = mistakes(name, error.__cause__, list(known[name].input_schema.get("properties", ())))
             else:
                 raise ToolError(sentence) from error
             client = _client(context) if context is not None else "unknown"
