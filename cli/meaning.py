@@ -148,7 +148,7 @@ async def _build(context: CommandContext, store: Store, model: str) -> int:
                 while await builder.step():
                     if is_shown:
                         click.echo(f"\r{builder.done:6.1%} ", nl=False, err=True)
-                return await builder.parts()
+                return await builder.count()
             finally:
                 await builder.close()
                 if is_shown:

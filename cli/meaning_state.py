@@ -20,10 +20,10 @@ def vectors_state(history: HistoryReader) -> dict[str, Any]:
         return none
     if file is None:
         return none
-    from sterna.chat.meaning.builder import share
+    from sterna.chat.meaning.builder import part_read
 
     try:
-        made = {"made_by": file.about.model, "done": round(share(file.about), 4), "parts": file.parts()}
+        made = {"made_by": file.about.model, "done": round(part_read(file.about), 4), "parts": file.count()}
         return none | made | {"bytes": file.size_on_disk()}
     finally:
         file.close()

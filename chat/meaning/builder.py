@@ -1,4 +1,4 @@
-"""Makes the vectors of a history: batch by batch, each of which is stored before the next begins.
+"""Work on the vectors of a history: they are made batch by batch, each of which is stored before the next begins.
 
 What a crash interrupts is done again. One process at a time does it, however many windows there are.
 """
@@ -24,9 +24,9 @@ from sterna.storage.meaning.vector_file import About, Part
 
 T = TypeVar("T")
 NICENESS = 10
+"""Amount by which the thread that writes the file lowers its priority."""
 AT_ONCE = 64
 """Texts for which the model is asked at once."""
-
 
 Run = Callable[..., Awaitable[Any]]
 """``StoreThread.run``, or the same for a command that has the store itself."""
@@ -37,7 +37,7 @@ class AlreadyBuilding(Exception):
 
 
 class Builder:
-    """Work of one process on the vectors of a history; :meth:`open` it first."""
+    """Vectors of a history, as they are made; :meth:`open` it first. ``gently``: at low priority."""
 
     def __init__(self, run: Run, embedder: Embedder, path: Path, *, gently: bool) -> None:
         self._run = run
@@ -80,17 +80,17 @@ class Builder:
             return False
         made = await self._vectors(work, file.about.size)
         await self._call(lambda: file.put(work.places, made, top=work.top, bottom=work.bottom))
-        await self._run(Meaning.taken, work)
+        await self._run(Meaning.finish, work)
         return True
 
-    async def parts(self) -> int:
-        """Return how many vectors there are."""
-        return await self._call(self._file.parts) if self._file is not None else 0
+    async def count(self) -> int:
+        """Return how many vectors there are: one for each part of a message."""
+        return await self._call(self._file.count) if self._file is not None else 0
 
     @property
     def done(self) -> float:
-        """Part of the history that is read, from 0 to 1."""
-        return share(self._file.about) if self._file is not None else 0.0
+        """Part of the history that has vectors, from 0 to 1."""
+        return part_read(self._file.about) if self._file is not None else 0.0
 
     async def close(self) -> None:
         """Let go of the file. What is stored stays."""
@@ -134,6 +134,6 @@ def _lower_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def share(about: About) -> float:
-    """Return which part of a history is read, from 0 to 1."""
+def part_read(about: About) -> float:
+    """Return which part of a history has vectors, from 0 to 1."""
     return 1.0 if about.bottom <= 0 else (about.top - about.bottom) / max(about.top, 1)

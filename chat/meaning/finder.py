@@ -1,4 +1,4 @@
-"""Finds messages and conversations by their meaning, in the vectors that are there by now."""
+"""Search for messages and conversations by their meaning, in the vectors that have been made so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sterna.storage import Hit, Meaning, VectorFile, VectorsDamaged
 from sterna.storage.conversations.related import Related
 from sterna.storage.meaning.vector_file import Near
 
-from .builder import Run, share
+from .builder import Run, part_read
 
 T = TypeVar("T")
 RELATED = 60
@@ -41,8 +41,8 @@ class Finder:
     ) -> list[Hit]:
         """Return messages with the meaning of a text, best first; those with any of its words count for more.
 
-        ``known`` are found already. ``also_words``: those are results, too, that have but some of the words. Raises
-        EmbedderError, StoreError.
+        ``known`` messages are left out: they have been found already. ``also_words``: messages that have only some of
+        the words are results, too. Raises EmbedderError, StoreError.
         """
         scope = await self._run(Meaning.scope, text, session_id)
         if scope is None or (file := await self._call(self._opened)) is None:
@@ -82,7 +82,7 @@ class Finder:
     async def progress(self) -> float | None:
         """Return which part of the history has vectors, from 0 to 1; None where none are there."""
         file = await self._call(self._opened)
-        return share(await self._call(file.refresh)) if file is not None else None
+        return part_read(await self._call(file.refresh)) if file is not None else None
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -1,14 +1,15 @@
-"""What search by meaning takes, said before and when it is turned on."""
+"""Sentence about the room and the time that search by meaning takes, for the moment when it is turned on."""
 
 from __future__ import annotations
 
 from sterna.storage import size_text
 
+from .builder import AT_ONCE
+
 BYTES_EACH = 500
 """About what the vectors of a message take."""
 A_MINUTE = 100_000
 """About how many messages a model on this computer reads in a minute."""
-AT_ONCE = 64
 FEWEST = 1_000
 """Messages for whose vectors the file has room from the beginning."""
 

@@ -1,4 +1,4 @@
-"""Search by meaning, as far as the history is concerned: what vectors are to be made of, and what is found by them.
+"""Search by meaning, on the side of the history: which messages need vectors, and which ones a search finds.
 
 Private conversations have no vectors: their texts are given to no model.
 """
@@ -88,7 +88,7 @@ class Scope(NamedTuple):
 
 @in_sentences
 class Meaning:
-    """What vectors are made of, and results by them."""
+    """Messages that need vectors, and messages that are found by them."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -144,8 +144,8 @@ class Meaning:
             return None
         return Work(_texts(rows), [row["place"] for row in rows], last, bottom, 0)
 
-    def taken(self, work: Work) -> None:
-        """Forget the changes that were taken care of."""
+    def finish(self, work: Work) -> None:
+        """Forget the changes that ``work`` has taken care of; call this once its vectors are stored."""
         if work.changes:
             with self.db.write():
                 self.db.execute("delete from meaning_changes where seq <= :seq", {"seq": work.changes})

@@ -213,7 +213,7 @@ class VectorFile:
         length = sum(number * number for number in sums) ** 0.5
         return array("f", (number / length for number in sums)).tobytes() if length else b""
 
-    def parts(self) -> int:
+    def count(self) -> int:
         """Return how many parts have vectors."""
         with _in_sentences(self.path):
             return int(self._value("select count(*) from parts"))

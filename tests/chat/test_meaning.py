@@ -70,7 +70,7 @@ async def build(store: StoreThread, embedder: LocalEmbedder, most: int = 1_000) 
         for _ in range(most):
             if not await builder.step():
                 break
-        return await builder.parts()
+        return await builder.count()
     finally:
         await builder.close()
 
@@ -186,7 +186,7 @@ async def test_what_a_kill_interrupts_goes_on_where_it_was(
     assert await killed.wait() == -signal.SIGKILL
     file = VectorFile.open(vectors_path(history))
     assert file is not None
-    before = file.parts()
+    before = file.count()
     file.close()
     assert 0 < before < 220
     first = file.about.name
@@ -249,7 +249,7 @@ async def test_a_model_whose_vectors_change_their_length_is_not_believed(
     await builder.open()
     with pytest.raises(EmbedderError, match="another length"):
         await builder.step()
-    assert await builder.parts() == 0
+    assert await builder.count() == 0
     await builder.close()
 
 
