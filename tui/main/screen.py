@@ -269,7 +269,8 @@ class MainScreen(MainLayout):
 
     @on(Prompt.Refused)
     def _say_why_refused(self, event: Prompt.Refused) -> None:
-        if not (event.is_empty and self.turn_actions.queue.resume()):
+        turns = self.turn_actions
+        if not event.is_empty or not any((turns.hurry_here(), turns.queue.resume())):
             self.notify(event.reason)
 
     @on(Prompt.UpInEmpty)

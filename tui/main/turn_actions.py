@@ -253,10 +253,10 @@ class TurnActions:
             self._layout.post_message(OpenRequested())
         elif self._conversation.id is None:
             self._layout.notify("Send a message first.")
-        elif not self._hurry():
+        elif not self.hurry_here():
             self._layout.transcript.action_retry()
 
-    def _hurry(self) -> bool:
+    def hurry_here(self) -> bool:
         """Look at once whether the provider that the prompt waits for is back; return whether it waits for one."""
         turns = self._context.turns
         if turns is None or not any(reply.waits_for for reply in self._conversation.live_replies):
@@ -273,7 +273,7 @@ class TurnActions:
         self._ask_again("Not continued.", lambda turns: _reply_of(turns.continue_(message_id)))
 
     def _ask_again(self, failed: str, begin: Callable[[Turns], Awaitable[Sequence[Reply]]]) -> None:
-        if self._hurry():
+        if self.hurry_here():
             return
         if self._conversation.live_reply is not None:
             self._layout.notify("A reply is still arriving.")
