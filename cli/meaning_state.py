@@ -23,7 +23,8 @@ def vectors_state(history: HistoryReader) -> dict[str, Any]:
     from sterna.chat.meaning.builder import part_read
 
     try:
-        made = {"made_by": file.about.model, "done": round(part_read(file.about), 4), "parts": file.count()}
+        done = round(part_read(file.about, history.meaning.newest()), 4)
+        made = {"made_by": file.about.model, "done": done, "parts": file.count()}
         return none | made | {"bytes": file.size_on_disk()}
     finally:
         file.close()

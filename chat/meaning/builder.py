@@ -46,6 +46,8 @@ class Builder:
         self._lock = ProcessLock(path.with_name(f"{path.name}.lock"))
         self._thread = ThreadPoolExecutor(1, "meaning.file", initializer=_lower_priority if gently else None)
         self._file: VectorFile | None = None
+        self._newest = 0
+        """Newest message, when it was last looked for."""
 
     async def open(self) -> None:
         """Go on with the vectors that are there, or begin anew where they are those of another model or history.
@@ -78,6 +80,7 @@ class Builder:
         work = await self._run(Meaning.next_work, file.about.top, file.about.bottom)
         if work is None:
             return False
+        self._newest = work.newest
         made = await self._vectors(work, file.about.size)
         await self._call(lambda: file.put(work.places, made, top=work.top, bottom=work.bottom))
         await self._run(Meaning.finish, work)
@@ -90,7 +93,7 @@ class Builder:
     @property
     def done(self) -> float:
         """Part of the history that has vectors, from 0 to 1."""
-        return part_read(self._file.about) if self._file is not None else 0.0
+        return part_read(self._file.about, self._newest) if self._file is not None else 0.0
 
     async def close(self) -> None:
         """Let go of the file. What is stored stays."""
@@ -134,6 +137,7 @@ def _lower_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def part_read(about: About) -> float:
-    """Return which part of a history has vectors, from 0 to 1."""
-    return 1.0 if about.bottom <= 0 else (about.top - about.bottom) / max(about.top, 1)
+def part_read(about: About, newest: int) -> float:
+    """Return which part of a history with that newest message has vectors, from 0 to 1."""
+    whole = max(about.top, newest)
+    return (about.top - about.bottom) / whole if whole else 1.0

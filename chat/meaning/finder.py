@@ -82,7 +82,9 @@ class Finder:
     async def progress(self) -> float | None:
         """Return which part of the history has vectors, from 0 to 1; None where none are there."""
         file = await self._call(self._opened)
-        return part_read(await self._call(file.refresh)) if file is not None else None
+        if file is None:
+            return None
+        return part_read(await self._call(file.refresh), await self._run(Meaning.newest))
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -73,7 +73,9 @@ class Work(NamedTuple):
     top: int
     bottom: int
     """How far the history is read, once this is done."""
-    changes: int
+    newest: int
+    """Newest message that there is."""
+    changes: int = 0
     """Number of the last change that this takes care of; 0 for none."""
 
 
@@ -102,7 +104,7 @@ class Meaning:
     def begin(self, name: str) -> int:
         """Note changes of the history from now on, for vectors of that name; return the newest message."""
         with self.db.write():
-            newest = self._newest()
+            newest = self.newest()
             self.db.execute("update meaning_state set name = :name, seen = :seen", {"name": name, "seen": newest})
             self.db.execute("delete from meaning_changes")
         return newest
@@ -123,14 +125,15 @@ class Meaning:
 
     def next_work(self, top: int, bottom: int) -> Work | None:
         """Return what is to be read next: what changed, then what is new, then older messages; None for nothing."""
+        newest = self.newest()
         changes = self.db.rows("select seq, place from meaning_changes order by seq limit :limit", limit=A_BATCH)
         if changes:
             places = list(dict.fromkeys(row["place"] for row in changes))
             rows = self.db.rows(
                 f"{_TEXTS} where m.local_id in (select value from json_each(:places))", places=to_json(places)
             )
-            return Work(_texts(rows), places, top, bottom, changes[-1]["seq"])
-        if self._newest() > top:
+            return Work(_texts(rows), places, top, bottom, newest, changes[-1]["seq"])
+        if newest > top:
             with self.db.write():
                 rows = self._bounded(f"{_TEXTS} where m.local_id > :top order by m.local_id limit {A_BATCH}", top=top)
                 last = rows[-1]["place"] if rows else top
@@ -142,13 +145,18 @@ class Meaning:
             bottom, last = (rows[-1]["place"] - 1 if rows else 0), top
         else:
             return None
-        return Work(_texts(rows), [row["place"] for row in rows], last, bottom, 0)
+        return Work(_texts(rows), [row["place"] for row in rows], last, bottom, newest)
 
     def finish(self, work: Work) -> None:
         """Forget the changes that ``work`` has taken care of; call this once its vectors are stored."""
         if work.changes:
             with self.db.write():
                 self.db.execute("delete from meaning_changes where seq <= :seq", {"seq": work.changes})
+
+    def newest(self) -> int:
+        """Return the newest message, by its ``local_id``; 0 where there is none."""
+        row = self.db.one("select coalesce(max(local_id), 0) as n from chat_messages")
+        return int(row["n"]) if row is not None else 0
 
     def size(self) -> int:
         """Return how many messages there are, by the counts of the conversations."""
@@ -287,10 +295,6 @@ class Meaning:
             if characters >= CHARACTERS:
                 break
         return kept
-
-    def _newest(self) -> int:
-        row = self.db.one("select coalesce(max(local_id), 0) as n from chat_messages")
-        return int(row["n"]) if row is not None else 0
 
 
 def _texts(rows: Sequence[sqlite3.Row]) -> list[Text]:

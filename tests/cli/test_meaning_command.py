@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,12 @@ TALKS = (
 def _history(home: Path) -> None:
     """Three conversations, the second of which is private."""
     (home / "data").mkdir(mode=0o700)
+    write(home, TALKS)
+
+
+def write(home: Path, talks: Sequence[tuple[str, str]]) -> None:
     store = Store.open(open_account(home / "data"))
-    for number, (question, reply) in enumerate(TALKS):
+    for number, (question, reply) in enumerate(talks):
         begun = store.live_replies.begin_turn(None, question, model="test/model")
         store.live_replies.settle(begun.reply.id, Settled("done", reply, model="test/model"))
         store.privacy.set_private(begun.session.id, number == 1)
@@ -38,7 +43,9 @@ def folder(home: Path) -> str:
     return str(write_model(home / "tiny"))
 
 
-def test_it_is_off_until_it_is_turned_on_and_its_vectors_go_when_it_is_turned_off(run: Run, folder: str) -> None:
+def test_it_is_off_until_it_is_turned_on_and_its_vectors_go_when_it_is_turned_off(
+    run: Run, home: Path, folder: str
+) -> None:
     assert "off" in run("meaning").out
     assert run("search", "vehicle", "--json").lines()[0]["why"] == "words"
     off = run("search", "--meaning", "vehicle")
@@ -56,8 +63,11 @@ def test_it_is_off_until_it_is_turned_on_and_its_vectors_go_when_it_is_turned_of
     assert (state["enabled"], state["model"], state["done"], state["parts"]) == (True, folder, 1, 3)
     assert Path(state["path"]).stat().st_size + 100_000 >= state["bytes"] > 0
     assert "100%" in run("meaning").out
+    write(home, TALKS[:1])
+    assert run("meaning").out.splitlines()[1] == "75% of the messages are read: 3 vectors."
+    run("meaning", "build")
     doctor = run("doctor", "--offline")
-    assert "3 vectors, 100% of the messages read" in doctor.out
+    assert "5 vectors, 100% of the messages read" in doctor.out
     (Path(folder) / "tokenizer.json").rename(Path(folder) / "gone")
     assert "FAIL  search by meaning" in run("doctor", "--offline").out
 
