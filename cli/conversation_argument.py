@@ -1,4 +1,4 @@
-"""Arguments that name a conversation or a tag, with their shell completion."""
+"""Arguments that name a conversation, a tag or a saved search, with their shell completion."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ def tag_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
         return []
     items = [(tag.name, f"{tag.conversations:,} conversations") for tag in tags]
     return [CompletionItem(name, help=count) for name, count in items if name.startswith(incomplete.lstrip("#"))]
+
+
+def saved_search_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the saved searches that begin with ``incomplete``; words of a search, only behind ``@``."""
+    from click.shell_completion import CompletionItem
+
+    from sterna.storage.conversations.saved_names import saved_searches
+
+    if param.name == "words" and not incomplete.startswith("@"):
+        return []
+    params = ctx.find_root().params
+    try:
+        with CommandContext(params.get("data_dir"), params.get("config_dir")).history() as store:
+            saved = saved_searches(store.db)
+    except StoreError:
+        return []
+    begin = incomplete.removeprefix("@").casefold()
+    return [
+        CompletionItem(f"@{name}", help=one_line(text, 50))
+        for name, text in saved.items()
+        if name.casefold().startswith(begin)
+    ]
 
 
 def known_tag(store: HistoryReader, text: str) -> str:

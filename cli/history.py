@@ -25,7 +25,7 @@ from sterna.storage.conversations.reply_notes import reply_notes, source_lines
 from sterna.storage.conversations.tool_calls import ToolCall, tool_calls, with_tool_calls
 
 from .context import CommandContext, find_conversation, short_id
-from .conversation_argument import conversations, known_tag, tag_names
+from .conversation_argument import conversations, known_tag, saved_search_names, tag_names
 from .excluding_words import ExcludingWords, plain_words
 from .number_types import LIMIT
 from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
@@ -47,7 +47,7 @@ UNTITLED = "New conversation"
 @click.option("--archived", is_flag=True, help="List archived ones, which are left out otherwise.")
 @click.option("--untagged", is_flag=True, help="List those without a tag.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@click.argument("words", nargs=-1)
+@click.argument("words", nargs=-1, shell_complete=saved_search_names)
 @click.pass_obj
 def list_(
     context: CommandContext,
@@ -62,7 +62,8 @@ def list_(
     """List conversations, pinned ones first, then newest first, with short name, time, title and tags.
 
     With WORDS, list those that have them in title or preview. WORDS may be conditions as in the chat's list: '#work',
-    is:pinned, is:archived, is:untagged, from:codex, in:~/src/app; for those without a tag: sterna list -- -'#work'.
+    is:pinned, is:archived, is:untagged, from:codex, in:~/src/app, or @NAME for what a saved search finds; for those
+    without a tag: sterna list -- -'#work'.
 
     With --json each line has: id, name, title, at, model, preview, live, waiting (for a provider that cannot be
     reached), unread, failed, pinned, archived, tags, origin (program and project that it was imported from; empty for
@@ -74,7 +75,8 @@ def list_(
         limit = 50
     with context.history() as store:
         conditions += [f"#{known_tag(store, tag)}" for tag in tags]
-        for row in _rows(store, limit, " ".join((*words, *conditions))):
+        text, row = " ".join((*words, *conditions)), None
+        for row in _rows(store, limit, text):
             if as_json:
                 flags = {"live": row.live, "waiting": row.waiting, "unread": row.unread, "failed": row.failed}
                 labels = {"pinned": row.pinned, "archived": row.archived, "tags": row.tags}
@@ -89,6 +91,8 @@ def list_(
                 title = title_line(UNTITLED if row.untitled else row.title, 255)
                 marks = "".join(f"  {mark}" for mark in _marks(row))
                 click.echo(_fit(f"{short_id(row.id)}  {local_time(row.at)}  {title}{marks}"))
+        if row is None and (problem := store.search_problems.of_filter(text)):
+            click.echo(f"sterna: {problem}", err=True)
 
 
 def _marks(row: ConversationSummary) -> list[str]:
@@ -236,7 +240,7 @@ def _block_quote(text: str) -> str:
 
 
 @click.command(cls=ExcludingWords, short_help="Search titles and messages.")
-@click.argument("words", nargs=-1)
+@click.argument("words", nargs=-1, shell_complete=saved_search_names)
 @saved_search_options
 @click.option("--limit", "-n", type=LIMIT, default=20, show_default=True, help="Maximum number of results.")
 @click.option(
@@ -316,7 +320,7 @@ def search(
                 click.echo(f"{short_id(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
                     click.echo(f"    {'Attachment: ' if hit.is_attachment else _why(hit)}{_highlighted(hit)}")
-        if not hits and (unknown := store.search_problems.unknown_tag(text)):
+        if not hits and (unknown := store.search_problems.unknown_name(text)):
             click.echo(f"sterna: {unknown}", err=True)
     return 0 if hits else 1
 

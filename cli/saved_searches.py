@@ -10,6 +10,7 @@ import click
 from sterna.storage.conversations.saved_names import saved_searches
 
 from .context import CommandContext
+from .conversation_argument import saved_search_names
 from .output import print_json, title_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -19,8 +20,10 @@ def saved_search_options(command: Command) -> Command:
     """Add the options."""
     for option in (
         click.option("--undo", is_flag=True, help="Take back the last change of saved searches."),
-        click.option("--delete", metavar="NAME", help="Delete a saved search."),
-        click.option("--rename", nargs=2, metavar="NAME NEW", help="Rename a saved search."),
+        click.option("--delete", metavar="NAME", shell_complete=saved_search_names, help="Delete a saved search."),
+        click.option(
+            "--rename", nargs=2, metavar="NAME NEW", shell_complete=saved_search_names, help="Rename a saved search."
+        ),
         click.option("--saved", "listed", is_flag=True, help="List the saved searches."),
         click.option("--save", metavar="NAME", help="Save the words as a search of this name."),
     ):
@@ -55,7 +58,9 @@ def change_saved_searches(context: CommandContext, text: str, change: SavedSearc
     with context.store() as store:
         saved = store.saved_searches
         if save is not None:
-            said = f"Saved. Repeat it with: sterna search @{saved.save(save, text)}"
+            name, before = saved.save(save, text)
+            undo_hint = f" To take it back: sterna search --undo (it was: {before})" if before else ""
+            said = f"Saved. Repeat it with: sterna search @{name}{undo_hint}"
         elif rename is not None:
             said = f"Renamed to @{saved.rename(*rename)}. To take it back: sterna search --undo"
         elif delete is not None:

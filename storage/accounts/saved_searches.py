@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from ..conversations.saved_names import SEARCHES, saved_as, saved_searches
+from ..conversations.saved_names import SEARCHES, saved_as, saved_searches, with_saved
 from ..database.connection import Database
 from ..database.local_state import LocalState
 from ..database.sqlite_errors import in_sentences
@@ -27,6 +28,14 @@ MOST_STEPS = 20
 _NAME = re.compile(r"[\w.-]+")
 
 
+class Saved(NamedTuple):
+    """A search that was saved."""
+
+    name: str
+    before: str = ""
+    """Text of the search in whose place it is; empty for none."""
+
+
 @in_sentences
 class SavedSearches:
     """Searches under a name: ``@work`` in the search and in the filter of the list."""
@@ -40,21 +49,25 @@ class SavedSearches:
         """Return their texts by name."""
         return saved_searches(self.db)
 
-    def save(self, name: str, text: str) -> str:
-        """Save a search, in the place of one of that name; return the name. Raises Invalid."""
-        text = storable(text).strip()
+    def save(self, name: str, text: str) -> Saved:
+        """Save a search, in the place of one of that name. Raises Invalid.
+
+        Names of saved searches in the text become what they stand for, so that none stands for itself.
+        """
+        saved = self.all()
+        text = with_saved(storable(text).strip(), saved)
         if not text:
             raise Invalid("There is nothing to save: the search is empty.")
         if len(text) > LONGEST:
             raise Invalid(f"A saved search has {LONGEST:,} characters at most.")
-        saved = self.all()
         name = valid_name(name)
         old = saved_as(saved, name)
         size = len(json.dumps({**saved, name: text}))
         if (old is None and len(saved) >= MOST) or size > MOST_BYTES:
             raise Invalid("No more searches can be saved. Delete one first.")
         self._change({**({old: None} if old else {}), name: text}, saved)
-        return name
+        before = saved[old] if old is not None else ""
+        return Saved(name, before if before != text else "")
 
     def rename(self, name: str, new: str) -> str:
         """Give a search another name, and return that. Raises NotFound, and Invalid for a name that another one has."""

@@ -13,7 +13,7 @@ from ..text import one_line
 from .list_filter import LONGEST as LONGEST_FILTER
 from .list_filter import STATES, parse_filter
 from .origins import OURS, known_origin, with_tilde
-from .saved_names import saved_searches, with_saved
+from .saved_names import saved_as, saved_searches, with_saved
 from .search_operators import CONTENTS, ROLES, parse_operators
 from .search_query import LONGEST
 from .tags import TAG, TAG_END
@@ -26,7 +26,7 @@ MESSAGES = ("role", "model", "before", "after", "has")
 
 _PIECE = re.compile(
     r'(?P<sign>-?)(?P<name>role|model|before|after|has|tag|is|from|in):(?:"(?P<quoted>[^"]*)"?|(?P<value>[^"\s]\S*))?'
-    r'(?=\s|$)|(?P<tagged>-?#\S+)(?=\s|$)|"[^"]*"?|\S+',
+    r'(?=\s|$)|(?P<tagged>-?#\S+)(?=\s|$)|(?P<saved>@[^\s"]+)(?=\s|$)|"[^"]*"?|\S+',
     re.IGNORECASE,
 )
 _BEGUN_DAY = re.compile(r"\d{1,4}(?:-(\d{0,2})(?:-(\d{0,2}))?)?", re.ASCII)
@@ -62,13 +62,20 @@ class SearchProblems:
                 return f"{name}: is for the search; the list knows #tag, is:, from: and in:."
             if problem := _problem(self.db, name, value, is_begun=False):
                 return problem
-        return self.unknown_tag(text)
+        return self.unknown_name(text)
 
-    def unknown_tag(self, text: str) -> str:
-        """Return a sentence about the first ``#name`` that is no tag, and was looked for as text; empty without one."""
-        for match in _PIECE.finditer(text) if "#" in text else ():
+    def unknown_name(self, text: str) -> str:
+        """Return a sentence about the first ``#name`` that is no tag, or ``@name`` of no search; empty without one.
+
+        It was looked for as text.
+        """
+        for match in _PIECE.finditer(text) if "#" in text or "@" in text else ():
             if match["tagged"] and _is_text(self.db, match["tagged"]):
                 return f"There is no tag {one_line(match['tagged'].lstrip('-'), 40)}{_known_tags(self.db)}"
+            if match["saved"] and saved_as(saved := saved_searches(self.db), match["saved"][1:]) is None:
+                names = ", ".join(f"@{each}" for each in list(saved)[:NAMED])
+                known = f". There are: {names}." if names else ": none is saved yet."
+                return f"There is no saved search {one_line(match['saved'], 41)}{known}"
         return ""
 
 

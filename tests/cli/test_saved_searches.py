@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
+from sterna.cli.commands import sterna
 from sterna.storage import Invalid, Store
 from tests.cli.conftest import Run
 
@@ -57,9 +59,28 @@ def test_what_cannot_be_done_is_said(run: Run, history: Path, options: list[str]
     assert said in result.err
 
 
+def test_a_search_that_takes_the_place_of_another_says_so_and_never_stands_for_itself(run: Run, history: Path) -> None:
+    run("search", "terns", "--save", "birds")
+    said = run("search", "@birds", "role:user", "--save", "BIRDS").out
+    assert "sterna search --undo (it was: terns)" in said
+    assert run("search", "--saved").out == "@BIRDS  terns role:user\n"
+    assert run("search", "--undo").code == 0
+    assert run("search", "--saved").out == "@birds  terns\n"
+    for command in ("search", "list"):
+        assert "There is no saved search @bird. There are: @birds." in run(command, "@bird").err
+
+
+def test_names_of_saved_searches_are_completed_where_they_can_stand(run: Run, history: Path) -> None:
+    run("search", "terns", "--save", "Birds")
+    complete = ShellComplete(sterna, {}, "sterna", "_STERNA_COMPLETE").get_completions
+    for words, begun in (("search tern", "@b"), ("list", "@B"), ("search --delete", "b"), ("search --rename", "")):
+        assert [(item.value, item.help) for item in complete(words.split(), begun)] == [("@Birds", "terns")], words
+    assert complete(["search"], "b") == []
+
+
 def test_saved_searches_wait_for_the_server_of_the_account(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "me.db")
-    assert store.saved_searches.save("@work", " #work is:archived ") == "work"
+    assert store.saved_searches.save("@work", " #work is:archived ") == ("work", "")
     assert store.server_profile.pending_profile() == {"ui": {"searches": {"work": "#work is:archived"}}}
     store.saved_searches.delete("Work")
     assert store.server_profile.pending_profile() == {"ui": {"searches": {"work": None}}}

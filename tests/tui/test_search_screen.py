@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from sterna.storage import Hit, Search, SearchHistory, Store, StoreError
+from sterna.storage import Hit, SavedSearches, Search, SearchHistory, Store, StoreError
 from sterna.tui.dialogs.name_search import NameSearch
 from sterna.tui.dialogs.panels import Field
 from sterna.tui.search import SearchScreen
@@ -323,12 +323,14 @@ async def test_a_search_is_saved_offered_first_renamed_deleted_and_brought_back(
     async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
         await app.store.run(SearchHistory.record, "pole", [])
+        await app.store.run(SavedSearches.save, "two", "lake")
         await pilot.press(*"river", "ctrl+l")
         await until(pilot, lambda: isinstance(app.screen, NameSearch) and isinstance(app.focused, Field))
         await pilot.press(*"two", "space", "w", "enter")
         await until(pilot, lambda: "A name has up to 40 letters" in note(app))
         await pilot.press("backspace", "backspace", "enter")
         await until(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: any("It was “lake”; ctrl+_" in each.message for each in app._notifications))
         screen.field.value = ""
         await until(pilot, lambda: note(app).find("@two river") in range(note(app).find("pole")))
         await pilot.press("f2")

@@ -16,11 +16,11 @@ from ..terminal import field_fixes as field_fixes
 from .panels import Dialog, Field, Panel, sentence
 
 Use = Callable[[str], Awaitable[str]]
-"""Uses a name that was entered, and returns it as it is kept; raises StoreError with what is wrong with it."""
+"""Uses a name that was entered, and returns a sentence about it; raises StoreError with what is wrong with it."""
 
 
 class NameSearch(Dialog[str | None]):
-    """Field for the name; it stays open with a sentence until the name could be used. Returns that name."""
+    """Field for the name; it stays open with a sentence until the name could be used. Returns the sentence about it."""
 
     BINDINGS = [("escape", "dismiss(None)", "Cancel")]
 

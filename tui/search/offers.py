@@ -19,6 +19,7 @@ from .drawing import saved_line
 
 MOST_RECENT = 8
 """Recent searches that are offered."""
+UNDO_HINT = "ctrl+_ takes it back."
 
 
 class OfferingChooser(Chooser[Hit | None]):
@@ -94,10 +95,13 @@ class OfferingChooser(Chooser[Hit | None]):
         if not text:
             self.notify("Type a search first, then save it.", markup=False)
             return
-        dialog = NameSearch("Save this search", text, lambda name: self._store.run(SavedSearches.save, name, text))
-        if name := await self.app.push_screen_wait(dialog):
-            self.notify(f"Saved as @{name}.", markup=False)
-            self.search_again()
+
+        async def save(name: str) -> str:
+            saved = await self._store.run(SavedSearches.save, name, text)
+            before = f" It was “{one_line(saved.before, 40)}”; {UNDO_HINT}" if saved.before else ""
+            return f"Saved as @{saved.name}.{before}"
+
+        await self._use_name(NameSearch("Save this search", text, save))
 
     @work(group="search.save", exclusive=True)
     async def action_rename(self) -> None:
@@ -105,10 +109,16 @@ class OfferingChooser(Chooser[Hit | None]):
         if (old := self._highlighted_name) is None:
             self.notify("Empty the field and select a saved search to rename it.", markup=False)
             return
-        text, rename = self._saved[old], SavedSearches.rename
-        dialog = NameSearch("Rename this search", text, lambda new: self._store.run(rename, old, new), name=old)
-        if name := await self.app.push_screen_wait(dialog):
-            self.notify(f"Renamed to @{name}. ctrl+_ takes it back.", markup=False)
+
+        async def rename(new: str) -> str:
+            return f"Renamed to @{await self._store.run(SavedSearches.rename, old, new)}. {UNDO_HINT}"
+
+        await self._use_name(NameSearch("Rename this search", self._saved[old], rename, name=old))
+
+    async def _use_name(self, dialog: NameSearch) -> None:
+        """Let a name be entered, and say what became of it."""
+        if said := await self.app.push_screen_wait(dialog):
+            self.notify(said, markup=False)
             self.search_again()
 
     def action_undo(self) -> None:
