@@ -105,7 +105,7 @@ def _show(passages: Sequence[Passage], ref: str, asked: HistoryQuestion) -> None
     print_json(
         {
             "question": asked.text,
-            "model": ref,
+            "model": ref.rstrip("/"),
             "characters": sum(len(passage.text) for passage in passages),
             "conversations": len({passage.session_id for passage in passages}),
             "passages": [{"number": number} | each.as_json() for number, each in enumerate(passages, 1)],
@@ -116,7 +116,7 @@ def _show(passages: Sequence[Passage], ref: str, asked: HistoryQuestion) -> None
 def _lines(passages: Sequence[Passage], ref: str) -> list[str]:
     if not passages:
         return ["Your history has nothing about this."]
-    lines = [f"{passages_subject(passages)}, for {one_line(ref, 80)}:"]
+    lines = [f"{passages_subject(passages)}, for {one_line(ref.rstrip('/'), 80)}:"]
     for number, passage in enumerate(passages, 1):
         author = "You" if passage.role == "user" else "Reply"
         private = " (private)" if passage.is_private else ""

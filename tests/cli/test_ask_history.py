@@ -47,6 +47,8 @@ def test_passages_are_shown_and_sent_only_once_that_is_agreed_to(run: Run, confi
     assert "arctic terns fly from pole to pole” · arctic terns" in page
     assert run("config", "set", "history.providers", '["test"]').code == 0
     assert run("ask", "--history", QUESTION).code == 0
+    assert run("config", "unset", "model").code == 0  # the first of a list that is not read yet
+    assert "characters, for test:" in run("ask", "--history", QUESTION, "--dry-run").out
 
 
 def test_without_a_model_the_guide_lists_what_it_finds(run: Run, home: Path) -> None:

@@ -109,6 +109,8 @@ async def test_a_model_that_fails_is_said_and_tried_again(tmp_path: Path, monkey
     assert said == ["By meaning: Acme is out of vectors."]
     assert service.sentence == ""
     assert [hit.snippet for hit in await service.find("bread", limit=3)] == ["How long in the oven?"]
+    service.state = "beginning"  # as it is while the search is quicker than the background
+    assert service.sentence == ""
     assert vectors_path(file).exists()
     await service.forget(store)
     assert not vectors_path(file).exists()

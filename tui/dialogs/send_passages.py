@@ -36,13 +36,14 @@ class SendPassages(Dialog[Consent | None]):
 
     def compose(self) -> ComposeResult:
         """Compose what would be sent to whom, and the buttons."""
-        provider, model = one_line(self._provider, 40), one_line(self._model, 60)
+        provider = one_line(self._provider, 40)
+        model = f" ({one_line(self._model, 60)})" if self._model else ""  # the first of a list that is not read yet
         titles = list(dict.fromkeys(passage.title for passage in self._passages))
         lines = [f"· {one_line(title, 60)}" for title in titles[:LISTED]]
         lines += [f"· and {len(titles) - LISTED:,} more"] if len(titles) > LISTED else []
         private = sum(passage.is_private for passage in self._passages)
         with Panel("Send passages of your history?", keys="y send   a always   n no   esc cancel"):
-            yield sentence(f"{passages_subject(self._passages)}, and your question go to {provider} ({model}):")
+            yield sentence(f"{passages_subject(self._passages)}, and your question go to {provider}{model}:")
             yield sentence("\n".join(lines))
             if private:
                 are = "is" if private == 1 else "are"

@@ -191,7 +191,7 @@ class AskHistoryScreen(Chooser[Asked | None]):
         """Sentence that says who gets the passages."""
         if self._receiver.is_guide:
             return "The built-in guide lists them; nothing is sent."
-        return f"They go to {one_line(self._receiver.ref, 60)}."
+        return f"They go to {one_line(self._receiver.ref.rstrip('/'), 60)}."
 
     @on(Input.Submitted)
     def send(self) -> None:

@@ -74,7 +74,10 @@ class MeaningService:
             return f"By meaning: {self.problem}"
         if self.state in ("building", "elsewhere") and self.done < 1:
             return f"By meaning: {self.done:.0%} of the messages are read."
-        return "By meaning: the model is being loaded." if self.state == "beginning" else ""
+        is_loaded = (
+            self._embedder is not None and self._embedder.done()
+        )  # the search loads it before the background does
+        return "By meaning: the model is being loaded." if self.state == "beginning" and not is_loaded else ""
 
     @property
     def note(self) -> str:
