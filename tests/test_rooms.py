@@ -267,7 +267,7 @@ INNER_DOORS = {
         "excluding_words": "",
         "meaning_state": "",
         "meaning": "context exit_codes meaning_search meaning_state output streams",
-        "saved_searches": "context output",
+        "saved_searches": "context conversation_argument output",
         "history": "context conversation_argument excluding_words meaning_search number_types output saved_searches",
         "export_attachments": "output_files",
         "attachments": "context conversation_argument export_attachments output output_files",
