@@ -152,6 +152,7 @@ def _outlined(messages: Sequence[Message], latest: int) -> _Outline:
         if key and (before := index.get(key)) is not None:
             same = messages[made.places[before]]
             if same.role == message.role and same.parts == message.parts:
+                made.stated[before] = made.stated[before] or micros(message.created_at, latest)
                 continue
             count = 2
             while (other := f"{key}~{count}") in others or other in index:

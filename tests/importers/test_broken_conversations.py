@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imports import AT, conversation, statuses, take
 
 from sterna.importers import Attachment, Conversation, Message, Text, ToolCall, Unsupported
-from sterna.importers.arrangement import LATEST, NONE, arranged
+from sterna.importers.arrangement import LATEST, NONE, arranged, micros
 from sterna.importers.incoming import conversation_id
 from sterna.importers.records import ROOT, Part
 from sterna.storage import Store
@@ -62,6 +62,13 @@ def distinct(found: Conversation) -> int:
         repeated = first is not message and (first.role, first.parts) == (message.role, message.parts)
         count += not repeated and not message.hidden
     return count
+
+
+def test_a_message_without_a_time_has_that_of_its_repetition() -> None:
+    known = datetime(2024, 5, 1, 9, tzinfo=UTC)
+    first, again = (Message("a", "user", [Text("Hi")], created_at=at) for at in (None, known))
+    tree = arranged([Message("", "user", [Text("Before")]), first, again], start=0, latest=LATEST)
+    assert {micros(known, LATEST), micros(known, LATEST) + 1} == set(tree.times)
 
 
 @settings(max_examples=30)
