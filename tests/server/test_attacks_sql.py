@@ -57,6 +57,8 @@ _KEPT = (
     " values (sha256(%(user)s::text::bytea), left(%(user)s::text, 16), now(), now() + interval '1 day', 5, %(user)s)",
     "insert into sterna.recovery_codes (hash, user_id, created_at, expires_at)"
     " values (sha256(%(user)s::text::bytea), %(user)s, now(), now() + interval '1 day')",
+    "insert into message_vectors (user_id, message_id, part, model) values (%(user)s, 'ada-m', 0, 1)",
+    "insert into sterna.vector_progress (user_id, model, seq) values (%(user)s, 1, 1)",
 )
 """Tables of the server with data of accounts."""
 

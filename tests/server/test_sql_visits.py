@@ -221,7 +221,7 @@ def test_without_pgvector_the_same_is_kept_in_an_array(db: Db) -> None:
     script = script.replace("create extension if not exists vector", "create extension if not exists of_nowhere")
     with db.transaction(force_rollback=True):
         db.execute("drop schema visits cascade")
-        db.execute("drop table visit_messages")
+        db.execute("drop table visit_messages, message_vectors")
         db.execute("drop function match_visit_messages")
         db.execute("drop extension vector")
         db.execute(script.encode())
