@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from rich.segment import Segment
 from textual import events
-from textual.geometry import Region
 from textual.message import Message as Event
-from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message, Version, is_unfinished
 from sterna.storage.conversations.citations import numbered
@@ -23,7 +19,6 @@ from ..markdown import (
     Block,
     CodeBlock,
     Document,
-    DocumentView,
     Link,
     Match,
     Note,
@@ -35,6 +30,7 @@ from ..markdown import (
 from ..markdown.styles import MUTED
 from .attachment_lines import attachment_blocks
 from .call_parts import NOTHING, CallParts
+from .gutter_view import GUTTER, GutterView
 from .live_text import LiveText
 from .parts import (
     MARKS,
@@ -50,15 +46,10 @@ from .parts import (
     with_sources,
 )
 from .quote_lines import passages_call, quote_links, quote_notes
-from .row_cache import RowCache
 from .tool_call_lines import summary_call
 
-BAR = "▌ "
-GUTTER = len(BAR)
-MARGIN = 1
 
-
-class MessageView(DocumentView):
+class MessageView(GutterView):
     """Drawing of one message. A bar at the left shows that it is selected."""
 
     ALLOW_MAXIMIZE = False
@@ -116,7 +107,6 @@ class MessageView(DocumentView):
         self._quotes: tuple[Quote, ...] = ()
         self._quote_lines: list[Note] = []
         self._version_line: Block | None = None
-        self._cache = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
             self.show_message(source)
@@ -260,8 +250,7 @@ class MessageView(DocumentView):
         """Show a block of code as selected, or none."""
         self._code = index
         self._mark_code()
-        self._cache.clear()
-        self.refresh()
+        self.draw_again()
 
     def code_position(self, index: int) -> Position:
         """Return the position at which a block of code begins."""
@@ -315,64 +304,6 @@ class MessageView(DocumentView):
                 parts.append(self._version_line)
         self._mark_code()
         self.document = Document(parts)
-
-    # Drawing: the document stands between a gutter and a margin, which are not padding, because a drag that begins in a
-    # widget's padding is given a wrong place by Textual.
-
-    def text_width(self, width: int) -> int:
-        """Return the cells that the document gets in a widget of ``width``."""
-        return max(1, width - GUTTER - MARGIN)
-
-    def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        return self._document.height(self.text_width(width)) if width else 0
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the rows of ``crop``, from the cache where possible. Nothing here has a border or padding."""
-        if not self.is_attached:  # it is being removed, and the previous layout still has it
-            return [Strip.blank(crop.width)] * crop.height
-        if self.hover_style.link_id:
-            return super().render_lines(crop)
-        state = (self.size.width, self.drawing(), self.has_class("-selected"), self.app.theme)
-        strips = [self._row(y, state) for y in crop.line_range]
-        _, background = self.background_colors
-        for line_filter in self.get_line_filters():
-            strips = [strip.apply_filter(line_filter, background) for strip in strips]
-        if crop.column_span != (0, self.size.width):
-            strips = [strip.crop(*crop.column_span) for strip in strips]
-        return strips
-
-    def _row(self, y: int, state: Hashable) -> Strip:
-        room = self.text_width(self.size.width)
-        if not 0 <= y < self._document.height(room):
-            return self.render_line(y)
-        index, row = self._document.block_at(room, y)
-        block, line = self._document.blocks[index], self._document.first_line(index)
-        return self._cache.strip(state, block, row, line, partial(self.render_line, y))
-
-    def notify_style_update(self) -> None:
-        self._cache.clear()
-        super().notify_style_update()
-
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        room = self.text_width(width)
-        base = self.visual_style.rich_style
-        if not 0 <= y < self._document.height(room):
-            return Strip.blank(width, base)
-        style = self._get_style("$primary") if self.has_class("-selected") else self.visual_style
-        bar = (
-            Segment(BAR, (self.visual_style + style).rich_style) if self.has_class("-selected") else Segment("  ", base)
-        )
-        strip = self._document.strip(room, y, self.drawing())
-        return Strip([bar, *strip]).adjust_cell_length(width, base)
-
-    def position(self, row: int, width: int) -> Position:
-        """Return the position that row ``row`` shows when the widget is ``width`` cells wide."""
-        return self._document.position(self.text_width(width), row)
-
-    def row_of(self, position: Position, width: int) -> int:
-        """Return the row that shows ``position`` when the widget is ``width`` cells wide."""
-        return self._document.row_of(self.text_width(width), position)
 
     def on_click(self, event: events.Click) -> None:
         room = self.text_width(self.size.width)
