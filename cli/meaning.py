@@ -69,7 +69,7 @@ def status(context: CommandContext, as_json: bool) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask whether messages may be sent to the provider.")
 @click.pass_obj
 def on(context: CommandContext, model: str | None, yes: bool) -> None:
-    """Turn search by meaning on, after a try of the model; say what it takes.
+    """Turn search by meaning on, after a try of the model; say what it takes. Vectors of another model are deleted.
 
     The default model is small and part of sterna[semantic]. Another one is a folder with a static model
     (model.safetensors and tokenizer.json), or an embedding model of a provider, which gets every message that is not
@@ -90,9 +90,13 @@ def on(context: CommandContext, model: str | None, yes: bool) -> None:
             raise click.ClickException("Nothing was changed. Confirm with --yes where nobody can be asked.")
         if not click.confirm("Turn it on?", err=True):
             raise click.Abort
-    asyncio.run(_try(context, model))
+    key = asyncio.run(_try(context, model))
     save_value("meaning.model", model, context.config_dir)
     save_value("meaning.enabled", True, context.config_dir)
+    with context.store() as store:
+        if vectors_state(store)["made_by"] not in ("", key):
+            _remove(store)
+            click.echo("The vectors of the model before are deleted.")
     click.echo(f"Search by meaning is on. {needs(messages, remote=is_remote(model))}")
     click.echo("The vectors are made while the chat is open, or now with: sterna meaning build")
 
@@ -105,8 +109,7 @@ def off(context: CommandContext) -> None:
 
     save_value("meaning.enabled", None, context.config_dir)
     with context.store() as store:
-        store.meaning.end()
-        was_there = remove_vectors(store.db.path)
+        was_there = _remove(store)
     click.echo("Search by meaning is off." + (" Its vectors are deleted." if was_there else ""))
 
 
@@ -123,13 +126,20 @@ def build(context: CommandContext) -> int:
     return OK
 
 
-async def _try(context: CommandContext, model: str) -> None:
+def _remove(store: Store) -> bool:
+    store.meaning.end()
+    return remove_vectors(store.db.path)
+
+
+async def _try(context: CommandContext, model: str) -> str:
+    """Return the key of a model that makes vectors. Raises ClickException."""
     from sterna.providers.embedder import EmbedderError
     from sterna.providers.unrelated_texts import measure
 
     try:
         async with embedder_of(context, model) as embedder:
             await measure(embedder)
+            return embedder.key
     except EmbedderError as error:
         raise click.ClickException(f"Nothing was changed. {error}") from None
 

@@ -12,6 +12,7 @@ import click
 
 from sterna.chat.meaning.ways import Way, one_list, room_for_meaning, way_of
 from sterna.storage import Hit, StoreError, clean
+from sterna.storage.conversations.saved_names import saved_searches, with_saved
 
 from .context import CommandContext
 
@@ -107,7 +108,7 @@ class MeaningSearch:
             if way == "meaning":
                 raise StoreError(OFF)
             return history.search.search(text, limit=limit, session_id=session_id)
-        way, text = way_of(text, way)
+        way, text = way_of(with_saved(text, saved_searches(history.db)), way)
         hits = [] if way == "meaning" else history.search.search(text, limit=limit, session_id=session_id)
         if way == "words":
             return hits
@@ -116,7 +117,10 @@ class MeaningSearch:
         async def find(finder: Finder) -> list[Hit]:
             if way == "meaning" and await finder.progress() is None:
                 raise StoreError("No vectors are made yet. Make them with: sterna meaning build")
-            return await finder.find(text, limit=room, session_id=session_id, known=hits, also_words=way == "both")
+            found = await finder.find(text, limit=room, session_id=session_id, known=hits, also_words=way == "both")
+            if finder.is_of_another_model:
+                raise StoreError("The vectors are those of another model. Make them anew with: sterna meaning build")
+            return found
 
         try:
             return one_list(hits, self._with_finder(history, find), limit)

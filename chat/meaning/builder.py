@@ -36,6 +36,10 @@ class AlreadyBuilding(Exception):
     """Another process makes the vectors."""
 
 
+class VectorsDeleted(StoreError):
+    """The vectors were deleted, or others took their place, while this process made them."""
+
+
 class Builder:
     """Vectors of a history, as they are made; :meth:`open` it first. ``gently``: at low priority."""
 
@@ -76,7 +80,7 @@ class Builder:
         file = self._file
         assert file is not None, "open() first"
         if not file.is_there:
-            raise StoreError("The vectors were deleted. They are made anew at the next start.")
+            raise VectorsDeleted("The vectors were deleted. They are made anew at the next start, if it is on.")
         work = await self._run(Meaning.next_work, file.about.top, file.about.bottom)
         if work is None:
             return False

@@ -29,6 +29,8 @@ class Finder:
         self._path = path
         self._thread = ThreadPoolExecutor(1, "meaning.search")
         self._file: VectorFile | None = None
+        self.is_of_another_model = False
+        """True where the last search found vectors of another model than the chosen one."""
 
     async def find(
         self,
@@ -48,7 +50,8 @@ class Finder:
         if scope is None or (file := await self._call(self._opened)) is None:
             return []
         embedder = await self._embedder()
-        if embedder.key != file.about.model:
+        self.is_of_another_model = embedder.key != file.about.model
+        if self.is_of_another_model:
             return []  # they are being made anew
         (vector,) = await embedder.embed([scope.words])
         near: list[Near] = []

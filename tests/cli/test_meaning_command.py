@@ -88,11 +88,25 @@ def test_what_has_the_words_stands_first_and_the_same_meaning_follows(run: Run, 
     ]
     assert rows[-1]["similarity"] == pytest.approx(1, abs=0.01)
     assert len(run("search", "--json", "--words", "automobile").lines()) == 2
-    for arguments in (("--meaning", "driving"), ("~driving",)):
+    run("search", "~driving", "--save", "road")
+    for arguments in (("--meaning", "driving"), ("~driving",), ("@road",)):
         found = run("search", *arguments)
         assert "(meaning, 100%) Where do I park a car?" in found.out
         assert "neighbour" not in found.out  # private
     assert len(run("search", "--json", "-n", "1", "~driving").lines()) == 1
+
+
+def test_another_model_makes_other_vectors(run: Run, home: Path, folder: str) -> None:
+    run("meaning", "on", "-m", folder)
+    run("meaning", "build")
+    other = str(write_model(home / "other", seed=2))
+    assert run("config", "set", "meaning.model", other).code == 0
+    for arguments in (("--meaning", "vehicle"), ("vehicle",)):
+        assert "those of another model" in run("search", *arguments).err
+    assert "deleted" not in run("meaning", "on", "-m", folder).out
+    on = run("meaning", "on", "-m", other)
+    assert (on.code, "model before are deleted" in on.out) == (0, True)
+    assert "No vectors are made yet" in run("meaning").out
 
 
 def test_other_programs_find_by_meaning_too(run: Run, home: Path, folder: str) -> None:

@@ -13,7 +13,7 @@ from sterna.chat.meaning import embedders
 from sterna.config import MeaningSettings
 from sterna.providers.embedder import EmbedderError
 from sterna.providers.local_embedder import LocalEmbedder
-from sterna.storage import Hit, Store, StoreThread, vectors_path
+from sterna.storage import Conversations, Hit, Store, StoreThread, vectors_path
 from sterna.tui.search import SearchScreen
 from sterna.tui.services import meaning
 from sterna.tui.services.meaning import MeaningService
@@ -109,6 +109,17 @@ async def test_a_model_that_fails_is_said_and_tried_again(tmp_path: Path, monkey
     assert said == ["By meaning: Acme is out of vectors."]
     assert service.sentence == ""
     assert [hit.snippet for hit in await service.find("bread", limit=3)] == ["How long in the oven?"]
+    vectors_path(file).unlink()  # as a command does that turns it off
+    await store.run(Conversations.create, "More")
+    async with asyncio.timeout(30):
+        await reaches(service, "failing")
+    assert "made anew at the next start" in service.sentence
+    await asyncio.sleep(0)
+    assert not vectors_path(file).exists()
+    await service.stop()
+    service.start(store, MeaningSettings(True, str(tmp_path / "tiny")), no_catalog)
+    async with asyncio.timeout(30):
+        await reaches(service, "ready")
     service.state = "beginning"  # as it is while the search is quicker than the background
     assert service.sentence == ""
     assert vectors_path(file).exists()

@@ -213,7 +213,7 @@ class SearchScreen(OfferingChooser):
         assert meaning is not None
         more: list[Hit] = []
         problem = ""
-        way, text = way_of(query.text, query.way)
+        way, text = way_of(with_saved(query.text, self._saved), query.way)
         try:
             more = await meaning.find(
                 text,
@@ -239,7 +239,7 @@ class SearchScreen(OfferingChooser):
         if self._meaning is not None:
             from sterna.chat.meaning.ways import way_of
 
-            if way_of(query.text, query.way)[0] == "meaning":
+            if way_of(with_saved(query.text, self._saved), query.way)[0] == "meaning":
                 return []
         conversation_id = self._conversation_id if query.in_conversation else None
         return await self._store.run(Search.search, query.text, limit=MOST_RESULTS, session_id=conversation_id)

@@ -178,7 +178,7 @@ class MeaningService:
     async def _work(self, store: StoreThread) -> None:
         await asyncio.sleep(FIRST_SECONDS)
         await asyncio.to_thread(_load)
-        from sterna.chat.meaning.builder import AlreadyBuilding, Builder
+        from sterna.chat.meaning.builder import AlreadyBuilding, Builder, VectorsDeleted
         from sterna.providers.embedder import EmbedderError
 
         failures = 0
@@ -195,6 +195,9 @@ class MeaningService:
                 with suppress(storage.StoreError):
                     self.done = await (await self._search()).progress() or 0.0
                 self.state, self.problem, failures = "elsewhere", "", 0
+            except VectorsDeleted as error:
+                self.state, self.problem = "failing", str(error)
+                return  # a command turned it off, or chose another model
             except Exception as error:  # noqa: BLE001 - whatever it is, the chat goes on
                 is_known = isinstance(error, storage.StoreError | EmbedderError)
                 self.state = "failing"
