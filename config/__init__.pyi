@@ -12,7 +12,7 @@ from .personas import Persona as Persona
 from .personas import Personas as Personas
 from .personas import load_personas as load_personas
 from .schema import SETTINGS as SETTINGS
-from .schema import Setting as Setting
+from .setting import Setting as Setting
 from .settings import EndpointSettings as EndpointSettings
 from .settings import McpServerSettings as McpServerSettings
 from .settings import MeaningSettings as MeaningSettings

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from .kinds import OMITTED, VALUES, nearest, unomittable, unsendable
 from .line_numbers import line_of
-from .schema import SETTINGS, Setting
+from .schema import SETTINGS
+from .setting import Setting
 
 MODEL_SETTINGS = frozenset(
     {"model", "system_prompt", "temperature", "max_tokens", "reasoning_effort", "discover", "endpoints"}

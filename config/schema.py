@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
-from .kinds import BOOLEAN, INTEGER, KEYS, NUMBER, OMITTED, TABLE, TEXT, TEXTS, URL, VALUES, Kind, Value
-
-
-class Setting(NamedTuple):
-    """Definition of one setting."""
-
-    path: str
-    """Path in config.toml, with dots: ``ui.sidebar_width``. ``NAME``, ``MODEL`` and ``ACTION`` are placeholders."""
-    kind: Kind
-    default: Value
-    help: str
-    choices: tuple[str, ...] = ()
-    minimum: float = -math.inf
-    maximum: float = math.inf
-
-    @property
-    def expected(self) -> str:
-        """Description of a valid value, for a sentence."""
-        if self.choices:
-            return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
-        if math.isfinite(self.minimum) and math.isfinite(self.maximum):
-            return f"{self.kind.phrase} from {self.minimum:g} to {self.maximum:g}"
-        if math.isfinite(self.minimum):
-            return f"{self.kind.phrase} of {self.minimum:g} or more"
-        return self.kind.phrase
-
-    def check(self, value: object) -> Value:
-        """Return ``value`` as the program uses it, or ``None`` when it is not :attr:`expected`."""
-        checked = self.kind.convert(value)
-        if self.choices and checked not in self.choices:
-            return None
-        if isinstance(checked, (int, float)) and not isinstance(checked, bool):
-            return checked if self.minimum <= checked <= self.maximum else None
-        return checked
-
+from .kinds import BOOLEAN, INTEGER, KEYS, NUMBER, TEXT, TEXTS, URL
+from .provider_schema import PROVIDER_SETTINGS
+from .setting import Setting
+from .tool_schema import TOOL_SETTINGS
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("model", TEXT, "", "Default model, as provider/model. Empty: the first available."),
@@ -254,127 +221,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Key of an action, by the action's id, instead of the default; an empty text removes it. "
         '`"leader x"` is the leader key (ctrl+x) and then x.',
     ),
-    Setting("endpoints.NAME.url", URL, None, "Address of a provider, up to and including /v1."),
-    Setting(
-        "endpoints.NAME.protocol",
-        TEXT,
-        "",
-        "Protocol that it speaks. Empty: its own for known providers, else OpenAI's, which most others understand.",
-        choices=("", "openai", "openrouter", "openai-responses", "anthropic", "gemini", "ollama"),
-    ),
-    Setting("endpoints.NAME.label", TEXT, "", "Name shown for it. Empty: NAME."),
-    Setting("endpoints.NAME.key_env", TEXT, "", "Environment variable with its API key."),
-    Setting("endpoints.NAME.key_command", TEXT, "", "Command that prints its API key, such as pass show openrouter."),
-    Setting("endpoints.NAME.models", TEXTS, (), "Models to offer. Not set: those that the provider lists."),
-    Setting(
-        "endpoints.NAME.context_length",
-        INTEGER,
-        None,
-        "Context length of its models, in tokens, if the provider does not report it.",
-        minimum=256,
-    ),
-    Setting("endpoints.NAME.headers", TABLE, {}, "Additional HTTP headers of every request."),
-    *(
-        setting
-        for table, models in (("endpoints.NAME", "its models"), ("endpoints.NAME.models.MODEL", "this model"))
-        for setting in (
-            Setting(
-                f"{table}.parameters",
-                VALUES,
-                {},
-                f"Default parameters of requests to {models}, as in {{ top_p = 0.9 }}.",
-            ),
-            Setting(f"{table}.omit", OMITTED, (), f'Parameters never sent to {models}, as in ["temperature"].'),
-            Setting(
-                f"{table}.extra_body", VALUES, {}, f"Values added unchanged to the body of every request to {models}."
-            ),
-            Setting(
-                f"{table}.stream", BOOLEAN, None, "false: receive replies whole, for providers that do not stream."
-            ),
-            Setting(
-                f"{table}.images",
-                BOOLEAN,
-                None,
-                f"Images can be attached for {models}. Not set: as the provider's list says.",
-            ),
-            Setting(
-                f"{table}.image_size",
-                INTEGER,
-                None,
-                "Most pixels of an attached image, in width and height. Not set: by the name of the model.",
-                minimum=64,
-                maximum=16384,
-            ),
-        )
-    ),
-    Setting("endpoints.NAME.models.MODEL.headers", TABLE, {}, "Additional HTTP headers of requests to this model."),
-    Setting(
-        "endpoints.NAME.models.MODEL.context_length",
-        INTEGER,
-        None,
-        "Context length of this model, in tokens.",
-        minimum=256,
-    ),
-    Setting(
-        "tools.chosen",
-        TEXTS,
-        (),
-        "Tools that the model may ask for in conversations without a choice of their own: names of servers, single "
-        "tools as SERVER__TOOL, read and fetch.",
-    ),
-    Setting(
-        "tools.rounds",
-        INTEGER,
-        20,
-        "Times within one reply that the model may call tools and go on with their results.",
-        minimum=1,
-        maximum=200,
-    ),
-    Setting(
-        "tools.read",
-        TEXTS,
-        (),
-        "Files and folders that the tool read may read, and nothing beside them. Empty: there is no such tool.",
-    ),
-    Setting("tools.fetch", BOOLEAN, False, "Offer the tool fetch, which reads one page of the web."),
-    Setting(
-        "tools.fetch_private",
-        TEXTS,
-        (),
-        "Hosts on this computer or in its networks that fetch may reach all the same, as HOST or HOST:PORT.",
-    ),
-    Setting("mcp.NAME.command", TEXT, "", "Program of an MCP server: its tools can be chosen for a conversation."),
-    Setting("mcp.NAME.args", TEXTS, (), "Arguments of the program."),
-    Setting(
-        "mcp.NAME.env",
-        TABLE,
-        {},
-        "Environment variables of the program, beside HOME, LOGNAME, PATH, SHELL, TERM and USER.",
-    ),
-    Setting("mcp.NAME.pass_env", TEXTS, (), 'Variables of your environment that it gets too, as in ["GITHUB_TOKEN"].'),
-    Setting("mcp.NAME.cwd", TEXT, "", "Folder in which it runs. Empty: that of Sterna."),
-    Setting("mcp.NAME.url", URL, None, "Address of an MCP server that speaks streamable HTTP, instead of command."),
-    Setting("mcp.NAME.headers", TABLE, {}, "Additional HTTP headers of every request to it."),
-    Setting("mcp.NAME.key_env", TEXT, "", "Environment variable with its key, which is sent as a bearer token."),
-    Setting("mcp.NAME.key_command", TEXT, "", "Command that prints its key."),
-    Setting("mcp.NAME.enabled", BOOLEAN, True, "false: the server is kept here and not used."),
-    Setting("mcp.NAME.tools", TEXTS, (), "Tools of the server to offer, by its own names. Not set: all of them."),
-    Setting(
-        "mcp.NAME.start_timeout",
-        NUMBER,
-        30.0,
-        "Seconds until the server has to be ready and have listed its tools.",
-        minimum=1,
-        maximum=600,
-    ),
-    Setting(
-        "mcp.NAME.timeout",
-        NUMBER,
-        120.0,
-        "Seconds after which a call of one of its tools is given up.",
-        minimum=1,
-        maximum=3600,
-    ),
+    *PROVIDER_SETTINGS,
+    *TOOL_SETTINGS,
 )
 
 BY_PATH: Mapping[str, Setting] = MappingProxyType({setting.path: setting for setting in SETTINGS})

@@ -11,7 +11,8 @@ from .errors import ConfigError
 from .kinds import Value, nearest
 from .loading import leaves, parse
 from .paths import CONFIG_FILE, config_dir
-from .schema import SETTINGS, Setting, find_setting
+from .schema import SETTINGS, find_setting
+from .setting import Setting
 
 
 def split_path(path: str) -> tuple[str, ...]:
