@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from lists import Clock, ListApp, fill, frame, line_of, opened, running, until
+from textual import events
 from textual.pilot import Pilot
 
 from sterna.providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
@@ -355,3 +356,19 @@ async def test_two_to_four_models_are_marked_and_returned_in_that_order(file: Pa
         await until(pilot, lambda: "4 models are marked already" in shown(app))
         await pilot.press("up", "space", "enter")
         assert await chosen(app, pilot) == ("router/e", "router/a", "router/b")
+
+
+async def test_the_default_model_is_marked_by_its_name_and_keys_take_effect_in_their_order(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        known = catalog(Back("one", Model("one", "a"), Model("one", "b")), Back("two", Model("two", "a")))
+        screen = ComparedModelsPicker(known, marked=["one/"])
+        assert known.default_ref() == "one/"  # nothing is listed yet
+        await app.push_screen(screen, app.keep_result)
+        await until(pilot, lambda: app.screen is screen and screen.field.has_focus and "[x] a" in shown(app))
+        assert "Marked: a " in shown(app)
+        for key in ("down", "space", "down", "space"):
+            app.post_message(events.Key(key, " " if key == "space" else None))
+        await until(pilot, lambda: "Marked: one/a, b, two/a" in shown(app))
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == ("one/a", "one/b", "two/a")

@@ -29,15 +29,17 @@ LONGEST_NAME = 40
 
 
 class MarkField(Input):
-    """Field in which the space key marks, also one that was typed before the field was there."""
+    """Field in which the space key marks, in its turn among the other keys of the picker, however fast they come."""
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "space" and isinstance(self.screen, ComparedModelsPicker):
-            event.stop()
+        if event.key == "space":
             event.prevent_default()
-            self.screen.action_mark()
         else:
             await super()._on_key(event)
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Return whether a key is text: the space is none here."""
+        return key != "space" and super().check_consume_key(key, character)
 
 
 class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
@@ -71,6 +73,14 @@ class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
         """Return the field."""
         return MarkField(placeholder=self.PLACEHOLDER)
 
+    def show_list(self) -> None:
+        """Show the list; the default model is marked under its own name once its provider has listed it."""
+        if self._catalog_or_none is not None:
+            default = self._catalog.default_ref()
+            named = (default if ref.endswith("/") and default.startswith(ref) else ref for ref in self._marked)
+            self._marked = list(dict.fromkeys(named))
+        super().show_list()
+
     def head(self) -> list[Line]:
         """Return the line that says how many are marked; once these are enough, it begins the comparison."""
         count = len(self._marked)
@@ -99,7 +109,9 @@ class ComparedModelsPicker(ModelList[tuple[str, ...] | None]):
 
     def status(self) -> str:
         """Return which models are marked, and what goes on."""
-        names = ", ".join(one_line(ref.rpartition("/")[2] or ref, LONGEST_NAME) for ref in self._marked)
+        short = [ref.rstrip("/").rpartition("/")[2] for ref in self._marked]
+        shown = (name if short.count(name) == 1 else ref for name, ref in zip(short, self._marked, strict=True))
+        names = ", ".join(one_line(name, LONGEST_NAME) for name in shown)
         return "\n".join(filter(None, (f"Marked: {names}" if names else "", super().status())))
 
     def action_mark(self) -> None:
