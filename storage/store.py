@@ -177,11 +177,13 @@ class Store(SyncStore):
     @cached_property
     def live_replies(self) -> LiveReplies:
         from .conversations.live_replies import LiveReplies
+        from .conversations.prompts import Prompts
 
         return LiveReplies(
             self.db,
             self.conversations,
             self.messages,
+            Prompts(self.db, self.conversations, self.messages, self.shown_branch),
             self.process_lock,
             self.branch_changes,
             self.settled_replies,

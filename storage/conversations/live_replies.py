@@ -21,17 +21,11 @@ from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound, StoreUnwritable
 from ..json_text import json_object, to_json
 from ..records import (
-    ATTACHMENT_IDS,
-    ATTACHMENTS,
-    MAX_ATTACHMENTS,
     Attachment,
-    Conversation,
     LiveReply,
     Message,
     NewTurn,
     Settled,
-    attachment_columns,
-    attachments_metadata,
 )
 from ..text import storable
 from .arriving_replies import COLUMNS
@@ -40,13 +34,13 @@ from .conversations import Conversations
 from .message_tree import ROOT
 from .messages import Messages
 from .process_locks import ProcessLock, is_free
-from .quotations import PASSAGES, Passage
+from .prompts import Prompts, clipped_model, prompt_text
+from .quotations import Passage
 from .settled_replies import SettledReplies
 from .shown_branch import ShownBranch
 from .tool_calls import has_substance
 from .trash import Trash
 
-MODEL_LENGTH = 100
 COMPLETION_LENGTH = 255
 
 _NOTHING_CAME = {
@@ -65,6 +59,7 @@ class LiveReplies:
         db: Database,
         conversations: Conversations,
         messages: Messages,
+        prompts: Prompts,
         process_lock: ProcessLock,
         branch_changes: BranchChanges,
         settled_replies: SettledReplies,
@@ -74,6 +69,7 @@ class LiveReplies:
         self.db = db
         self._conversations = conversations
         self._messages = messages
+        self._prompts = prompts
         self._process_lock = process_lock
         self._branch_changes = branch_changes
         self._settled_replies = settled_replies
@@ -98,7 +94,7 @@ class LiveReplies:
         self.db.require_writable()
         owner = self._process_lock.take()
         with self.db.write():
-            prompt = self._store_prompt(session_id, text, model, settings, attachments, passages)
+            prompt = self._prompts.add(session_id, text, model, settings, attachments, passages)
             reply = self._add_live(prompt, model, owner, parent_id=None if prompt.parent_id is None else prompt.id)
             return NewTurn(self._conversations.get(prompt.session_id), session_id is None, prompt, reply)
 
@@ -115,7 +111,7 @@ class LiveReplies:
         self.db.require_writable()
         owner = self._process_lock.take()
         with self.db.write():
-            prompt = self._store_prompt(session_id, text, models[0], settings, attachments)
+            prompt = self._prompts.add(session_id, text, models[0], settings, attachments)
             session = self._conversations.get(prompt.session_id)
             replies = [self._add_live(prompt, model, owner, parent_id=prompt.id) for model in models]
             return [NewTurn(session, session_id is None, prompt, reply) for reply in replies]
@@ -132,11 +128,7 @@ class LiveReplies:
 
         The new message has these ``attachments``; None: those of the old one. The new branch is shown.
         """
-        if len(attachments or ()) > MAX_ATTACHMENTS:
-            raise Invalid(f"A message can have {MAX_ATTACHMENTS} attachments at most. Remove some.")
-        text = storable(text if text.strip() else ", ".join(item.name for item in attachments or ()))
-        if not text.strip():
-            raise Invalid("There is nothing to send yet.")
+        text = prompt_text(text, attachments or ())
         self.db.require_writable()
         owner = self._process_lock.take()
         with self.db.write():
@@ -146,10 +138,7 @@ class LiveReplies:
             shown = self._shown_branch.leaf(old.session_id)
             parent = self._messages.parent(old)
             model = model or old.model
-            prompt = self._add_prompt(old.session_id, text, model, parent.id if parent is not None else ROOT, old.id)
-            if attachments is not None and tuple(attachments) != old.attachments:
-                self._attach(prompt.id, attachments)
-                prompt = self._messages.get(prompt.id)
+            prompt = self._prompts.replace(old, text, model, parent.id if parent is not None else ROOT, attachments)
             self._shown_branch.show(prompt.id, old.session_id)
             if shown is not None:
                 self._branch_changes.note_shown(prompt, shown)
@@ -263,74 +252,6 @@ class LiveReplies:
                 (self.db.path.parent / name).unlink(missing_ok=True)
         return result
 
-    def _store_prompt(
-        self,
-        session_id: str | None,
-        text: str,
-        model: str | None,
-        settings: Mapping[str, Any] | None,
-        attachments: Sequence[Attachment],
-        passages: Sequence[Passage] = (),
-    ) -> Message:
-        """Store a message at the end of the shown branch, and its conversation if need be."""
-        if len(attachments) > MAX_ATTACHMENTS:
-            raise Invalid(f"A message can have {MAX_ATTACHMENTS} attachments at most. Remove some.")
-        text = storable(text if text.strip() else ", ".join(item.name for item in attachments))
-        if not text.strip():
-            raise Invalid("There is nothing to send yet.")
-        session = self._create(passages) if session_id is None else self._conversations.get(session_id)
-        for key, value in (settings or {}).items():
-            self._conversations.set_setting(session.id, key, value)
-        prompt = self._add_prompt(session.id, text, model, self._shown_branch.next_parent(session.id))
-        if attachments:
-            self._attach(prompt.id, attachments)
-        if passages:
-            self._keep_passages(prompt.id, passages)
-        return self._messages.get(prompt.id)
-
-    def _add_prompt(
-        self, session_id: str, text: str, model: str | None, parent_id: str | None, like: str | None = None
-    ) -> Message:
-        """Store a message of the person; ``like`` names one whose attachments it has."""
-        moment = self._messages.next_timestamp(session_id)
-        message_id = ids.message_id(moment, self.db.token)
-        self.db.execute(
-            """insert into chat_messages (id, session_id, role, content, model, message_timestamp, parent_id, metadata,
-                has_attachments, attachment_count)
-            select :id, :session, 'user', :content, :model, :at, :parent, coalesce(o.metadata, '{}'),
-                coalesce(o.has_attachments, 0), coalesce(o.attachment_count, 0)
-            from (select 1) left join chat_messages as o on o.id = :like""",
-            {
-                "id": message_id, "session": session_id, "content": text, "model": _clipped(model),
-                "at": stamp(moment), "parent": parent_id, "like": like,
-            },
-        )  # fmt: skip
-        self.db.touch(session_id)
-        return self._messages.get(message_id)
-
-    def _attach(self, message_id: str, attachments: Sequence[Attachment]) -> None:
-        """Let a new message name what is attached to it."""
-        named = (ATTACHMENTS, ATTACHMENT_IDS)
-        others = self._messages.get(message_id).metadata
-        metadata = {key: value for key, value in others.items() if key not in named} | attachments_metadata(attachments)
-        self.db.execute(
-            """update chat_messages set metadata = :metadata, has_attachments = :has_attachments,
-                attachment_count = :attachment_count
-            where id = :id""",
-            {"metadata": to_json(metadata), **attachment_columns(metadata), "id": message_id},
-        )
-
-    def _create(self, passages: Sequence[Passage]) -> Conversation:
-        session_id = ids.conversation_id(self.db.now(), self.db.token)
-        if any(passage.is_private for passage in passages):
-            self.db.execute("insert into sync_private (conv_id) values (:id)", {"id": session_id})
-        return self._conversations.create(session_id=session_id)
-
-    def _keep_passages(self, message_id: str, passages: Sequence[Passage]) -> None:
-        metadata = {**self._messages.get(message_id).metadata, PASSAGES: [each.as_json() for each in passages]}
-        values = {"metadata": storable(to_json(metadata)), "id": message_id}
-        self.db.execute("update chat_messages set metadata = :metadata where id = :id", values)
-
     def _add_live(
         self, prompt: Message, model: str | None, owner: str, *, parent_id: str | None, continues: str | None = None
     ) -> LiveReply:
@@ -381,7 +302,7 @@ def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
         "session_id": live["session_id"],
         "content": content,
         "message_timestamp": live["message_timestamp"],
-        "model": _clipped(settled.model or live["model"]),
+        "model": clipped_model(settled.model or live["model"]),
         "total_tokens": int4(settled.total_tokens or settled.input_tokens + settled.output_tokens),
         "input_tokens": int4(settled.input_tokens),
         "output_tokens": int4(settled.output_tokens),
@@ -393,7 +314,3 @@ def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
         "metadata": to_json(metadata),
         "parent_id": live["parent_id"],
     }
-
-
-def _clipped(model: str | None) -> str | None:
-    return storable(model)[:MODEL_LENGTH] if model else None
