@@ -9,7 +9,7 @@ import pytest
 
 from sterna.sync.auth.accounts import Offer
 from sterna.tui.counts import counted
-from sterna.tui.main.sentences import drafts_left, removed_elsewhere, restored
+from sterna.tui.main.sentences import drafts_left, removed_elsewhere, restored, taken_back
 from sterna.tui.prompt.pastes import Pastes
 from sterna.tui.sync.account_switch import history_options, history_question
 
@@ -45,6 +45,11 @@ def test_what_an_undo_has_restored() -> None:
         "Restored 2 conversations.",
     ]
     assert restored(0, "", is_reply=True) == "Undone."
+
+
+def test_a_question_to_the_history_that_is_taken_back_says_what_it_has_lost() -> None:
+    assert taken_back([], "alt+h") == "Took the message back."
+    assert taken_back(["a passage"], "alt+h").endswith("without the passages of your history: alt+h asks with them.")
 
 
 def offer(count: int, *, owner: str = "") -> Offer:

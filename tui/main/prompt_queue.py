@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from sterna import storage
+from sterna.storage.conversations.quotations import message_passages
 
 from ..counts import counted
 from ..prompt import plain, slash_commands
@@ -18,6 +19,7 @@ from .complaints import PROMPT
 from .layout import MainLayout
 from .navigation import Navigation
 from .prompt_attachments import PromptAttachments
+from .sentences import taken_back
 
 if TYPE_CHECKING:
     from sterna.chat import Reply
@@ -173,7 +175,7 @@ class PromptQueue:
         else:
             before = await self._drafts.read(conversation_id)
             await self._drafts.save(conversation_id, "\n".join(filter(None, (text, before))))
-        self._offer_undo("Took the message back.")
+        self._offer_undo(taken_back(message_passages(message.metadata), self._context.key_of("history.ask")))
 
     async def _save(self, conversation_id: str, queued: list[str], text: str) -> None:
         await self._drafts.save_queue(conversation_id, queued, text)

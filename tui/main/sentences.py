@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sterna.storage.text import one_line
 
 from ..counts import counted
@@ -37,6 +39,12 @@ def labels_restored(conversations: int, newest: str) -> str:
 def settings_restored(title: str) -> str:
     """Say that an undo has changed settings of a conversation back."""
     return f"The settings of {quoted(title)} are as before."
+
+
+def taken_back(passages: Sequence[object], key: str) -> str:
+    """Say that a message which was not sent is in the prompt again, and what of it is not."""
+    without = f" It is without the passages of your history: {key} asks with them." if passages else ""
+    return f"Took the message back.{without}"
 
 
 def restored(conversations: int, title: str, *, is_reply: bool = False) -> str:
