@@ -59,8 +59,8 @@ def change_saved_searches(context: CommandContext, text: str, change: SavedSearc
         saved = store.saved_searches
         if save is not None:
             name, before = saved.save(save, text)
-            undo_hint = f" To take it back: sterna search --undo (it was: {before})" if before else ""
-            said = f"Saved. Repeat it with: sterna search @{name}{undo_hint}"
+            instead = f" in the place of “{before}”; to take it back: sterna search --undo" if before else ""
+            said = f"Saved{instead}. Repeat it with: sterna search @{name}"
         elif rename is not None:
             said = f"Renamed to @{saved.rename(*rename)}. To take it back: sterna search --undo"
         elif delete is not None:

@@ -62,7 +62,7 @@ def test_what_cannot_be_done_is_said(run: Run, history: Path, options: list[str]
 def test_a_search_that_takes_the_place_of_another_says_so_and_never_stands_for_itself(run: Run, history: Path) -> None:
     run("search", "terns", "--save", "birds")
     said = run("search", "@birds", "role:user", "--save", "BIRDS").out
-    assert "sterna search --undo (it was: terns)" in said
+    assert "Saved in the place of “terns”; to take it back: sterna search --undo." in said
     assert run("search", "--saved").out == "@BIRDS  terns role:user\n"
     assert run("search", "--undo").code == 0
     assert run("search", "--saved").out == "@birds  terns\n"
