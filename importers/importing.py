@@ -23,7 +23,7 @@ from .attached_files import keep_files
 from .incoming import Refused, fingerprint, incoming
 from .reader import Reader
 from .records import Conversation, Skipped
-from .spilled import Spilled
+from .spilled import SpilledList
 from .tree import FileTree
 
 BATCH_MESSAGES = 10_000
@@ -228,7 +228,7 @@ class Import:
 
 def _size(conversation: IncomingConversation) -> int:
     """Return the characters that a conversation has, in memory or in a file."""
-    if isinstance(conversation.messages, Spilled):
+    if isinstance(conversation.messages, SpilledList):
         return conversation.messages.size
     rows = sum(
         len(row["content"]) + len(row["metadata"]) + len(row["reasoning"] or "") for row in conversation.messages

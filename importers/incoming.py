@@ -33,7 +33,7 @@ from . import own_rows
 from .arrangement import LATEST, NONE, TOLERANCE, Arrangement, arranged, micros
 from .parts import bounded, hidden_context, joined
 from .records import Conversation, Message
-from .spilled import Spilled, SpilledMap
+from .spilled import SpilledList, SpilledMap
 
 OWN = "sterna"
 """Name of the reader of Sterna's own exports, whose ids and metadata are kept."""
@@ -85,7 +85,7 @@ def incoming(
     tree.keys.clear()  # of a large conversation they take as much memory as all the rest
     tree.places = {}
     rows, parents, files, marks = _rows(
-        tree, ids, identity, is_own, is_large=isinstance(conversation.messages, Spilled)
+        tree, ids, identity, is_own, is_large=isinstance(conversation.messages, SpilledList)
     )
     newest = tree.times[-1]
     for number, parent in outer.items():
@@ -174,7 +174,7 @@ def _ids(tree: Arrangement, identity: str, *, has_ids: bool) -> list[str]:
 def _rows(
     tree: Arrangement, ids: Sequence[str], identity: str, is_own: bool, *, is_large: bool
 ) -> tuple[MutableSequence[dict[str, Any]], list[str], MutableMapping[int, list[IncomingFile]], bytearray]:
-    rows: MutableSequence[dict[str, Any]] = Spilled() if is_large else []
+    rows: MutableSequence[dict[str, Any]] = SpilledList() if is_large else []
     parents: list[str] = []
     files: MutableMapping[int, list[IncomingFile]] = SpilledMap() if is_large else {}
     marks = bytearray()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from .spilled import Spilled, SpilledMap
+from .spilled import SpilledList, SpilledMap
 
 CHUNK = 1 << 20
 LARGE = 1 << 22
@@ -27,11 +27,11 @@ _CUT_OFF = 16
 """Characters before the end of the text in which an error may only mean that the text goes on."""
 
 
-class Parts(NamedTuple):
+class LargeParts(NamedTuple):
     """What of a member that is :data:`LARGE` is read piece by piece, whatever its size."""
 
     spilled: frozenset[str] = frozenset()
-    """Keys of an object or an array that becomes a SpilledMap or Spilled."""
+    """Keys of an object or an array that becomes a SpilledMap or SpilledList."""
     around: frozenset[str] = frozenset()
     """Keys of objects in which such a key may stand."""
 
@@ -52,7 +52,7 @@ class _TooLarge(BrokenMember):
     """A member that is too large to be parsed as a whole."""
 
 
-def json_array(file: BinaryIO, *keys: str, inside: str = "", parts: Parts = Parts()) -> Iterator[Any]:  # noqa: B008
+def json_array(file: BinaryIO, *keys: str, inside: str = "", parts: LargeParts = LargeParts()) -> Iterator[Any]:  # noqa: B008
     """Yield the items of the array that a file is, or that stands in an object under one of ``keys``.
 
     ``inside`` is the key of an object in the outermost one, which has the array. ``parts`` says what of a large member
@@ -78,7 +78,7 @@ def json_array(file: BinaryIO, *keys: str, inside: str = "", parts: Parts = Part
         reader.leave()
 
 
-def json_object(file: BinaryIO, parts: Parts) -> Any:
+def json_object(file: BinaryIO, parts: LargeParts) -> Any:
     """Return the value that a file begins with, which may be large. Raises BrokenJson."""
     reader = _Reader(file, parts)
     try:
@@ -100,7 +100,7 @@ def json_value(file: BinaryIO, key: str) -> Any:
         reader.leave()
 
 
-def json_lines(file: BinaryIO, parts: Parts | None = None) -> Iterator[tuple[int, Any]]:
+def json_lines(file: BinaryIO, parts: LargeParts | None = None) -> Iterator[tuple[int, Any]]:
     """Yield the number, from 1, and the value of each line that is not blank; a BrokenJson for one that is no JSON.
 
     ``parts`` says what of a large line does not need to be in memory at once.
@@ -125,7 +125,7 @@ def json_lines(file: BinaryIO, parts: Parts | None = None) -> Iterator[tuple[int
                 yield number, BrokenJson(f"Line {number} is not valid JSON.")
 
 
-def _large_line(file: BinaryIO, start: bytes, parts: Parts, number: int) -> Any:
+def _large_line(file: BinaryIO, start: bytes, parts: LargeParts, number: int) -> Any:
     line = _Line(file, start)
     reader = _Reader(io.BufferedReader(line, CHUNK), parts)
     try:
@@ -161,7 +161,7 @@ class _Line(io.RawIOBase):
 class _Reader:
     """Text of a file, and the place up to which it was read."""
 
-    def __init__(self, file: BinaryIO, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
+    def __init__(self, file: BinaryIO, parts: LargeParts = LargeParts()) -> None:  # noqa: B008 - it never changes
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         self._decoder = json.JSONDecoder(strict=False)
         self._buffer = ""
@@ -238,7 +238,7 @@ class _Reader:
                 for name in self._entries("{", "}"):
                     large[name] = self.value()
             elif key in self._parts.spilled and self.peek() == "[":
-                found[key] = items = Spilled[Any]()
+                found[key] = items = SpilledList[Any]()
                 for _ in self._entries("[", "]"):
                     items.append(self.value())
             elif key in self._parts.around and self.peek() == "{":

@@ -101,7 +101,7 @@ class Conversation:
     """The source's id; empty where it has none: then the first messages identify it."""
     title: str = ""
     messages: MutableSequence[Message] = field(default_factory=list)
-    """In the source's order; a message may stand before its parent. Those of a large conversation may be Spilled."""
+    """In the source's order; a message may stand before its parent. Of a large conversation they are a SpilledList."""
     shown: str | None = None
     """Id of the last message of the branch that the source shows; None when it does not say."""
     created_at: datetime | None = None

@@ -17,7 +17,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
-class Spilled(MutableSequence[T], Generic[T]):
+class SpilledList(MutableSequence[T], Generic[T]):
     """List in a temporary file. An item is read each time that it is asked for: to change it, put it back.
 
     Items that cannot be written to a file stay in memory.
@@ -103,7 +103,7 @@ class SpilledMap(MutableMapping[K, T]):
     """Mapping whose values lie in a temporary file: to change one, put it back."""
 
     def __init__(self) -> None:
-        self._values: Spilled[T] = Spilled()
+        self._values: SpilledList[T] = SpilledList()
         self._places: dict[K, int] = {}
 
     def __getitem__(self, key: K) -> T:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .spilled import Spilled, SpilledMap
+from .spilled import SpilledList, SpilledMap
 
 _LARGEST = 2**53
 
@@ -49,7 +49,7 @@ def large_mapping(value: object) -> Mapping[str, Any]:
 
 def each_mapping(value: object) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON array that may lie in a file, without its other members."""
-    return (item for item in value if isinstance(item, dict)) if isinstance(value, list | Spilled) else iter(())
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list | SpilledList) else iter(())
 
 
 def texts(value: object) -> list[str]:

@@ -88,7 +88,7 @@ INNER_DOORS = {
         "spilled": "",
         "times": "",
         "parents": "records",
-        "said": "parents records spilled",
+        "message_collector": "parents records spilled",
         "values": "spilled",
         "inline": "records",
         "json_stream": "spilled",
@@ -109,7 +109,7 @@ INNER_DOORS = {
         "growing": "lines records thread tree values",
         "prompt_lists": "records thread times",
         "readers": "chat_messages documents growing inline items json_stream lines parents prompt_lists reader"
-        " records roles said spilled sqlite thread times tree values yaml_documents places",
+        " records roles message_collector spilled sqlite thread times tree values yaml_documents places",
         "unread": "json_stream tree",
         "registry": "reader sqlite tree unread",
         "arrangement": "records",

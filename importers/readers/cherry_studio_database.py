@@ -10,8 +10,8 @@ from typing import Any
 from ..chat_messages import add_reasoning, shown
 from ..inline import linked_file
 from ..items import empty, last_model
+from ..message_collector import MessageCollector
 from ..records import ROOT, Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
-from ..said import Said
 from ..sqlite import Owned, cell, databases, each_row, open_database, rows
 from ..times import moment
 from ..tree import FileTree
@@ -41,18 +41,18 @@ def topics(tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         def convert(row: Object) -> Conversation | Skipped | None:
             if row.get("deleted_at"):
                 return None
-            found = Said()
+            collector = MessageCollector()
             for each in messages.of(row["id"]):
-                if not each.get("deleted_at") and identifier(each["id"]) not in found:
-                    found.add(_message(each, tree, paths))
-            return _conversation(row, found, assistants.get(identifier(row["assistant_id"]), {}))
+                if not each.get("deleted_at") and identifier(each["id"]) not in collector:
+                    collector.add(_message(each, tree, paths))
+            return _conversation(row, collector, assistants.get(identifier(row["assistant_id"]), {}))
 
         yield from each_row(database, "topic", convert, "id")
         yield from messages.skipped()
 
 
-def _conversation(row: Object, said: Said, assistant: Object) -> Conversation | Skipped:
-    native, title, messages = identifier(row["id"]), cell(row["name"]), said.reparented()
+def _conversation(row: Object, collector: MessageCollector, assistant: Object) -> Conversation | Skipped:
+    native, title, messages = identifier(row["id"]), cell(row["name"]), collector.reparented()
     if not messages:
         return empty(title, native)
     return Conversation(

@@ -10,10 +10,10 @@ from typing import Any
 from sterna.storage.attachments.files import FOLDER_SUFFIX, safe_name
 from sterna.storage.conversations.message_tree import MessageTree
 
-from ..json_stream import BrokenJson, Parts, json_array, json_lines
+from ..json_stream import BrokenJson, LargeParts, json_array, json_lines
 from ..reader import Reader
 from ..records import Attachment, Conversation, Message, Part, Skipped, Text
-from ..spilled import Spilled
+from ..spilled import SpilledList
 from ..sqlite import SQLITE_HEAD
 from ..times import moment
 from ..tree import FileTree
@@ -23,7 +23,7 @@ from .sterna_history import conversations, histories
 
 _WHOLE = re.compile(rb'\A\s*\{"(?:local":\s*\{\s*")?export_date":')
 _LINE = re.compile(rb'\A\s*\{"id":\s*"[^"]*",\s*"name":\s*"[^"]*",\s*"title":')
-_MESSAGES_APART = Parts(frozenset({"messages"}))
+_MESSAGES_APART = LargeParts(frozenset({"messages"}))
 _DETAILS = (
     "finish_reason",
     "left_out",
@@ -176,7 +176,7 @@ def _rows(values: object) -> Iterator[dict[str, Any]]:
 
 def _like(values: object, messages: Iterator[Message]) -> MutableSequence[Message]:
     """Return messages as a list, in a file if what they are made of lies in one."""
-    return Spilled(messages) if isinstance(values, Spilled) else list(messages)
+    return SpilledList(messages) if isinstance(values, SpilledList) else list(messages)
 
 
 def _parents(values: object, time: str) -> dict[str, str]:

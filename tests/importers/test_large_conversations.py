@@ -19,7 +19,7 @@ from sterna.exporters.registry import make
 from sterna.importers import Conversation, Skipped, json_stream
 from sterna.importers.readers.chatgpt import ChatGPT
 from sterna.importers.records import Attachment, Message, Text
-from sterna.importers.spilled import Spilled
+from sterna.importers.spilled import SpilledList
 from sterna.storage import Store
 from tests.storage.builders import in_memory
 
@@ -65,7 +65,7 @@ def test_a_large_conversation_is_read_as_a_small_one(
     whole = kept(imported(path))
     seen: list[bool] = []
     request.getfixturevalue("pieces")
-    monkeypatch.setattr(Spilled, "__init__", _noted(Spilled.__init__, seen))
+    monkeypatch.setattr(SpilledList, "__init__", _noted(SpilledList.__init__, seen))
     assert kept(imported(path)) == whole
     assert seen
 
@@ -116,7 +116,7 @@ def test_a_large_tree_may_be_broken(parents: list[Any], monkeypatch: pytest.Monk
     (whole,) = read_all(ChatGPT(), MemoryTree({"c.json": text}))
     assert isinstance(large, Conversation)
     assert isinstance(whole, Conversation)
-    assert isinstance(large.messages, Spilled)
+    assert isinstance(large.messages, SpilledList)
     assert list(large.messages) == whole.messages
 
 
@@ -140,7 +140,9 @@ def test_reading_a_large_conversation_takes_less_memory_than_its_text(monkeypatc
 def test_a_list_in_a_file_is_a_list() -> None:
     tree = MemoryTree({"a.txt": "Terns dive."})
     attached = Message("b", "user", [Attachment("a.txt", open=lambda: tree.open("a.txt"))])
-    items: Spilled[Any] = Spilled([Message("a", "user", [Text("\ud83d")]), attached, {"n": [1, None, 2.5, "\0"]}])
+    items: SpilledList[Any] = SpilledList(
+        [Message("a", "user", [Text("\ud83d")]), attached, {"n": [1, None, 2.5, "\0"]}]
+    )
     assert [items[-1], items[0].parts, items[1] is attached] == [{"n": [1, None, 2.5, "\0"]}, [Text("\ud83d")], True]
     items.insert(1, None)
     items[0] = 7

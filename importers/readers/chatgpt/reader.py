@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import Parts, json_array, json_object
+from ...json_stream import LargeParts, json_array, json_object
 from ...reader import Reader
 from ...records import Attachment, Conversation, Skipped
 from ...times import moment
@@ -21,7 +21,7 @@ from .turns import Turns
 Object = dict[str, Any]
 
 _KEYS = ("conversations", "chats")
-_NODES_APART = Parts(frozenset({"mapping"}))
+_NODES_APART = LargeParts(frozenset({"mapping"}))
 _NODES = re.compile(rb'(?<!\\)"mapping"\s*:\s*\{')
 _SHELL = re.compile(rb'(?<!\\)"(?:conversation_id|current_node)"\s*:.*"default_model_slug"\s*:', re.DOTALL)
 

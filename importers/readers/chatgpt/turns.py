@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ...records import ROOT, Message, Text, Unsupported
-from ...spilled import Spilled, SpilledMap
+from ...spilled import SpilledList, SpilledMap
 from ...times import moment
 from ...values import flag, mapping, text
 from .content import as_content, instructions, visible_parts
@@ -28,7 +28,7 @@ class Turns:
 
     def __init__(self, nodes: Mapping[str, Any], files: ExportFiles, model: str | None = None) -> None:
         """Read nodes; ``model`` is that of replies that do not name theirs."""
-        self.messages: list[Message] | Spilled[Message] = Spilled() if isinstance(nodes, SpilledMap) else []
+        self.messages: list[Message] | SpilledList[Message] = SpilledList() if isinstance(nodes, SpilledMap) else []
         self.system_prompt = ""
         self.placed: dict[str, str] = {}
         """Message that each node is in, or that its children follow."""

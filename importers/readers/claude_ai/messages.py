@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from ...inline import text_file
+from ...message_collector import MessageCollector
 from ...records import ROOT, Attachment, Message, Part, Text, ToolCall, Unsupported
-from ...said import Said
 from ...times import moment
 from ...values import each_mapping, flag, identifier, mapping, mappings, text
 from .artifacts import Artifact, after_call, without_tags
@@ -28,7 +28,7 @@ class Messages:
     """Messages in the order of the export; those that say nothing are left out, and what follows them is kept."""
 
     def __init__(self, values: object) -> None:
-        self._said = Said.of(values)
+        self._collector = MessageCollector.of(values)
         self._artifacts: dict[str, Mapping[str, Artifact]] = {}
         self._last = ""
         self._titles: dict[str, str] = {}
@@ -37,12 +37,12 @@ class Messages:
         """Calls without a result, with the position of their message."""
         for value in each_mapping(values):
             message = self._message(value)
-            if message.id in self._said:
-                if self._said.parts(message.id) == message.parts:
+            if message.id in self._collector:
+                if self._collector.parts(message.id) == message.parts:
                     continue
-                message.id = f"{message.id}-{len(self._said)}"
-            self._said.add(message)
-        self.found = self._said.reparented()
+                message.id = f"{message.id}-{len(self._collector)}"
+            self._collector.add(message)
+        self.found = self._collector.reparented()
 
     def _message(self, value: Object) -> Message:
         parent = identifier(value.get("parent_message_uuid"))
@@ -91,7 +91,7 @@ class Messages:
         elif kind == "tool_use":
             call = ToolCall(text(block.get("name")) or "tool", block.get("input"), id=identifier(block.get("id")))
             message.parts.append(call)
-            self._calls[call.id] = len(self._said.found)
+            self._calls[call.id] = len(self._collector.found)
             if call.name == "artifacts":
                 name, artifact = after_call(artifacts, mapping(block.get("input")))
                 if artifact:
@@ -122,7 +122,7 @@ class Messages:
 
     def _add_result(self, message: Message, block: Object) -> None:
         name, call_id = text(block.get("name")) or "tool", identifier(block.get("tool_use_id"))
-        found = self._said.found
+        found = self._collector.found
         place = self._calls.pop(call_id, len(found))
         asking = found[place] if place < len(found) else message
         call = next((part for part in asking.parts if _is_open_call(part, call_id)), None)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import Parts, json_array, json_object
+from ...json_stream import LargeParts, json_array, json_object
 from ...reader import Reader
 from ...records import Conversation, Skipped
 from ...times import moment
@@ -21,7 +21,7 @@ from .projects import Project, is_memories, is_projects, memories, project_docum
 Object = dict[str, Any]
 
 _KEYS = ("chat_messages", "prompt_template", "is_starter_project", "conversations_memory", "project_memories")
-_MESSAGES_APART = Parts(frozenset({"chat_messages"}))
+_MESSAGES_APART = LargeParts(frozenset({"chat_messages"}))
 _CONVERSATION = re.compile(rb'(?<!\\)"chat_messages"\s*:')
 _MANIFEST = re.compile(rb"conversations-\d+\.zip")
 

@@ -8,8 +8,8 @@ from posixpath import basename
 from typing import Any
 
 from ...inline import linked_file
+from ...message_collector import MessageCollector
 from ...records import ROOT, Attachment, Message
-from ...said import Said
 from ...times import moment
 from ...tree import FileTree
 from ...values import amount, at, count, each_mapping, identifier, large_mapping, mapping, mappings, text, texts
@@ -50,15 +50,15 @@ class Uploads:
 def messages(history: object, flat: object, uploads: Uploads) -> MutableSequence[Message]:
     """Return the messages of a tree, in the order of the chat, or of a list where there is none."""
     tree = large_mapping(history)
-    said = Said.of(tree or flat)
+    collector = MessageCollector.of(tree or flat)
     for key, value in tree.items() if tree else (("", each) for each in each_mapping(flat)):
         if not isinstance(value, dict):
             continue
         message = _message(identifier(value.get("id")) or key, value, uploads)
-        if message.id in said:
-            message.id = key if key and key not in said else f"{message.id}-{len(said)}"
-        said.add(message)
-    return said.reparented()
+        if message.id in collector:
+            message.id = key if key and key not in collector else f"{message.id}-{len(collector)}"
+        collector.add(message)
+    return collector.reparented()
 
 
 def _message(key: str, value: Object, uploads: Uploads) -> Message:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import Parts, json_array, json_object
+from ...json_stream import LargeParts, json_array, json_object
 from ...reader import Reader
 from ...records import Conversation, Skipped
 from ...sqlite import SQLITE_HEAD, databases, large_text, open_database, rows
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
-_MESSAGES_APART = Parts(frozenset({"messages"}), around=frozenset({"chat", "history"}))
+_MESSAGES_APART = LargeParts(frozenset({"messages"}), around=frozenset({"chat", "history"}))
 
 
 class OpenWebUi(Reader):

@@ -1,4 +1,4 @@
-"""Messages of a tree from which those that say nothing are left out."""
+"""Collector of the messages of a tree, which leaves out those that say nothing."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from dataclasses import dataclass, field
 
 from .parents import reparented
 from .records import Message, Part
-from .spilled import Spilled, SpilledMap
+from .spilled import SpilledList, SpilledMap
 
 
 @dataclass(slots=True)
-class Said:
-    """Messages in the order in which they are added. What follows one that says nothing follows what that followed."""
+class MessageCollector:
+    """Messages with content, in the order in which they are added.
+
+    A message that follows one without content follows the parent of that one.
+    """
 
     found: MutableSequence[Message] = field(default_factory=list)
     _parents: dict[str, str | None] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, values: object) -> Said:
+    def of(cls, values: object) -> MessageCollector:
         """Return an empty list for the messages that are made of these values: in a file if they are in one."""
-        return cls(Spilled()) if isinstance(values, Spilled | SpilledMap) else cls()
+        return cls(SpilledList()) if isinstance(values, SpilledList | SpilledMap) else cls()
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self._parents
