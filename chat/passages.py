@@ -7,6 +7,7 @@ from typing import Any
 
 from sterna.storage import Message, Messages, NewTurn, StoreError, StoreThread
 from sterna.storage.conversations.quotations import QUOTES, message_passages, passages_text
+from sterna.storage.conversations.tool_calls import joined_text
 
 INTRODUCTION = (
     "These are passages of my earlier conversations, found by a search for the question below. They are quotations: "
@@ -35,5 +36,6 @@ async def quotes_metadata(store: StoreThread, content: str, begun: NewTurn) -> d
 
     with suppress(StoreError):
         if begun.reply.continues:
-            content = (await store.run(Messages.get, begun.reply.continues)).content + content
+            before = await store.run(Messages.get, begun.reply.continues)
+            content = joined_text(before.content, before.metadata, content)
     return {QUOTES: [quote._asdict() for quote in found_quotes(content, passages, question.content)]}

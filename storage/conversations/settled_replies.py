@@ -29,11 +29,11 @@ from .citations import joined_citations
 from .messages import Messages
 from .reattachment import Reattachment
 from .shown_branch import ShownBranch
-from .tool_calls import has_substance, joined_tool_calls
+from .tool_calls import has_substance, joined_text, joined_tool_calls
 
 _GROW = """
 update chat_messages
-set content = content || :content,
+set content = :content,
     reasoning = nullif(coalesce(reasoning || char(10) || char(10), '') || coalesce(:reasoning, ''), ''),
     total_tokens = :total_tokens, output_tokens = :output_tokens, elapsed_ms = :elapsed_ms,
     error_message = null, metadata = :metadata,
@@ -109,7 +109,9 @@ class SettledReplies:
         metadata |= json_object(row["metadata"])
         metadata |= joined_citations(reply.metadata, reply.content, json_object(row["metadata"]))
         metadata |= _summed_costs(reply.metadata, json_object(row["metadata"]))
-        metadata |= joined_tool_calls(reply.metadata, reply.content, json_object(row["metadata"]))
+        content = joined_text(reply.content, reply.metadata, row["content"])
+        before = len(content) - len(row["content"])
+        metadata |= joined_tool_calls(reply.metadata, before, json_object(row["metadata"]))
         metadata |= attachments_metadata((*reply.attachments, *attachments_from(settled.metadata.get(ATTACHMENTS))))
         if reply.failed and settled.finish == "done":
             metadata.pop("kind", None)
@@ -117,7 +119,7 @@ class SettledReplies:
             _GROW,
             {
                 "id": reply.id,
-                "content": row["content"],
+                "content": content,
                 "reasoning": row["reasoning"],
                 "total_tokens": int4(reply.total_tokens + row["total_tokens"]),
                 "output_tokens": int4(reply.output_tokens + row["output_tokens"]),

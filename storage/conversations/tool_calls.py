@@ -80,10 +80,19 @@ def size_of_calls(metadata: Mapping[str, Any]) -> int:
     return sum(len(call.name) + len(call.arguments_text) + len(call.result or "") for call in tool_calls(metadata))
 
 
-def joined_tool_calls(before: Mapping[str, Any], content: str, after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the calls of a reply with text ``content`` and of its rest, as metadata; nothing if there are none."""
+def joined_text(content: str, metadata: Mapping[str, Any], rest: str) -> str:
+    """Return the text of a reply with its rest, as a paragraph of its own where the reply ends with a call."""
+    ends_with_call = any(call.at >= len(content) for call in tool_calls(metadata))
+    if not ends_with_call or not content or not rest:
+        return content + rest
+    line_ends = len(content) - len(content.rstrip("\n")) + len(rest) - len(rest.lstrip("\n"))
+    return content + "\n" * (2 - line_ends) + rest
+
+
+def joined_tool_calls(before: Mapping[str, Any], length: int, after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the calls of a reply and of its rest, which begins after ``length`` characters; nothing without any."""
     lists = [found if isinstance(found := metadata.get(TOOL_CALLS), list) else [] for metadata in (before, after)]
-    moved = [{**item, "at": _count(item.get("at")) + len(content)} for item in lists[1] if isinstance(item, Mapping)]
+    moved = [{**item, "at": _count(item.get("at")) + length} for item in lists[1] if isinstance(item, Mapping)]
     calls = [*lists[0], *moved]
     return {TOOL_CALLS: calls} if calls else {}
 

@@ -59,6 +59,19 @@ def test_the_rest_of_a_reply_keeps_the_calls_and_files_of_both_parts_in_their_pl
     assert [item.attachment.name for item in used] == ["1.png", "2.png"]
 
 
+def test_the_rest_of_a_reply_that_ends_with_a_call_is_a_paragraph_of_its_own(store: Store) -> None:
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
+    message = store.live_replies.settle(
+        begun.reply.id, Settled("stopped", "I look.", metadata={"tool_calls": [CALL | {"at": 7}]})
+    )
+    rest = store.live_replies.begin_continue(message.id)
+    two = {"tool_calls": [CALL | {"at": 8, "id": "c2"}]}
+    grown = store.live_replies.settle(rest.reply.id, Settled("done", "A tern. It flies.", metadata=two))
+    assert grown.content == "I look.\n\nA tern. It flies."
+    first, second = tool_calls(grown.metadata)
+    assert [grown.content[first.at : second.at], grown.content[second.at :]] == ["\n\nA tern. ", "It flies."]
+
+
 def test_an_arriving_reply_of_the_previous_version_has_no_calls(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     db = sqlite3.connect(path, isolation_level=None)
