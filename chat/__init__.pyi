@@ -21,6 +21,7 @@ from .sources import build_catalog as build_catalog
 from .sources import configured_endpoints as configured_endpoints
 from .sources import needs_discovery as needs_discovery
 from .sources import server_provider as server_provider
+from .tools import NOBODY as NOBODY
 from .tools import TOOLS as TOOLS
 from .tools import Approval as Approval
 from .tools import Approve as Approve

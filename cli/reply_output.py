@@ -50,7 +50,7 @@ class Stop:
 
 async def show_reply(reply: Reply, stop: Stop, *, heading: str = "") -> None:
     """Print the reply as it arrives, until it is settled and written, or stopped without a reader."""
-    stream, shown, reclassifications, had_reasoning = ReplyStream(), 0, 0, False
+    stream, shown, reclassifications, had_reasoning, calls = ReplyStream(), 0, 0, False, 0
     stream.write(heading)
     hold = Hold(asyncio.get_running_loop().time, reply.model)
     failure = asyncio.create_task(_stop_on_failure(stream, stop))
@@ -64,6 +64,10 @@ async def show_reply(reply: Reply, stop: Stop, *, heading: str = "") -> None:
             if not hold.holds(reply):
                 stream.write(content[shown:])
                 shown = len(content)
+            if len(reply.details.get(TOOL_CALLS, ())) > calls:
+                calls = len(reply.details[TOOL_CALLS])
+                if shown:
+                    stream.make_room()
             if not running:
                 break
             with suppress(TimeoutError):

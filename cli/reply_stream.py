@@ -62,6 +62,8 @@ class ReplyStream:
         self.error: OutputError | None = None
         """Reason, unless the reader has closed the pipe."""
         self._cleaner = Cleaner() if sys.stdout.isatty() else None
+        self._has_ended_line = False
+        """True after :meth:`make_room`, until there is more text."""
         self._loop = asyncio.get_running_loop()
         self._encoding = sys.stdout.encoding or "utf-8"
         self._pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -71,10 +73,19 @@ class ReplyStream:
 
     def write(self, text: str) -> None:
         """Queue the next piece of the reply."""
+        if self._has_ended_line and text:
+            self._has_ended_line, text = False, text.removeprefix("\n")
         self._put(self._cleaner.feed(text) if self._cleaner else text)
+
+    def make_room(self) -> None:
+        """On a terminal, write all of the text so far, and end its line: something else is printed there now."""
+        if self._cleaner and not self._has_ended_line:
+            self._put(f"{self._cleaner.finish()}\n")
+            self._has_ended_line = True
 
     def end(self, *, newline: bool) -> None:
         """Queue the rest, and a line end with ``newline``."""
+        newline = newline and not self._has_ended_line
         self._put((self._cleaner.finish() if self._cleaner else "") + ("\n" if newline else ""))
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sterna.chat import Approval, Offer, ToolAccess, ToolAsk, ToolResult
+from sterna.chat import NOBODY, Approval, Offer, ToolAccess, ToolAsk, ToolResult
 from sterna.storage.conversations.tool_calls import ToolCall
 from sterna.storage.text import clean, one_line
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 4_000
 """Characters of the arguments that a question shows."""
 PAUSE = 0.1
-"""Seconds for the text before a question to reach the terminal."""
+"""Seconds for the text before a question or a call to reach the terminal."""
 QUESTION = "Allow it? y: this call, c: this conversation, a: always, n: no, or why not"
 
 
@@ -39,8 +39,8 @@ def terminal_tools(context: CommandContext, settings: Settings) -> tuple[ToolAcc
     """
     access = ToolAccess()
     access.toolbox = toolbox = LazyToolbox(context, settings)
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        access.approve = TerminalQuestions().ask
+    is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    access.approve = TerminalQuestions().ask if is_terminal else refuse
     return access, toolbox
 
 
@@ -76,6 +76,8 @@ class LazyToolbox:
         self, name: str, arguments: Mapping[str, Any], *, progress: Callable[[str], None] | None = None
     ) -> ToolResult:
         """Print a call, and carry it out."""
+        if sys.stdout.isatty():
+            await asyncio.sleep(PAUSE)
         subject = one_line(ToolCall(name, arguments).subject, 100)
         click.echo(clean(f"sterna: {name} {subject}".rstrip()), err=True)
         return await self._toolbox().call(name, arguments, progress=progress)
@@ -99,6 +101,14 @@ class LazyToolbox:
 
             self._opened = open_toolbox(self._settings, self._context.folder(), self._context.config_dir)
         return self._opened
+
+
+async def refuse(ask: ToolAsk) -> Approval:
+    """Say that nobody can be asked, and how the tool is allowed."""
+    name = clean(ask.tool.name)
+    how = f"`sterna tools allow {name}` allows it always."
+    click.echo(f"sterna: {name} was not called: without a terminal nobody can be asked. {how}", err=True)
+    return Approval("no", NOBODY)
 
 
 class TerminalQuestions:

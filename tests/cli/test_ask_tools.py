@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,9 @@ from tests.cli.conftest import Run
 from tests.fake_openai import Server
 
 NOBODY = "The person did not allow this call. Nobody is here to allow it."
+REFUSED = (
+    "sterna: read was not called: without a terminal nobody can be asked. `sterna tools allow read` allows it always."
+)
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def prompt(file: Path) -> str:
 
 def test_without_a_terminal_a_call_is_declined_and_the_model_is_told(run: Run, file: Path, server: Server) -> None:
     result = run("ask", "--tools", "read", prompt(file))
-    assert (result.code, result.err) == (0, "")
+    assert (result.code, result.err) == (0, f"{REFUSED}\n")
     assert result.out == f"Let me look.\n\nThe tool says: Error: {NOBODY}\n"
     assert [tool["function"]["name"] for tool in server.fake.requests[0]["tools"]] == ["read"]
     shown = run("show", "--json").json()
@@ -78,8 +84,28 @@ def test_a_tool_that_is_always_allowed_is_called_and_shown(run: Run, file: Path,
 def test_the_tools_of_a_chat_are_chosen_in_it(run: Run, file: Path, server: Server) -> None:
     result = run("chat", stdin=f"/tools\n/tools read\n{prompt(file)}\n/tools none\nbye\n".encode())
     assert result.out == f"Let me look.\n\nThe tool says: Error: {NOBODY}\nYou said: bye\n"
-    assert result.err == "Tools: none\nTools: read\nTools: none\n"
+    assert result.err == f"Tools: none\nTools: read\n{REFUSED}\nTools: none\n"
     assert ["tools" in body for body in server.fake.requests] == [True, True, False]
+
+
+def test_on_a_terminal_the_text_before_a_question_is_whole_and_its_line_ends(file: Path) -> None:
+    person, program = os.openpty()
+    command = [sys.executable, "-m", "sterna", "ask", "--tools", "read", prompt(file)]
+    environ = os.environ | {"TERM": "dumb", "NO_COLOR": "1"}
+    with subprocess.Popen(command, stdin=program, stdout=program, stderr=program, env=environ) as process:
+        os.close(program)
+        seen = b""
+        while b"or why not: " not in seen and select.select([person], [], [], 30)[0]:
+            seen += os.read(person, 4096)
+        os.write(person, b"y\n")
+        with suppress(OSError):  # it has ended
+            while select.select([person], [], [], 30)[0] and (part := os.read(person, 4096)):
+                seen += part
+    os.close(person)
+    shown = seen.decode().replace("\r\n", "\n")
+    assert shown.startswith("Let me look.\n\nThe model asks for read: ")
+    assert f"\nsterna: read {file}\n\nThe tool says: " in shown
+    assert process.returncode == 0
 
 
 def test_a_name_that_is_no_tool_is_said(run: Run, file: Path) -> None:
