@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sterna.chat import ToolFile
-from sterna.config import load
+from sterna.config import Settings, load
 from sterna.storage import clean, one_line, size_text
 from sterna.tools import OfferedTool, ServerState, Toolbox, approvals_of, open_toolbox
 from sterna.tools.errors import ToolError
@@ -51,7 +51,7 @@ def list_(context: CommandContext, as_json: bool = False) -> None:
 
     With --json each line has: name, source, enabled, tools (of built-in ones), allowed.
     """
-    settings = context.settings()
+    settings = _settings(context)
     toolbox = open_toolbox(settings, context.folder(), context.config_dir)
     allowed = toolbox.approvals.allowed()
     rows = [
@@ -179,9 +179,17 @@ def forget(context: CommandContext, names: tuple[str, ...], everything: bool) ->
     click.echo(clean(f"{', '.join(forgotten)} will ask again.") if forgotten else "None of these was allowed.")
 
 
+def _settings(context: CommandContext) -> Settings:
+    """Return the settings, and print their problems. One of a provider is none of the tools': no model is asked."""
+    settings = context.read_settings()
+    for problem in settings.problems:
+        click.echo(clean(f"sterna: {problem}"), err=True)
+    return settings
+
+
 @asynccontextmanager
 async def _opened(context: CommandContext) -> AsyncIterator[Toolbox]:
-    toolbox = open_toolbox(context.settings(), context.folder(), context.config_dir)
+    toolbox = open_toolbox(_settings(context), context.folder(), context.config_dir)
     try:
         yield toolbox
     finally:

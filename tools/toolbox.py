@@ -203,7 +203,8 @@ class Toolbox:
             raise ToolError(self._unknown(name))
         tool = next((each for each in await self._tools_in_thread(settings, False) if each.name == name), None)
         if tool is None:
-            raise ToolError(f"{settings.name} has no tool {plain_line(name, 64)} any more.")
+            gone = " any more" if name in self._offered else ""
+            raise ToolError(f"{settings.name} has no tool {plain_line(name, 64)}{gone}.")
         if self._offered.get(name, fingerprint(tool)) != fingerprint(tool):
             raise ToolError(f"{settings.name} has changed what {name} is. It was not called; it is offered anew.")
         from .results import result_of

@@ -40,6 +40,15 @@ def test_tools_are_listed_without_a_start(tools: Path, run: Run) -> None:
     assert "turned off" in shown
 
 
+def test_a_mistake_in_the_table_of_a_provider_is_said_and_tools_are_tried_all_the_same(tools: Path, run: Run) -> None:
+    config = tools / "config" / "config.toml"
+    config.write_text("[endpoints.lost]\nlabel = 'Lost'\n" + config.read_text())
+    tried = run("tools", "try", "calls__gone")
+    assert (tried.code, tried.out) == (1, "calls has no tool calls__gone.\n")
+    assert tried.err.count("[endpoints.lost] needs a url") == 1
+    assert "Nothing was sent" not in tried.err
+
+
 def test_a_tool_is_shown_tried_and_allowed_until_it_is_forgotten(tools: Path, run: Run) -> None:
     shown = run("tools", "show", "changing", "--json").json()
     assert [(tool["name"], tool["description"], tool["allowed"]) for tool in shown["tools"]] == [
