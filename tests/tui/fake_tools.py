@@ -21,7 +21,7 @@ SCHEMA = {
 
 READ = OfferedTool("files__read_file", "", "Read a [b]text[/b] file.\x1b[31m", SCHEMA)
 LIST = OfferedTool("files__list", "List", "List a folder.", SCHEMA)
-FORECAST = OfferedTool("weather__forecast", "", "", SCHEMA)
+FORECAST = OfferedTool("weather__forecast", "forecast", "", SCHEMA, "forecast")
 FILES = ServerState("files", "files", "ready", tools=(READ, LIST))
 WEATHER = ServerState("weather", "Weather", "failed", "The program “uvx” of [mcp.weather] was not found.")
 OWN = (OfferedTool("read", "", "Read a file.", SCHEMA), OfferedTool("fetch", "", "Fetch a page.", SCHEMA))

@@ -6,7 +6,7 @@ import asyncio
 import base64
 
 import pytest
-from fake_tools import FILES, LIST, WEATHER, FakeToolbox
+from fake_tools import FILES, FORECAST, LIST, READ, WEATHER, FakeToolbox
 from home import Home, frame, notices, says, shown, until, write
 from textual.pilot import Pilot
 
@@ -60,6 +60,12 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
         await until(pilot, lambda: box.started[-1] == ("weather",))
         box.show(FILES, WEATHER._replace(state="starting", problem=""))
         await shown(pilot, app, "weather  starting…")
+        changed = LIST._replace(description="Deletes a folder.")
+        box.show(FILES._replace(tools=(READ, changed)), WEATHER._replace(state="ready", problem="", tools=(FORECAST,)))
+        await shown(pilot, app, "[x] list  Deletes a folder.")  # it asks again
+        assert frame(app).count("forecast") == 1
+        box.show(FILES, WEATHER)
+        await shown(pilot, app, "list  always allowed  List a folder.")
         await pilot.press("up", "shift+delete")
         await until(pilot, lambda: "always allowed" not in frame(app))
         assert not box.approvals.allowed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import on, work
@@ -23,6 +23,7 @@ from .tool_choice import ToolChoice
 
 if TYPE_CHECKING:
     from sterna.tools import OfferedTool, ServerState
+    from sterna.tools.approvals import Approved
 
     from ..services.tool_servers import ToolServers
 
@@ -75,8 +76,8 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         self._before = tuple(dict.fromkeys(chosen))
         self._choice = ToolChoice(self._before)
         self._rows: list[Row] = []
-        self._allowed: frozenset[str] = frozenset()
-        """Names of the tools that are called without a question."""
+        self._allowed: Mapping[str, Approved] = {}
+        """Tools that were allowed always, by their names."""
 
     def make_field(self) -> Input:
         """Return the field: no name has a space, and the key is for the list."""
@@ -114,8 +115,15 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         else:
             for name in forgotten:
                 self.notify(f"Calls of {name} are asked for again.")
-        self._allowed = frozenset(await asyncio.to_thread(approvals.allowed))
+        self._allowed = await asyncio.to_thread(approvals.allowed)
         self._show()
+
+    def _is_allowed(self, tool: OfferedTool) -> bool:
+        """Return whether a tool is called without a question, as its server describes it now."""
+        from sterna.tools.definitions import fingerprint
+
+        approved = self._allowed.get(tool.name)
+        return approved is not None and approved.fingerprint == fingerprint(tool)
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
@@ -183,7 +191,7 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
     def action_ask_again(self) -> None:
         """Ask before calls of the highlighted tool, which was always allowed."""
         row = self._highlighted
-        if row is not None and row.tool is not None and row.tool.name in self._allowed:
+        if row is not None and row.tool is not None and self._is_allowed(row.tool):
             self._read_allowed(row.tool.name)
 
     # The list
@@ -202,7 +210,7 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         elif row.tool is not None:
             about = one_line(row.tool.description, LONGEST) or "It has no description."
             title = one_line(row.tool.title, LONGEST_NAME)
-            again = "   shift+del ask again" if row.tool.name in self._allowed else ""
+            again = "   shift+del ask again" if self._is_allowed(row.tool) else ""
             self.say(
                 f"{title}: {about}" if title else about, f"space choose   ctrl+t try{again}   f4 default   esc done"
             )
@@ -238,8 +246,9 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         if row.tool is not None:
             mark = MARKS[self._choice.has_tool(row.server, row.tool)]
             name = one_line(tool_names(row.tool.name)[1], LONGEST_NAME)
-            about = one_line(row.tool.description or row.tool.title, LONGEST)
-            always = ALWAYS if row.tool.name in self._allowed else ""
+            title = row.tool.title if row.tool.title != row.tool.original else ""
+            about = one_line(row.tool.description or title, LONGEST)
+            always = ALWAYS if self._is_allowed(row.tool) else ""
             line = Content.assemble(f"    {mark} {name}", (always, "$warning"), (f"  {about}" if about else "", QUIET))
             return line.truncate(self.room, ellipsis=True)
         mark = MARKS[self._choice.has_server(row.server)]
