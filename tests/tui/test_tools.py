@@ -74,10 +74,12 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
         box.results["files__list"] = ToolResult(
             "a\x1b[2J\n[b]b", True, (ToolFile("map.png", "image/png", b"0" * 2048),)
         )
+        await pilot.resize_terminal(40, 14)
         await pilot.press("ctrl+r")
+        await shown(pilot, app, "[b]b")  # the dialog is higher than the screen
+        await pilot.resize_terminal(100, 30)
         await shown(pilot, app, "✗ failed after")
         assert box.calls == [("files__list", {"path": ""})]
-        assert "[b]b" in frame(app)
         assert "map.png  2" in frame(app)
         await pilot.press("ctrl+a", "delete", "delete", "ctrl+r")
         await shown(pilot, app, "The arguments are no JSON")

@@ -111,7 +111,9 @@ class ToolTrial(Dialog[None]):
         if result.whole:
             notes.append(f"Only the beginning of {result.whole:,} characters.")
         shown += [Note(Content.styled(note, MUTED)) for note in notes]
-        self.query_one("#result", DocumentView).document = Document(shown)
+        view = self.query_one("#result", DocumentView)
+        view.document = Document(shown)
+        self.call_after_refresh(view.scroll_visible, top=True, animate=False)
 
     def _say(self, text: str, *, is_good: bool = True) -> None:
         for label in self.query("#state").results(Label):  # none once the dialog was closed
