@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from sterna.sync.status import sync_status
 from ..context import CommandContext
 from ..output import counted, paint, print_json
 from .analytics import doctor_analytics
+from .finding import Finding
 from .meaning import meaning_findings
 from .repair import doctor_repair
 from .tools import tool_findings
@@ -31,15 +31,6 @@ from .tools import tool_findings
 MIN_FREE = 20_000_000
 """Free bytes below which the disk of the history counts as nearly full."""
 PACKAGES = ("textual", "httpx", "sqlite-utils", "click", "keyring")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Line of the report."""
-
-    name: str
-    detail: str
-    ok: bool = True
 
 
 @click.group(invoke_without_command=True, short_help="Check the setup and report problems.")
@@ -85,8 +76,8 @@ def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Itera
     yield from _data(context)
     for endpoint in settings.endpoints:
         yield _key_of(context, endpoint)
-    yield from (Finding(*finding) for finding in meaning_findings(context, settings.meaning))
-    yield from (Finding(*finding) for finding in tool_findings(context, settings))
+    yield from meaning_findings(context, settings.meaning)
+    yield from tool_findings(context, settings)
     if not offline:
         yield from asyncio.run(_providers(context, settings))
 

@@ -10,15 +10,13 @@ from sterna.storage import StoreError, size_text
 from ..context import CommandContext
 from ..meaning_state import vectors_state
 from ..output import counted
+from .finding import Finding
 
 if TYPE_CHECKING:
     from sterna.config import MeaningSettings
 
-Row = tuple[str, str, bool]
-"""Name, detail, and whether it is well."""
 
-
-def meaning_findings(context: CommandContext, settings: MeaningSettings) -> Iterator[Row]:
+def meaning_findings(context: CommandContext, settings: MeaningSettings) -> Iterator[Finding]:
     """Yield how far the vectors are made, and what keeps the model from being used."""
     if not settings.enabled:
         return
@@ -32,7 +30,7 @@ def meaning_findings(context: CommandContext, settings: MeaningSettings) -> Iter
         with context.history() as history:
             found = vectors_state(history)
     except (EmbedderError, StoreError) as error:
-        yield "search by meaning", str(error), False
+        yield Finding("search by meaning", str(error), ok=False)
     else:
         made = f"{counted(found['parts'], 'vector')}, {found['done']:.0%} of the messages read"
-        yield "search by meaning", f"{settings.model}, {made}, {size_text(found['bytes'])} in {found['path']}", True
+        yield Finding("search by meaning", f"{settings.model}, {made}, {size_text(found['bytes'])} in {found['path']}")

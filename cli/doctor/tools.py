@@ -12,28 +12,28 @@ from sterna.config import McpServerSettings, Settings
 
 from ..context import CommandContext
 from ..output import counted
-
-Row = tuple[str, str, bool]
-"""Name, detail, and whether all is well."""
+from .finding import Finding
 
 
-def tool_findings(context: CommandContext, settings: Settings) -> Iterator[Row]:
+def tool_findings(context: CommandContext, settings: Settings) -> Iterator[Finding]:
     """Yield what is known of each server, of the files that ``read`` may read, and what is always allowed."""
     servers = [server for server in settings.mcp if server.enabled]
     if servers and find_spec("mcp") is None:
-        yield "tools", "MCP servers need a package that is not installed. Install sterna[mcp].", False
+        yield Finding("tools", "MCP servers need a package that is not installed. Install sterna[mcp].", ok=False)
     for server in servers:
         problem = _problem(server)
-        yield f"tools of {server.name}", problem or server.shown, not problem
+        yield Finding(f"tools of {server.name}", problem or server.shown, ok=not problem)
     for named in settings.tools.read:
         if not Path(named).expanduser().exists():
-            yield "tool read", f"There is no file or folder {named}. Correct tools.read in config.toml.", False
+            yield Finding(
+                "tool read", f"There is no file or folder {named}. Correct tools.read in config.toml.", ok=False
+            )
     if servers or settings.tools.read or settings.tools.fetch:
         from sterna.tools import approvals_of
 
         allowed = approvals_of(context.folder()).allowed()
         if allowed:
-            yield "tools", f"{counted(len(allowed), 'tool')} always allowed: {', '.join(sorted(allowed))}", True
+            yield Finding("tools", f"{counted(len(allowed), 'tool')} always allowed: {', '.join(sorted(allowed))}")
 
 
 def _problem(server: McpServerSettings) -> str:
