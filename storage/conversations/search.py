@@ -46,8 +46,10 @@ FEW = 5_000
 SHOWN = 400
 """Characters of a message from which its line is made where no word was looked for."""
 
-MOST_ASKED, ASKED_LATELY = 5, 200_000
-"""Words by which earlier questions are looked for, and among how many of the newest messages."""
+MOST_ASKED = 5
+"""Words by which earlier questions are looked for."""
+ASKED_LATELY = 200_000
+"""Newest messages among which questions, and messages with any word of one, are looked for."""
 MOST_TITLES = 10
 
 ALL = Condition("", {})
@@ -187,14 +189,14 @@ class Search:
         return [Hit(row["id"], row["title"], None, None, marked(row["title"]), row["at"]) for row in rows]
 
     def search_best(self, text: str, limit: int) -> list[Hit]:
-        """Find messages with any word of a question, best first (BM25), among the newest 200,000."""
+        """Find messages with any word of a question, best first (BM25), among the newest ones."""
         query = parse_query(text)
         words = [word.rstrip("*") for word in query.match.split('" "')]
         words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
         if not words:
             return self._message_hits(query, limit, None)
         rows = self.db.rows(
-            _MESSAGES + """and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - 200000
+            f"""{_MESSAGES} and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - {ASKED_LATELY}
             order by f.rank limit :limit""",
             match=" OR ".join(words), limit=limit,
         )  # fmt: skip

@@ -31,16 +31,19 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 32_000
 """Characters of a message that vectors are made of."""
 A_BATCH = 64
-"""Messages that are read at once, and about how many characters of them."""
+"""Messages that are read at once."""
 CHARACTERS = 100_000
+"""Characters after which a batch ends, even with fewer messages."""
 FEW = 20_000
 """Messages up to which all that fulfil a filter are compared with a question."""
-ASKED_LATELY = 20_000
-"""Newest messages among which those with any word of a question are looked for, and how many of them count."""
+NEWEST = 20_000
+"""Newest messages among which those with any word of a question are looked for."""
 WITH_ANY_WORD = 30
+"""Messages with any word of a question that count."""
 COMMON = 400
-"""Messages, of those newest ones, from which on a word is too common to tell one from another."""
+"""Messages, of the newest ones, from which on a word is too common to tell one from another."""
 MOST_WORDS = 8
+"""Words of a question that are looked for."""
 SPARE = 100
 """Messages beyond what is wanted that are read, because some may be private or gone."""
 SHOWN = 200
@@ -267,11 +270,11 @@ class Meaning:
                 """select rowid as place from message_search where message_search match :match
                     and rowid > (select coalesce(max(local_id), 0) from chat_messages) - :lately
                 order by rowid desc limit :limit""",
-                match=f'"{word}"', lately=ASKED_LATELY, limit=COMMON,
+                match=f'"{word}"', lately=NEWEST, limit=COMMON,
             )  # fmt: skip
             if len(rows) < COMMON:
                 for row in rows:
-                    scores[row["place"]] += log(ASKED_LATELY / len(rows))
+                    scores[row["place"]] += log(NEWEST / len(rows))
         return sorted(scores, key=lambda place: (-scores[place], -place))[:WITH_ANY_WORD]
 
     def _rows(self, places: Sequence[int], extra: Condition, session_id: str | None) -> list[sqlite3.Row]:
