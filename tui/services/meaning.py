@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -33,8 +34,12 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 600.0
 """Wait after a failure, which is doubled with each one that follows."""
 
 PACKAGES = ("apsw", "sqlite_vec", "numpy", "tokenizers", "safetensors")
+"""Packages without which there is no search by meaning."""
 
 State = Literal["off", "beginning", "building", "ready", "elsewhere", "failing"]
+"""What the background does. ``elsewhere``: another process makes the vectors."""
+
+log = logging.getLogger("sterna.meaning")
 
 
 class MeaningService:
@@ -198,8 +203,10 @@ class MeaningService:
             except VectorsDeleted as error:
                 self.state, self.problem = "failing", str(error)
                 return  # a command turned it off, or chose another model
-            except Exception as error:  # noqa: BLE001 - whatever it is, the chat goes on
+            except Exception as error:
                 is_known = isinstance(error, storage.StoreError | EmbedderError)
+                if not is_known:
+                    log.exception("no vectors could be made")
                 self.state = "failing"
                 self.problem = str(error) if is_known else f"{type(error).__name__}: {error}"
                 failures += 1
