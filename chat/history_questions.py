@@ -17,6 +17,8 @@ from .tools import TOOLS
 
 SETTINGS: Mapping[str, Any] = {TOOLS: []}
 """Settings of the conversation of such a question: no tool is offered, for a text in a passage could ask for a call."""
+LEAST_PART = 1 / 3
+"""Part of the best similarity below which a message is not sent for its meaning: it hardly has to do with it."""
 
 
 class FindMeaning(Protocol):
@@ -45,6 +47,8 @@ async def find_passages(
     if meaning is not None:
         with suppress(StoreError):  # what is found by words is enough to go on
             also = await meaning(words, limit=CANDIDATES)
+    least = LEAST_PART * max((hit.similarity or 0.0 for hit in also), default=0.0)
+    also = [hit for hit in also if hit.similarity is None or hit.similarity >= least]
     return await store.run(Passages.find, words, characters=room, include_private=include_private, also=also)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sterna.chat import Turns
@@ -88,10 +90,13 @@ async def test_passages_come_from_what_was_said_and_not_from_questions_about_it(
 
 async def test_what_says_it_in_other_words_is_found_by_its_meaning(store: StoreThread) -> None:
     meant = await store.run(talk, "Where do we keep the accounts?", "In a relational engine.")
+    await store.run(talk, "Which fruit is in season?", "Pears.")
 
     async def meaning(text: str, *, limit: int) -> list[Hit]:
         asked.append(text)
-        return await store.run(Search.search, "relational engine", limit=limit)
+        near = await store.run(Search.search, "relational engine", limit=limit)
+        far = await store.run(Search.search, "pears", limit=limit)  # it hardly has to do with the question
+        return [replace(hit, similarity=0.8) for hit in near] + [replace(hit, similarity=0.2) for hit in far]
 
     async def failing(text: str, *, limit: int) -> list[Hit]:
         raise StoreError("The model cannot be loaded.")
