@@ -127,39 +127,15 @@ class TurnActions:
         context, conversation, prompt = self._context, self._conversation, self._layout.prompt
         try:
             await context.ready.wait()
-            assert context.turns is not None
-            conversation_id, choices, attachments = conversation.id, conversation.choices, self._attachments.items
-            if event.edited is not None:
-                files = self._attachments.of_edit(event.edited)
-                begun, reply = await context.turns.edit(
-                    event.edited, text, model=choices.get("model"), attachments=files
-                )
-                message, replies = begun.user_message, [reply]
-            elif comparing is not None:
-                comparison = await context.turns.compare(
-                    conversation_id,
-                    text,
-                    models=comparing.models,
-                    settings=None if conversation_id else choices,
-                    attachments=attachments,
-                )
-                message, replies = comparison.prompt, list(comparison.replies)
-            else:
-                begun, reply = await context.turns.begin(
-                    conversation_id,
-                    text,
-                    model=choices.get("model"),
-                    settings=None if conversation_id else choices,
-                    attachments=attachments,
-                )
-                message, replies = begun.user_message, [reply]
+            conversation_id, attachments = conversation.id, self._attachments.items
+            message, replies, comparison = await self._request(event, text, comparing)
             if event.edited is None:
                 await self._attachments.sent(conversation_id, attachments)
             self._layout.complaints.end(PROMPT)
             if conversation.id == conversation_id:
                 prompt.sent(event.shown, event.text)
                 await self._follow(message.session_id, *replies)
-                if comparing is not None:
+                if comparing is not None and comparison is not None:
                     comparing.show(comparison)
             context.analytics.track("message_sent", message.session_id)
             if event.edited is None:  # an edit is like what it replaces
@@ -170,6 +146,29 @@ class TurnActions:
             self._layout.complain(f"Not sent. Your text is still in the prompt. {error}", PROMPT)
         finally:
             self._is_sending = False
+
+    async def _request(
+        self, event: Prompt.Submitted, text: str, comparing: Comparing | None
+    ) -> tuple[Message, Sequence[Reply], Comparison | None]:
+        """Store an edited message, one about which models are compared, or any other; return what is requested.
+
+        Raises StoreError: then nothing is stored.
+        """
+        turns, conversation_id, choices = self._context.turns, self._conversation.id, self._conversation.choices
+        assert turns is not None
+        model, settings = choices.get("model"), None if conversation_id else choices
+        if event.edited is not None:
+            files = self._attachments.of_edit(event.edited)
+            begun, reply = await turns.edit(event.edited, text, model=model, attachments=files)
+            return begun.user_message, [reply], None
+        attachments = self._attachments.items
+        if comparing is not None:
+            comparison = await turns.compare(
+                conversation_id, text, models=comparing.models, settings=settings, attachments=attachments
+            )
+            return comparison.prompt, comparison.replies, comparison
+        begun, reply = await turns.begin(conversation_id, text, model=model, settings=settings, attachments=attachments)
+        return begun.user_message, [reply], None
 
     async def _find_similar(self, message: Message) -> None:
         """Say so where nearly the same was asked before."""
