@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import zip_longest
 
 from ..database.connection import Database
@@ -66,27 +66,7 @@ class Passages:
         by_words = self._search.search_best(text, CANDIDATES)
         hits = [hit for pair in zip_longest(also, by_words) for hit in pair if hit is not None]
         private = self._conversations.private_of([hit.session_id for hit in hits])
-        found: list[Passage] = []
-        taken: set[str] = set(without)
-        counts: Counter[str] = Counter()
-        room = characters
-
-        def take(message: Message, hit: Hit) -> bool:
-            nonlocal room
-            if message.id in taken or counts[hit.session_id] >= MOST_OF_ONE or len(found) >= limit:
-                return False
-            taken.add(message.id)
-            start = hit.start if hit.message_id == message.id else 0
-            piece = best_piece(message.content[start:], words, min(size, room))
-            if not piece:
-                return False
-            piece = ("…" if start else "") + piece
-            room -= len(piece)
-            counts[hit.session_id] += 1
-            place = (hit.session_id, message.id, hit.session_title, message.role, message.message_timestamp)
-            found.append(Passage(*place, piece, hit.session_id in private))
-            return True
-
+        taken = _Taken(words, limit, characters, size, without, private)
         for hit in hits:
             if hit.message_id is None or hit.is_attachment or (hit.session_id in private and not include_private):
                 continue
@@ -99,11 +79,11 @@ class Passages:
             reply = self._reply_to(message) if len(message.content) <= SHORT_QUESTION else None
             if reply is not None and QUOTES in reply.metadata:
                 continue  # what the guide was asked
-            if take(message, hit) and reply is not None and not _is_of_guide(reply):
-                take(reply, hit)
-            if len(found) >= limit or room < size // 4:
+            if taken.add(message, hit) and reply is not None and not _is_of_guide(reply):
+                taken.add(reply, hit)
+            if taken.is_full:
                 break
-        return found
+        return taken.passages
 
     def _reply_to(self, question: Message) -> Message | None:
         """Return the reply that is shown for a question; None for a message that is none, or has none."""
@@ -111,6 +91,53 @@ class Passages:
             return None
         following = self._messages.after(question.session_id, question.key, 1)
         return next((message for message in following if message.role == "assistant"), None)
+
+
+class _Taken:
+    """Passages that are taken, within the bounds of a question."""
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        limit: int,
+        characters: int,
+        size: int,
+        without: Sequence[str],
+        private: Collection[str],
+    ) -> None:
+        """Begin with none. ``words`` are folded; ``private`` are the ids of private conversations."""
+        self.passages: list[Passage] = []
+        self._words = words
+        self._limit = limit
+        self._room = characters
+        self._size = size
+        self._private = private
+        self._seen = set(without)
+        """Messages of which no other passage is taken."""
+        self._counts: Counter[str] = Counter()
+        """Passages of each conversation."""
+
+    @property
+    def is_full(self) -> bool:
+        """True where no other passage of a useful length fits."""
+        return len(self.passages) >= self._limit or self._room < self._size // 4
+
+    def add(self, message: Message, hit: Hit) -> bool:
+        """Take the best piece of a message, which is of the conversation of ``hit``; return whether it was taken."""
+        is_full = self._counts[hit.session_id] >= MOST_OF_ONE or len(self.passages) >= self._limit
+        if is_full or message.id in self._seen:
+            return False
+        self._seen.add(message.id)
+        start = hit.start if hit.message_id == message.id else 0
+        piece = best_piece(message.content[start:], self._words, min(self._size, self._room))
+        if not piece:
+            return False
+        piece = ("…" if start else "") + piece
+        self._room -= len(piece)
+        self._counts[hit.session_id] += 1
+        place = (hit.session_id, message.id, hit.session_title, message.role, message.message_timestamp)
+        self.passages.append(Passage(*place, piece, hit.session_id in self._private))
+        return True
 
 
 def best_piece(text: str, words: Sequence[str], size: int) -> str:
