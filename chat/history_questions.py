@@ -15,7 +15,7 @@ from .context import input_budget
 from .estimates import CHARACTERS_PER_TOKEN
 from .tools import TOOLS
 
-SETTINGS: Mapping[str, Any] = {TOOLS: []}
+QUESTION_SETTINGS: Mapping[str, Any] = {TOOLS: []}
 """Settings of the conversation of such a question: no tool is offered, for a text in a passage could ask for a call."""
 LEAST_PART = 1 / 3
 """Part of the best similarity below which a message is not sent for its meaning: it hardly has to do with it."""

@@ -1,4 +1,4 @@
-"""Request for one reply, and what comes back."""
+"""Sending of the request for one reply, and of what follows from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .tools import ToolAccess
 
 
-async def answer(
+async def send_request(
     reply: Reply,
     begun: NewTurn,
     options: RequestOptions,

@@ -15,7 +15,7 @@ from sterna.providers import Catalog, ProviderError
 from sterna.storage import NotFound, StoreError, StoreThread, WaitingPrompts
 
 from .outages import Outages
-from .receiving import answer
+from .receiving import send_request
 from .reply import Ending, Reply
 from .reply_events import failed
 from .requests import RequestOptions
@@ -105,7 +105,7 @@ class WaitingTurns:
         """
         settings = self._settings()
         send = partial(
-            answer,
+            send_request,
             reply,
             options=options,
             store=self._store,

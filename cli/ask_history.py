@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from sterna.chat.history_questions import SETTINGS, FindMeaning, find_passages, guide_question
+from sterna.chat.history_questions import QUESTION_SETTINGS, FindMeaning, find_passages, guide_question
 from sterna.chat.requests import RequestOptions
 from sterna.providers.guide import NAME as GUIDE
 from sterna.storage import Hit, Meaning, StoreError, StoreThread, clean, one_line
@@ -67,7 +67,7 @@ async def ask_history(context: CommandContext, settings: Settings, asked: Histor
             raise click.ClickException("Your history has nothing about this. Nothing was sent. Try other words.")
         if not asked.yes and provider not in settings.history.providers:
             _require_consent(context, settings, passages, ref)
-        own = {**SETTINGS, **asked.options}
+        own = {**QUESTION_SETTINGS, **asked.options}
         _, reply = await turns.begin(None, asked.text, settings=own, passages=passages)
         return await print_reply(turns, reply, as_json=asked.as_json)
 

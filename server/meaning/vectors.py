@@ -95,7 +95,7 @@ class Vectors:
             if self._embedder is not None:
                 await self._embedder.aclose()
 
-    async def of(self, text: str) -> list[float]:
+    async def of_question(self, text: str) -> list[float]:
         """Return the vector of a question; empty for one of which the model knows nothing. Raises ApiError."""
         if not self._name:
             raise ApiError("feature_not_available", "This server does not search by meaning.")

@@ -137,7 +137,7 @@ async def search(
     started = services.clock()
     query = checked_query(q)
     limit = min(limit, MAX_RESULTS)
-    vector = await services.vectors.of(query) if by == "meaning" else None
+    vector = await services.vectors.of_question(query) if by == "meaning" else None
     statement, needle = search_statement(query)
     values = {"needle": needle, "user": caller.user_id, "limit": limit}
 

@@ -59,7 +59,7 @@ class HistoryQuestion:
         return Receiver(ref, catalog.context_length(ref), is_allowed, bool(own))
 
     async def _begin(self, asked: Asked, receiver: Receiver) -> None:
-        from sterna.chat.history_questions import SETTINGS, guide_question
+        from sterna.chat.history_questions import QUESTION_SETTINGS, guide_question
 
         context, layout = self._context, self._layout
         assert context.turns is not None
@@ -69,7 +69,7 @@ class HistoryQuestion:
                 await context.settings_file.save("history.providers", allowed)
             text = guide_question(asked.question) if receiver.is_guide else asked.question
             passages = [] if receiver.is_guide else asked.passages
-            own = {**SETTINGS, **({"model": receiver.ref} if receiver.is_own else {})}
+            own = {**QUESTION_SETTINGS, **({"model": receiver.ref} if receiver.is_own else {})}
             begun, reply = await context.turns.begin(None, text, model=receiver.ref, settings=own, passages=passages)
         except (config.ConfigError, storage.StoreError) as error:
             self._unsent = asked.question
