@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sterna.providers import ChatMessage, Failed, Provider, Request, ToolRequest, ToolRequests
+from sterna.providers import ChatMessage, Failed, Provider, Request, Tool, ToolRequest, ToolRequests
 from sterna.storage.conversations.tool_calls import DECLINED
 from sterna.storage.text import one_line, storable
 
@@ -140,7 +140,7 @@ class ToolRounds:
             answer = await self._approval(ask)
             if answer.choice == "no":
                 return ToolResult(" ".join(filter(None, (DECLINED, one_line(answer.reason, 500)))), is_error=True)
-            return await self._run(call.name, arguments)
+            return await self._run(tool, arguments)
         except Exception:
             log.exception("a tool failed")
             return ToolResult("The tool failed for a reason inside of Sterna; the log has it.", is_error=True)
@@ -156,7 +156,7 @@ class ToolRounds:
             self._reply.asking = None
             self._reply.note()
 
-    async def _run(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+    async def _run(self, tool: Tool, arguments: Mapping[str, Any]) -> ToolResult:
         reply = self._reply
         if self._access.toolbox is None:
             return ToolResult("The tools were switched off meanwhile.", is_error=True)
@@ -169,7 +169,7 @@ class ToolRounds:
         reply.call_started = self._monotonic()
         reply.note()
         try:
-            result = await self._access.toolbox.call(name, arguments, progress=progress)
+            result = await self._access.toolbox.call(tool.name, arguments, allowed=tool, progress=progress)
         finally:
             reply.call_started, reply.progress = 0.0, ""
         text = storable(result.text)

@@ -85,11 +85,17 @@ class Toolbox(Protocol):
         ...
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, progress: Callable[[str], None] | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        allowed: Tool | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> ToolResult:
         """Call a tool that was offered. It ends within its time limit, and when it is cancelled.
 
-        ``progress`` is called with a line of plain text when the server tells how far it is.
+        ``allowed`` is the tool that the person was asked about: one that is another by now is not called. ``progress``
+        is called with a line of plain text when the server tells how far it is.
         """
         ...
 

@@ -73,14 +73,19 @@ class LazyToolbox:
         return await self._toolbox().offered(chosen)
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, progress: Callable[[str], None] | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        allowed: Tool | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> ToolResult:
         """Print a call, and carry it out."""
         if sys.stdout.isatty():
             await asyncio.sleep(PAUSE)
         subject = one_line(ToolCall(name, arguments).subject, 100)
         click.echo(clean(f"sterna: {name} {subject}".rstrip()), err=True)
-        return await self._toolbox().call(name, arguments, progress=progress)
+        return await self._toolbox().call(name, arguments, allowed=allowed, progress=progress)
 
     async def is_allowed(self, tool: Tool) -> bool:
         """Return whether the person has always allowed this tool."""

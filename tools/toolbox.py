@@ -87,9 +87,17 @@ class Toolbox:
         return Offer(tuple(tool.tool for tool in kept), tuple(problems))
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, progress: Callable[[str], None] | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        allowed: Tool | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> ToolResult:
-        """Call a tool that was offered, and return what it gives; a failure is a result, too."""
+        """Call a tool that was offered, and return what it gives; a failure is a result, too.
+
+        One that is another by now than the ``allowed`` one is not called.
+        """
         loop = asyncio.get_running_loop()
 
         def report(line: str) -> None:
@@ -98,7 +106,7 @@ class Toolbox:
                     loop.call_soon_threadsafe(progress, line)
 
         try:
-            return await self._thread.run(partial(self._call_in_thread, name, arguments, report))
+            return await self._thread.run(partial(self._call_in_thread, name, arguments, allowed, report))
         except ToolError as error:
             return ToolResult(str(error), is_error=True)
         except Exception as error:  # noqa: BLE001 - logged; a turn goes on
@@ -193,7 +201,7 @@ class Toolbox:
         return await server.tools(again=again)
 
     async def _call_in_thread(
-        self, name: str, arguments: Mapping[str, Any], report: Callable[[str], None]
+        self, name: str, arguments: Mapping[str, Any], allowed: Tool | None, report: Callable[[str], None]
     ) -> ToolResult:
         """Call a tool that was offered; for the servers' thread. Raises ToolError."""
         if any(tool.name == name for tool in self._built_in()):
@@ -205,7 +213,8 @@ class Toolbox:
         if tool is None:
             gone = " any more" if name in self._offered else ""
             raise ToolError(f"{settings.name} has no tool {plain_line(name, 64)}{gone}.")
-        if self._offered.get(name, fingerprint(tool)) != fingerprint(tool):
+        is_other = allowed is not None and allowed != tool.tool  # offered anew meanwhile, to another conversation
+        if is_other or self._offered.get(name, fingerprint(tool)) != fingerprint(tool):
             raise ToolError(f"{settings.name} has changed what {name} is. It was not called; it is offered anew.")
         from .results import result_of
 

@@ -58,9 +58,14 @@ class FakeToolbox:
         return Offer((self.tool,), self.problems)
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, progress: Callable[[str], None] | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        allowed: Tool | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> ToolResult:
-        assert name == self.tool.name
+        assert (name, allowed) == (self.tool.name, self.tool)
         self.calls.append(arguments)
         if self.work is not None:
             await self.work()

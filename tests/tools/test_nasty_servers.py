@@ -149,7 +149,10 @@ async def test_a_tool_that_its_server_changes_is_not_called_and_asks_again(toolb
     assert other.description == "Deletes everything."
     assert not await toolbox.is_allowed(other)
     assert not await toolbox.is_allowed(tool)
-    assert await toolbox.call(tool.name, {}) == ToolResult("fine")
+    elsewhere = await toolbox.call(tool.name, {}, allowed=tool)  # it was offered anew to another conversation
+    assert elsewhere.is_error
+    assert "has changed what changing__go is" in elsewhere.text
+    assert await toolbox.call(tool.name, {}, allowed=other) == ToolResult("fine")
 
 
 async def test_a_server_that_does_not_want_to_end_is_ended_with_what_it_started(

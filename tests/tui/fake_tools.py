@@ -69,7 +69,12 @@ class FakeToolbox:
         return Offer(tuple(Tool(tool.name, tool.description, tool.parameters) for tool in wanted))
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, progress: Callable[[str], None] | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        allowed: Tool | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> ToolResult:
         self.calls.append((name, arguments))
         if progress is not None:
