@@ -47,8 +47,10 @@ async def test_a_message_waits_in_sight_for_its_provider(home: Home, monkeypatch
         assert said(home.open()) == []
         await pilot.press("ctrl+underscore")
         await until(pilot, lambda: said(home.open()) == ["Where do terns go?"])
-        await pilot.press("enter")
+        assert app.main.prompt.text == ""
+        await pilot.press("alt+g")
         await until(pilot, lambda: "Waiting for test" in frame(app))
+        assert said(home.open()) == ["Where do terns go?"]
         await write(pilot, "And back?")
         await pilot.press("enter")
         await until(pilot, lambda: "Next: And back?" in frame(app))

@@ -168,8 +168,16 @@ class PromptQueue:
         names = ", ".join(item.name for item in message.attachments)
         text = "" if message.content == names else message.content
         if self._conversation.id == conversation_id:
+            is_alone = not prompt.text
             prompt.join(text)
             prompt.focus()
+
+            async def put_back() -> None:
+                """Empty the prompt, before the undo of the store, so that the message is not there twice."""
+                if is_alone and prompt.text == text and self._conversation.id == conversation_id:
+                    prompt.put("")
+
+            await self._conversation.local_undo.add(put_back)
             self._attachments.put_back(message.attachments)
             await self._drafts.save(conversation_id, prompt.draft)
         else:

@@ -285,6 +285,8 @@ class Transcript(Window, can_focus=True):
         reply = self.reply_to(view) if view is not None else None
         if reply is not None and (reply.can_retry or reply.is_waiting):
             self.post_message(self.RetryRequested(reply.message_id))
+        elif view is not None and view.role == "user" and view is self._views[-1]:
+            self.post_message(self.RetryRequested(view.message_id))  # it never got a reply
         else:
             self.notify("No finished reply to regenerate.", markup=False)
 
