@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -150,32 +151,18 @@ class RequestOptions(NamedTuple):
         provider, model = catalog.resolve(self.ref)
         question, continues = begun.user_message, begun.reply.continues
 
-        def read(store: Store, limit: int) -> tuple[list[Message], int]:
-            last = store.messages.get(continues) if continues else question
-            newest_first, is_cut = store.messages.context(last.session_id, limit * CHARACTERS_PER_TOKEN, last.key)
-            selected, is_full = select_messages(newest_first, system_prompt=self.system_prompt, budget=limit)
-            has_more = bool(selected) and (is_cut or is_full)
-            return selected, store.messages.count_before(question.session_id, selected[-1].key) if has_more else 0
-
-        def read_all(store: Store) -> tuple[list[Message], bool]:
-            last = store.messages.get(continues) if continues else question
-            return store.messages.context(last.session_id, UNKNOWN * CHARACTERS_PER_TOKEN, last.key)
-
-        def room() -> int:
-            known = input_budget(catalog.context_length(self.ref))
-            return known if known == UNKNOWN else max(1, known - estimate_tokens("".join(map(str, tools))))
-
-        limit = budget or room()
+        read = partial(_fitting, begun, self.system_prompt)
+        limit = budget or self._room(catalog, tools)
         selected, left_out = await store.run(read, limit)
         size = sum(len(sent_text(message)) for message in selected)
         has_attachments = any(message.attachments for message in selected)
         if budget is None and limit == UNKNOWN and (size > SHORT_CONVERSATION or has_attachments or tools):
             await catalog.fetch_context_length(self.ref)
-            if (limit := room()) != UNKNOWN:
+            if (limit := self._room(catalog, tools)) != UNKNOWN:
                 selected, left_out = await store.run(read, limit)
         attached, fitted = NOTHING_ATTACHED, None
         if left_out and self.summarises:
-            whole, _ = await store.run(read_all)
+            whole, _ = await store.run(partial(_branch, begun), UNKNOWN)
             fitted = await summarised(
                 store, provider, model, question.session_id, whole, self.summary, self.system_prompt, limit
             )
@@ -190,10 +177,7 @@ class RequestOptions(NamedTuple):
             attached = await self.load_attached(files, catalog, selected, limit)
         prompts = (self.system_prompt, fitted.summary.prompt if fitted is not None else "")
         prompt = "\n\n".join(filter(None, prompts))
-        messages = to_chat_messages(selected, prompt, attached)
-        if tools:
-            calls = fitting_calls(selected, limit - sum(map(tokens_of, messages)))
-            messages = to_chat_messages(selected, prompt, attached, with_calls=calls)
+        messages = _composed(selected, prompt, attached, limit if tools else None)
         if continues and messages[-1].role == "assistant":
             has_text = messages[-1].content != NO_TEXT
             messages += (ChatMessage("user", CONTINUE if has_text else GO_ON),)
@@ -206,6 +190,11 @@ class RequestOptions(NamedTuple):
         if (used := fitted.used) is not None:
             cost = used.cost or catalog.price(self.ref, used.input_tokens, used.output_tokens) or 0.0
         return Prepared(provider, request, len(selected), 0, fitted.summary, cost)
+
+    def _room(self, catalog: Catalog, tools: tuple[Tool, ...]) -> int:
+        """Return the tokens for the messages of a request, beside the definitions of its tools."""
+        known = input_budget(catalog.context_length(self.ref))
+        return known if known == UNKNOWN else max(1, known - estimate_tokens("".join(map(str, tools))))
 
     async def load_attached(
         self, files: AttachmentFiles, catalog: Catalog, newest_first: Sequence[Message], limit: int
@@ -242,6 +231,31 @@ class RequestOptions(NamedTuple):
             schema=self.schema,
             request_id=request_id,
         )
+
+
+def _branch(begun: NewTurn, store: Store, limit: int) -> tuple[list[Message], bool]:
+    """Return the messages of a turn's branch, newest first, of about ``limit`` tokens, and whether there are more."""
+    last = store.messages.get(begun.reply.continues) if begun.reply.continues else begun.user_message
+    return store.messages.context(last.session_id, limit * CHARACTERS_PER_TOKEN, last.key)
+
+
+def _fitting(begun: NewTurn, system_prompt: str, store: Store, limit: int) -> tuple[list[Message], int]:
+    """Return the messages of a turn's branch that fit into ``limit`` tokens, and the number of those that do not."""
+    newest_first, is_cut = _branch(begun, store, limit)
+    selected, is_full = select_messages(newest_first, system_prompt=system_prompt, budget=limit)
+    has_more = bool(selected) and (is_cut or is_full)
+    return selected, store.messages.count_before(begun.user_message.session_id, selected[-1].key) if has_more else 0
+
+
+def _composed(
+    newest_first: Sequence[Message], prompt: str, attached: Mapping[str, Attached], limit: int | None
+) -> tuple[ChatMessage, ...]:
+    """Return the messages of a request; with a ``limit`` in tokens, also the calls of tools that fit into the rest."""
+    messages = to_chat_messages(newest_first, prompt, attached)
+    if limit is None:
+        return messages
+    calls = fitting_calls(newest_first, limit - sum(map(tokens_of, messages)))
+    return to_chat_messages(newest_first, prompt, attached, with_calls=calls)
 
 
 def _have_images(messages: Sequence[Message]) -> bool:
