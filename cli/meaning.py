@@ -48,6 +48,8 @@ def status(context: CommandContext, as_json: bool) -> None:
     (vectors), bytes, path.
     """
     settings = context.read_settings().meaning
+    from sterna.chat.meaning.ways import percent
+
     with context.history() as history:
         found = vectors_state(history)
     if as_json:
@@ -58,7 +60,7 @@ def status(context: CommandContext, as_json: bool) -> None:
         return
     click.echo(f"Search by meaning is on, with the model {one_line(settings.model, 200)}.")
     if found["made_by"]:
-        click.echo(f"{found['done']:.0%} of the messages are read: {counted(found['parts'], 'vector')}.")
+        click.echo(f"{percent(found['done'])} of the messages are read: {counted(found['parts'], 'vector')}.")
         click.echo(clean(f"{size_text(found['bytes'])} in {found['path']}"))
     else:
         click.echo("No vectors are made yet. They are made while the chat is open, or now with: sterna meaning build")

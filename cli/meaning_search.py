@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sterna.chat.meaning.ways import Way, one_list, room_for_meaning, way_of
+from sterna.chat.meaning.ways import Way, one_list, percent, room_for_meaning, way_of
 from sterna.storage import Hit, StoreError, clean
 from sterna.storage.conversations.saved_names import saved_searches, with_saved
 
@@ -115,8 +115,12 @@ class MeaningSearch:
         room = limit if way == "meaning" else room_for_meaning(len(hits), limit)
 
         async def find(finder: Finder) -> list[Hit]:
-            if way == "meaning" and await finder.progress() is None:
+            done = await finder.progress() if way == "meaning" else 1.0
+            if done is None:
                 raise StoreError("No vectors are made yet. Make them with: sterna meaning build")
+            if done < 1:
+                hint = "Make the rest with: sterna meaning build"
+                click.echo(f"sterna: {percent(done)} of the messages are read by now. {hint}", err=True)
             found = await finder.find(text, limit=room, session_id=session_id, known=hits, also_words=way == "both")
             if finder.is_of_another_model:
                 raise StoreError("The vectors are those of another model. Make them anew with: sterna meaning build")

@@ -23,7 +23,7 @@ def vectors_state(history: HistoryReader) -> dict[str, Any]:
     from sterna.chat.meaning.builder import part_read
 
     try:
-        done = round(part_read(file.about, history.meaning.newest()), 4)
+        done = int(part_read(file.about, history.meaning.newest()) * 10_000) / 10_000
         made = {"made_by": file.about.model, "done": done, "parts": file.count()}
         return none | made | {"bytes": file.size_on_disk()}
     finally:

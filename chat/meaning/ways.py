@@ -32,6 +32,11 @@ def room_for_meaning(found: int, limit: int) -> int:
     return max(limit - found, limit // KEPT_PART)
 
 
+def percent(part: float) -> str:
+    """Return which part of the messages is read; all are only with 100%."""
+    return f"{int(part * 100)}%"
+
+
 def one_list(words: Sequence[Hit], meaning: Sequence[Hit], limit: int) -> list[Hit]:
     """Return one list: first what has all the words."""
     return [*words[: max(limit - len(meaning), 0)], *meaning]

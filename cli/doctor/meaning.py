@@ -21,6 +21,7 @@ def meaning_findings(context: CommandContext, settings: MeaningSettings) -> Iter
     if not settings.enabled:
         return
     from sterna.chat.meaning.embedders import is_remote
+    from sterna.chat.meaning.ways import percent
     from sterna.providers.embedder import EmbedderError
     from sterna.providers.static_model import find_model
 
@@ -32,5 +33,5 @@ def meaning_findings(context: CommandContext, settings: MeaningSettings) -> Iter
     except (EmbedderError, StoreError) as error:
         yield Finding("search by meaning", str(error), ok=False)
     else:
-        made = f"{counted(found['parts'], 'vector')}, {found['done']:.0%} of the messages read"
+        made = f"{counted(found['parts'], 'vector')}, {percent(found['done'])} of the messages read"
         yield Finding("search by meaning", f"{settings.model}, {made}, {size_text(found['bytes'])} in {found['path']}")

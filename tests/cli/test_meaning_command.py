@@ -65,6 +65,7 @@ def test_it_is_off_until_it_is_turned_on_and_its_vectors_go_when_it_is_turned_of
     assert "100%" in run("meaning").out
     write(home, TALKS[:1])
     assert run("meaning").out.splitlines()[1] == "75% of the messages are read: 3 vectors."
+    assert "75% of the messages are read by now" in run("search", "--meaning", "vehicle").err
     run("meaning", "build")
     doctor = run("doctor", "--offline")
     assert "5 vectors, 100% of the messages read" in doctor.out

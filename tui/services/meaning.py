@@ -78,18 +78,23 @@ class MeaningService:
         if self.state == "failing":
             return f"By meaning: {self.problem}"
         if self.state in ("building", "elsewhere") and self.done < 1:
-            return f"By meaning: {self.done:.0%} of the messages are read."
-        is_loaded = (
-            self._embedder is not None and self._embedder.done()
-        )  # the search loads it before the background does
+            return f"By meaning: {self._percent} of the messages are read."
+        # the search may load it before the background does
+        is_loaded = self._embedder is not None and self._embedder.done()
         return "By meaning: the model is being loaded." if self.state == "beginning" and not is_loaded else ""
+
+    @property
+    def _percent(self) -> str:
+        from sterna.chat.meaning.ways import percent
+
+        return percent(self.done)
 
     @property
     def note(self) -> str:
         """How far the vectors are, behind the name of the setting; empty where there is nothing to say."""
         if self.state == "failing":
             return " (does not work: see the search)"
-        return f" ({self.done:.0%} read)" if self.state in ("building", "elsewhere") and self.done < 1 else ""
+        return f" ({self._percent} read)" if self.state in ("building", "elsewhere") and self.done < 1 else ""
 
     def start(
         self, store: StoreThread, settings: MeaningSettings, catalog: Callable[[], Awaitable[Catalog | None]]
