@@ -47,9 +47,9 @@ from .conversations.model_use import ModelUse as ModelUse
 from .conversations.model_use import ProviderFailure as ProviderFailure
 from .conversations.names import ConversationNames as ConversationNames
 from .conversations.other_costs import OtherCosts as OtherCosts
-from .conversations.search import Hit as Hit
 from .conversations.search import Search as Search
 from .conversations.search_history import SearchHistory as SearchHistory
+from .conversations.search_hits import Hit as Hit
 from .conversations.search_index import SearchIndex as SearchIndex
 from .conversations.search_problems import SearchProblems as SearchProblems
 from .conversations.setting_changes import SettingChanges as SettingChanges

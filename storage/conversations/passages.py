@@ -15,7 +15,8 @@ from ..records import Message
 from .conversations import Conversations
 from .messages import Messages
 from .quotations import PASSAGES, QUOTES, Passage
-from .search import Hit, Search
+from .search import Search
+from .search_hits import Hit
 from .search_query import parse_query
 from .search_snippets import folded
 

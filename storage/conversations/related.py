@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .conversations import Conversations
 from .messages import Messages
-from .search import Hit, Search
+from .search import Search
+from .search_hits import Hit
 
 CANDIDATES = 60
 """Messages from which the conversations are taken, best first."""

@@ -14,22 +14,21 @@ longer prefix indexes, which would double the index, are not needed.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from ..records import Role
 from .attachment_search import attachments_named
 from .list_filter import conditions, parse_filter
 from .origins import Condition
 from .saved_names import saved_searches, with_saved
+from .search_hits import Hit, hit_of
 from .search_operators import joined, parse_operators, without_words
 from .search_query import LONGEST, Query, parse_query
-from .search_snippets import CLOSE, OPEN, around_words, folded, marked
+from .search_snippets import CLOSE, OPEN, folded, marked
 
 SNIPPET_WORDS = 16
 SNIPPET_LENGTH = 4_000
@@ -39,6 +38,7 @@ SCANNED = 20_000
 """Number of newest messages that are read for what the index does not know."""
 
 CANDIDATES = 1_500
+"""Newest messages with the beginning of the unfinished word that are read before the whole index is asked."""
 
 FEW = 5_000
 """Messages of the conversations that fulfil a filter up to which each is looked up in the index."""
@@ -53,8 +53,6 @@ ASKED_LATELY = 200_000
 MOST_TITLES = 10
 
 ALL = Condition("", {})
-
-Why = Literal["words", "meaning", "meaning and words", "some words"]
 
 _FOUND = f"""
 select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
@@ -89,28 +87,6 @@ from title_search as f
 join chat_sessions on chat_sessions.local_id = f.rowid
 where f.title_search match :match
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One search result."""
-
-    session_id: str
-    session_title: str
-    message_id: str | None
-    """None when the title matched."""
-    role: Role | None
-    snippet: str
-    """Plain text; matches stand between U+0002 and U+0003, which ``clean`` has removed from everything else."""
-    at: str
-    is_attachment: bool = False
-    """True where the name of an attachment matched, which is the snippet."""
-    why: Why = "words"
-    """How it was found: by all the words, by its meaning, by some of the words."""
-    similarity: float | None = None
-    """Nearness of its meaning to what was looked for, up to 1, where it was found by that."""
-    start: int = 0
-    """Where the part of the message begins by whose meaning it was found."""
 
 
 def begins_word(word: str, text: bytes | str) -> bool:
@@ -175,7 +151,7 @@ class Search:
             order by m.local_id desc limit :limit""",
             session=session_id, limit=limit, **extra.values,
         )  # fmt: skip
-        return [replace(_hit(row), snippet=marked(row["snippet"][:SHOWN])) for row in rows]
+        return [replace(hit_of(row), snippet=marked(row["snippet"][:SHOWN])) for row in rows]
 
     def _conversations(self, extra: Condition, limit: int) -> list[Hit]:
         """Find conversations that fulfil conditions, newest first."""
@@ -200,7 +176,7 @@ class Search:
             order by f.rank limit :limit""",
             match=" OR ".join(words), limit=limit,
         )  # fmt: skip
-        return [_hit(row, words=tuple(word.strip('"') for word in words)) for row in rows]
+        return [hit_of(row, words=tuple(word.strip('"') for word in words)) for row in rows]
 
     def questions_with_words(self, text: str, limit: int) -> list[str]:
         """Return ids of recent questions with two of the longest words of ``text``, newest first."""
@@ -224,7 +200,7 @@ class Search:
         if limit <= 0:
             return []
         rows = attachments_named(self.db, words, limit, session_id, extra)
-        return [replace(_hit(row, words), is_attachment=True) for row in rows]
+        return [replace(hit_of(row, words), is_attachment=True) for row in rows]
 
     def _title_hits(self, query: Query, limit: int, extra: Condition) -> list[Hit]:
         more = f"and {extra.sql}" if extra.sql else ""
@@ -287,7 +263,7 @@ class Search:
         )  # fmt: skip
         words = tuple(word.strip('"*') for word in query.match.split('" "'))
         rows.sort(key=lambda row: row["at"], reverse=True)
-        return [_hit(row, words=words) for row in rows]
+        return [hit_of(row, words=words) for row in rows]
 
     def _is_few(self, extra: Condition) -> bool:
         row = self.db.one(
@@ -333,7 +309,7 @@ class Search:
             match=query.near, begun=query.begun, candidates=max(CANDIDATES, values["limit"]), **values,
         )  # fmt: skip
         wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]
-        return [_hit(row, words=(*wanted, query.begun)) for row in rows]
+        return [hit_of(row, words=(*wanted, query.begun)) for row in rows]
 
     def _literal_hits(self, query: Query, limit: int, session_id: str | None, extra: Condition) -> list[Hit]:
         """Read the newest messages that have the letters, and keep those that have them with their symbols."""
@@ -353,7 +329,7 @@ class Search:
             match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values, **extra.values,
         )  # fmt: skip
         words = tuple(word for word in (item.strip('"*').casefold() for item in query.match.split('" "')) if word)
-        return [_hit(row, (*query.literal, *(word for word in words if word not in query.literal))) for row in rows]
+        return [hit_of(row, (*query.literal, *(word for word in words if word not in query.literal))) for row in rows]
 
     def _scan(self, query: Query, limit: int, session_id: str | None, extra: Condition) -> list[Hit]:
         wanted = _all_of((*query.parts, *query.literal), "m.content")
@@ -372,7 +348,7 @@ class Search:
             order by m.local_id desc limit :limit""",
             match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values, **extra.values,
         )  # fmt: skip
-        return [_hit(row, (*query.parts, *query.literal)) for row in rows]
+        return [hit_of(row, (*query.parts, *query.literal)) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -385,12 +361,3 @@ def _all_of(parts: tuple[str, ...], column: str) -> _Wanted:
     values = {f"part{number}": part for number, part in enumerate(parts)}
     cased = {name: column if part.upper() == part else f"lower({column})" for name, part in values.items()}
     return _Wanted(" and ".join(f"instr({cased[name]}, :{name}) > 0" for name in values), values)
-
-
-def _hit(row: sqlite3.Row, parts: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> Hit:
-    values = dict(row)
-    text, whole = values.pop("snippet"), values.pop("whole", None)
-    if whole is not None:
-        text = around_words(whole, words)
-    snippet = marked(text, parts)
-    return Hit(session_title=values.pop("title"), snippet=snippet, **values)

@@ -14,7 +14,7 @@ from ..json_text import to_json
 from ..text import storable
 
 if TYPE_CHECKING:
-    from .search import Hit
+    from .search_hits import Hit
 
 KEPT = 500
 """Searches; older ones go when new ones come, the counter stays."""

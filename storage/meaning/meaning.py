@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..conversations.list_filter import conditions, parse_filter
 from ..conversations.origins import Condition
 from ..conversations.saved_names import saved_searches, with_saved
-from ..conversations.search import Hit, Why
+from ..conversations.search_hits import Hit, Why
 from ..conversations.search_operators import joined, parse_operators, without_words
 from ..conversations.search_query import LONGEST, parse_query
 from ..conversations.search_snippets import around_words, folded, marked
