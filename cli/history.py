@@ -88,7 +88,8 @@ def list_(
                     | {"origin": row.origin}
                 )
             else:
-                title = title_line(UNTITLED if row.untitled else row.title, 255)
+                untitled = row.preview.strip() if row.live else ""  # the first message, before it has a reply
+                title = title_line((untitled or UNTITLED) if row.untitled else row.title, 255)
                 marks = "".join(f"  {mark}" for mark in _marks(row))
                 click.echo(_fit(f"{short_id(row.id)}  {local_time(row.at)}  {title}{marks}"))
         if row is None and (problem := store.search_problems.of_filter(text)):
@@ -97,7 +98,8 @@ def list_(
 
 def _marks(row: ConversationSummary) -> list[str]:
     """Return the labels of a conversation as they are shown behind its title."""
-    states = [word for word, is_so in (("(pinned)", row.pinned), ("(archived)", row.archived)) if is_so]
+    said = (("(waiting)", row.waiting), ("(pinned)", row.pinned), ("(archived)", row.archived))
+    states = [word for word, is_so in said if is_so]
     origin = [title_line(row.origin, 60)] if row.origin else []
     return [*states, *(f"#{title_line(tag)}" for tag in row.tags), *origin]
 

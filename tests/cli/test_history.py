@@ -67,6 +67,14 @@ def test_json_lines_have_the_documented_keys(run: Run) -> None:
         assert all(key in help_text for key in keys)
 
 
+def test_a_conversation_whose_message_waits_is_listed_by_that_message(run: Run, home: Path) -> None:
+    store = Store.open(open_account(home / "data"))
+    begun = store.live_replies.begin_turn(None, "Where to?", model="test/model")
+    store.waiting_prompts.wait(begun.reply.id, "Waiting for test.")
+    store.close()
+    assert run("list").out.splitlines()[0].endswith("  Where to?  (waiting)")
+
+
 def test_a_list_longer_than_a_page_is_whole_in_a_pipe(run: Run, home: Path) -> None:
     store = Store.open(open_account(home / "data"))
     with store.db.write():
