@@ -20,11 +20,9 @@ from sterna.providers import Catalog
 from sterna.storage import (
     Attachment,
     Finish,
-    LiveReplies,
     Message,
     Messages,
     NewTurn,
-    NotFound,
     Store,
     StoreError,
     StoreThread,
@@ -38,7 +36,8 @@ from .reply import Ending, Reply
 from .reply_events import missing_ending
 from .requests import RequestOptions, require_inputs
 from .running_replies import RunningReplies
-from .tasks import OwnedTasks, first
+from .saving import ReplySaver
+from .tasks import OwnedTasks
 from .tools import ToolAccess
 from .waiting import WaitingTurns
 
@@ -47,9 +46,6 @@ if TYPE_CHECKING:
 
 Listener = Callable[[Reply], None]
 
-SAVE_SECONDS = 0.5
-MAX_PAUSE = 8.0
-"""Most seconds between two attempts to save a reply."""
 CLOSE_SECONDS = 2.0
 LOST = "The reply could not be saved. Its saved part returns at the next start; details are in the log."
 
@@ -80,12 +76,12 @@ class Turns:
         self.tools = ToolAccess()
         self._store = store
         self._monotonic = monotonic
-        self._sleep = sleep
         self._running = RunningReplies()
         self._listeners: list[Listener] = []
         self._tasks = OwnedTasks()
         self._titling: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
+        self._saver = ReplySaver(store, notify=self._notify, sleep=sleep, closing=self._closing)
         self.waiting = WaitingTurns(
             store,
             catalog,
@@ -299,7 +295,7 @@ class Turns:
         answering = self.waiting.answer(reply, begun, options, self.tools, waits_for)
         receiver = self._tasks.own(answering, f"receive {reply.id}")
         receiver.add_done_callback(lambda task: reply.end(missing_ending(task)))
-        saver = self._tasks.own(self._save(reply), f"save {reply.id}")
+        saver = self._tasks.own(self._saver.save(reply), f"save {reply.id}")
         cancelled = False
         try:
             await asyncio.shield(reply.ending)
@@ -327,48 +323,14 @@ class Turns:
         if waits_for and not self._closing.is_set():
             await self.waiting.resume()  # another prompt of this conversation may have been left
 
-    async def _save(self, reply: Reply) -> None:
-        saved, pause = 0, SAVE_SECONDS
-        while True:
-            await reply.changed(saved)
-            await first(self._sleep(SAVE_SECONDS), reply.save_due.wait())
-            version, (content, reasoning) = reply.version, reply.take_unsaved()
-            try:
-                await self._store.run(LiveReplies.save, reply.id, content, reasoning, dict(reply.details))
-            except NotFound:
-                return  # deleted with its conversation
-            except StoreError as error:
-                self._set_problem(reply, reply.unsaved_problem(str(error)))
-                await self._sleep(pause)
-                pause = min(pause * 2, MAX_PAUSE)
-            else:
-                saved, pause = version, SAVE_SECONDS
-                reply.saved = len(content)
-                self._set_problem(reply, None)
-
     async def _settle(self, reply: Reply, begun: NewTurn, elapsed_ms: int, *, once: bool) -> None:
-        """Turn the reply into a message. Until that succeeds, its text stays in memory, the saved part in its row."""
+        """Turn the reply into a message, with its cost and its quotes; then ask for a title where that is wanted."""
         reply.details |= await quotes_metadata(self._store, reply.content, begun)
-        settled, pause = costs.priced(reply.settled(elapsed_ms), self.catalog), SAVE_SECONDS
-        while True:
-            settled = settled._replace(is_behind=self._running.is_behind(reply))
-            try:
-                message = await self._store.run(LiveReplies.settle, reply.id, settled)
-            except NotFound:
-                self._set_problem(reply, None)
-                return
-            except StoreError as error:
-                self._set_problem(reply, reply.unsaved_problem(str(error)))
-            else:
-                reply.message = message
-                reply.warning = await costs.warning(self._store, self.settings)
-                self._set_problem(reply, None)
-                self._title(reply, message)
-                return
-            if once or self._closing.is_set():
-                return
-            await first(self._sleep(pause), self._closing.wait())
-            pause = min(pause * 2, MAX_PAUSE)
+        settled = costs.priced(reply.settled(elapsed_ms), self.catalog)
+        is_message = await self._saver.settle(reply, settled, is_behind=self._running.is_behind, once=once)
+        if is_message and reply.message is not None:
+            reply.warning = await costs.warning(self._store, self.settings)
+            self._title(reply, reply.message)
 
     def _title(self, reply: Reply, message: Message) -> None:
         """Ask a model for a title once the first reply is there, where the settings want one."""
@@ -384,11 +346,6 @@ class Turns:
             task.add_done_callback(self._titling.discard)
 
     # Helpers
-
-    def _set_problem(self, reply: Reply, sentence: str | None) -> None:
-        if reply.problem != sentence:
-            reply.problem = sentence
-            self._notify(reply)
 
     def _notify(self, reply: Reply) -> None:
         loop = asyncio.get_running_loop()
