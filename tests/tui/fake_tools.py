@@ -36,6 +36,7 @@ class FakeToolbox:
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     started: list[tuple[str, ...]] = field(default_factory=list)
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    configured: list[str] = field(default_factory=list)
     is_closed: bool = False
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class FakeToolbox:
         return lambda: self.listeners.remove(listener)
 
     async def configure(self, settings: Settings) -> None:
-        return
+        self.configured = [server.name for server in settings.mcp]
 
     async def aclose(self) -> None:
         self.is_closed = True

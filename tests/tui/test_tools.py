@@ -45,9 +45,11 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
     app = shelf.app()
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None and app.context.ready.is_set())
+        shelf.write_config("[mcp.files]\ncommand = 'ls'\n[mcp.wrong]\n")  # edited while Sterna runs
         await pilot.press("ctrl+x", "semicolon")
         await shown(pilot, app, "Tools of this conversation")
-        assert box.started == [()]
+        assert (box.started, box.configured) == ([()], ["files"])
+        assert "[mcp.wrong] needs" in notices(app)
         assert "[ ] files  2 tools" in frame(app)
         assert "✗ The program “uvx” of [mcp.weather] was not found." in frame(app)
         await shown(pilot, app, "list  always allowed  List a folder.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -64,10 +65,23 @@ class ToolActions(UndoableActions):
 
         toolbox = self._context.tools.toolbox
         assert toolbox is not None
+        await self._read_servers()
         picker = ToolPicker(toolbox, self._conversation.tools, keep=self._keep)
         chosen = await self._layout.app.push_screen_wait(picker)
         if chosen is not None:
             self._context.spawn(self._save(chosen), "conversation.tools")
+
+    async def _read_servers(self) -> None:
+        """Follow the tables of servers in config.toml, which somebody may have edited since the start."""
+        file = self._context.settings_file
+        settings = await asyncio.to_thread(config.load, file.folder, file.environ)
+        if settings.blocked:  # it may not be readable at all
+            self._layout.complain(settings.blocked)
+            return
+        for problem in settings.problems:
+            if problem not in self._context.settings.problems:
+                self._layout.complain(problem)
+        await self._context.tools.configure(settings)
 
     async def _save(self, chosen: Sequence[str]) -> None:
         try:
