@@ -144,7 +144,7 @@ def show(
     input_tokens, output_tokens, total_tokens, elapsed_ms, parent_id, attachments and tool_calls if there are any, and
     what `ask` adds) and live (arriving replies: id, model, content, waiting, tool_calls). A parent_id is the message
     that a message follows: null for the one before it in time, empty for none. With --branches it prints one object per
-    line: branch, shown, message_id, at, content (of the last message).
+    line: branch, shown, message_id, at, model, content (of the last message).
     """
     with context.history() as store:
         session = store.conversations.get(find_conversation(store, conversation))
@@ -210,12 +210,13 @@ def _list_branches(store: HistoryReader, session_id: str, as_json: bool) -> None
         if as_json:
             print_json(
                 {"branch": number, "shown": message.id == shown, "message_id": message.id}
-                | {"at": message.message_timestamp, "content": message.content}
+                | {"at": message.message_timestamp, "model": message.model, "content": message.content}
             )
         else:
             mark = "*" if message.id == shown else " "
             at, text = local_time(message.message_timestamp), one_line(message.content, 200)
-            click.echo(_fit(f"{mark} {number:>3}  {at}  {ROLE_NAMES[message.role]}: {text}"))
+            model = f" of {one_line(message.model, 60)}" if message.role == "assistant" and message.model else ""
+            click.echo(_fit(f"{mark} {number:>3}  {at}  {ROLE_NAMES[message.role]}{model}: {text}"))
 
 
 def _branch_end(store: HistoryReader, session_id: str, number: int) -> str:

@@ -28,6 +28,8 @@ class Branch:
     messages: int
     """Messages from the beginning of the conversation to the end of the branch."""
     is_shown: bool
+    model: str = ""
+    """Model of the last message, where that is a reply: it tells versions from each other."""
 
 
 @in_sentences
@@ -44,7 +46,7 @@ class BranchOverview:
         rows = {
             row["id"]: row
             for row in self.db.rows(
-                "select id, role, message_timestamp from chat_messages where session_id = :id", id=session_id
+                "select id, role, model, message_timestamp from chat_messages where session_id = :id", id=session_id
             )
         }
         counts, prompts = {ROOT: 0}, {ROOT: ROOT}
@@ -55,7 +57,14 @@ class BranchOverview:
         texts = self._texts({prompts[end] for end in ends})
         shown = self._shown_branch.leaf(session_id)
         return [
-            Branch(end, rows[end]["message_timestamp"], texts.get(prompts[end], ""), counts[end], end == shown)
+            Branch(
+                end,
+                rows[end]["message_timestamp"],
+                texts.get(prompts[end], ""),
+                counts[end],
+                end == shown,
+                (rows[end]["model"] or "") if rows[end]["role"] == "assistant" else "",
+            )
             for end in reversed(ends)
         ]
 

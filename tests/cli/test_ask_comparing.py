@@ -24,7 +24,8 @@ def test_replies_are_printed_under_their_models_and_kept_as_versions(run: Run, s
     assert (result.code, result.err) == (0, "")
     assert result.out == "## test/model\n\nI am model.\n\n## test/other\n\nI am other.\n"
     assert sorted(asked["model"] for asked in server.fake.requests) == ["model", "other"]
-    assert len(run("show", "--branches", "--json").lines()) == 2
+    assert {branch["model"] for branch in run("show", "--branches", "--json").lines()} == {"test/model", "test/other"}
+    assert "Reply of test/other: I am other." in run("show", "--branches").out
     assert len(run("show", "--json").json()["messages"]) == 2
     assert "model" not in run("show", "--json").json()["settings"]
     server.fake.reply = by_prompt

@@ -30,7 +30,8 @@ def test_a_conversation_without_messages_has_no_branches_and_one_with_a_reply_al
     assert store.branch_overview.of(empty.id) == []
     prompt, reply = talk(store, "a")
     store.trash.delete_message(prompt.id)
-    assert store.branch_overview.of(reply.session_id) == [Branch(reply.id, reply.message_timestamp, "", 1, True)]
+    only = Branch(reply.id, reply.message_timestamp, "", 1, True, "acme/small")
+    assert store.branch_overview.of(reply.session_id) == [only]
 
 
 def test_undo_removes_a_fork_and_then_undoes_what_was_done_before_it(store: Store) -> None:

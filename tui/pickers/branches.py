@@ -18,6 +18,7 @@ from .fuzzy import match
 MOST = 300
 """Branches that are listed at once."""
 LONGEST = 300
+LONGEST_MODEL = 20
 KEYS = "enter show   esc cancel"
 SHOWN = "  shown"
 NARROW = 50
@@ -58,12 +59,17 @@ class BranchPicker(RowChooser[str | None]):
         self.call_after_refresh(lambda: self._draw(self.menu.highlighted or 0))
 
     def _draw(self, highlighted: int) -> None:
-        """List the branches in columns: time, prompt, number of messages, and a mark on the shown one."""
+        """List the branches in columns: time, prompt, model, number of messages, and a mark on the shown one."""
         room = self.room
         sizes = [
             f"{branch.messages:,}" if room < NARROW else counted(branch.messages, "message") for branch in self._listed
         ]
         times = [self._time(branch.at) for branch in self._listed]
+        if models := _models(self._listed):
+            widths = [max(map(len, texts)) for texts in (models, sizes)]
+            both = zip(models, sizes, strict=True)
+            wide = [f"{model.ljust(widths[0])}  {size.rjust(widths[1])}" for model, size in both]
+            sizes = models if room < NARROW else wide
         size_width, time_width = (max(map(len, texts), default=0) for texts in (sizes, times))
         prompt_width = max(8, room - time_width - size_width - len(SHOWN) - 4)
         options = []
@@ -81,3 +87,10 @@ class BranchPicker(RowChooser[str | None]):
     def choose(self, row: int) -> None:
         if row < len(self._listed):
             self.dismiss(self._listed[row].end)
+
+
+def _models(branches: Sequence[Branch]) -> list[str]:
+    """Return the names of the models where several branches have one prompt; none where that tells them apart."""
+    if len({branch.prompt for branch in branches}) == len(branches):
+        return []
+    return [one_line(branch.model.rpartition("/")[2], LONGEST_MODEL) for branch in branches]
