@@ -15,7 +15,7 @@ from pathlib import Path
 from sterna.chat.meaning.finder import Finder
 from sterna.cli.meaning_search import run_in
 from sterna.providers.local_embedder import LocalEmbedder
-from sterna.storage import HistoryReader, VectorFile, open_account
+from sterna.storage import HistoryReader, MeaningQuery, VectorFile, open_account
 from sterna.storage.meaning.vector_file import FORM, SLOTS, About, Part
 
 from . import corpus
@@ -63,7 +63,7 @@ async def measure() -> None:
     whole: list[float] = []
     for text in asked:
         began = time.perf_counter()
-        await finder.find(text, limit=20)
+        await finder.find(MeaningQuery(text, 20))
         whole.append((time.perf_counter() - began) * 1e3)
     line("a whole search by meaning: median (middle half)", spread(whole[10:], "ms"))
     worst = p95(whole[10:])

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from sterna.providers.guide_topics import RECALL, content_words
-from sterna.storage import Hit, StoreError, StoreThread
+from sterna.storage import Hit, MeaningQuery, StoreError, StoreThread
 from sterna.storage.conversations.passages import CANDIDATES, MOST_CHARACTERS, Passages
 from sterna.storage.conversations.quotations import Passage
 
@@ -24,7 +24,7 @@ LEAST_PART = 1 / 3
 class FindMeaning(Protocol):
     """Search by meaning."""
 
-    async def __call__(self, text: str, *, limit: int) -> list[Hit]:
+    async def __call__(self, query: MeaningQuery) -> list[Hit]:
         """Return messages with the meaning of a text, best first. Raises StoreError where it cannot be searched."""
         ...
 
@@ -46,7 +46,7 @@ async def find_passages(
     also: list[Hit] = []
     if meaning is not None:
         with suppress(StoreError):  # what is found by words is enough to go on
-            also = await meaning(words, limit=CANDIDATES)
+            also = await meaning(MeaningQuery(words, CANDIDATES))
     least = LEAST_PART * max((hit.similarity or 0.0 for hit in also), default=0.0)
     also = [hit for hit in also if hit.similarity is None or hit.similarity >= least]
     return await store.run(Passages.find, words, characters=room, include_private=include_private, also=also)

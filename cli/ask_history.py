@@ -12,7 +12,7 @@ import click
 from sterna.chat.history_questions import QUESTION_SETTINGS, FindMeaning, find_passages, guide_question
 from sterna.chat.requests import RequestOptions
 from sterna.providers.guide import NAME as GUIDE
-from sterna.storage import Hit, Meaning, StoreError, StoreThread, clean, one_line
+from sterna.storage import Hit, Meaning, MeaningQuery, StoreError, StoreThread, clean, one_line
 from sterna.storage.conversations.quotations import Passage, passages_subject
 
 from .output import paint, print_json
@@ -88,9 +88,9 @@ async def _meaning(
 
     async with finder_of(context, settings.meaning.model, store.run, await store.run(Meaning.path)) as finder:
 
-        async def find(text: str, *, limit: int) -> list[Hit]:
+        async def find(query: MeaningQuery) -> list[Hit]:
             try:
-                return await finder.find(text, limit=limit)
+                return await finder.find(query)
             except EmbedderError as error:
                 raise StoreError(str(error)) from None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sterna.chat.meaning.ways import Way, one_list, percent, room_for_meaning, way_of
-from sterna.storage import Hit, StoreError, clean
+from sterna.storage import Hit, MeaningQuery, StoreError, clean
 from sterna.storage.conversations.saved_names import saved_searches, with_saved
 
 from .context import CommandContext
@@ -121,7 +121,7 @@ class MeaningSearch:
             if done < 1:
                 hint = "Make the rest with: sterna meaning build"
                 click.echo(f"sterna: {percent(done)} of the messages are read by now. {hint}", err=True)
-            found = await finder.find(text, limit=room, session_id=session_id, known=hits, also_words=way == "both")
+            found = await finder.find(MeaningQuery(text, room, session_id, hits, also_words=way == "both"))
             if finder.is_of_another_model:
                 raise StoreError("The vectors are those of another model. Make them anew with: sterna meaning build")
             return found

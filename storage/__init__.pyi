@@ -93,6 +93,7 @@ from .imports.records import Taken as Taken
 from .imports.records import UndoneImport as UndoneImport
 from .imports.runs import ImportRuns as ImportRuns
 from .meaning.meaning import Meaning as Meaning
+from .meaning.meaning import MeaningQuery as MeaningQuery
 from .meaning.vector_file import VectorFile as VectorFile
 from .meaning.vector_file import VectorsDamaged as VectorsDamaged
 from .meaning.vector_file import VectorsMissing as VectorsMissing

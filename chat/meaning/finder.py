@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sterna.providers.embedder import Embedder
-from sterna.storage import Hit, Meaning, VectorFile, VectorsDamaged
+from sterna.storage import Hit, Meaning, MeaningQuery, VectorFile, VectorsDamaged
 from sterna.storage.conversations.related import Related
 from sterna.storage.meaning.vector_file import Near
 
@@ -32,21 +32,12 @@ class Finder:
         self.is_of_another_model = False
         """True where the last search found vectors of another model than the chosen one."""
 
-    async def find(
-        self,
-        text: str,
-        *,
-        limit: int,
-        session_id: str | None = None,
-        known: Sequence[Hit] = (),
-        also_words: bool = True,
-    ) -> list[Hit]:
+    async def find(self, query: MeaningQuery) -> list[Hit]:
         """Return messages with the meaning of a text, best first; those with any of its words count for more.
 
-        ``known`` messages are left out: they have been found already. ``also_words``: messages that have only some of
-        the words are results, too. Raises EmbedderError, StoreError.
+        Raises EmbedderError, StoreError.
         """
-        scope = await self._run(Meaning.scope, text, session_id)
+        scope = await self._run(Meaning.scope, query.text, query.session_id)
         if scope is None or (file := await self._call(self._opened)) is None:
             return []
         embedder = await self._embedder()
@@ -57,15 +48,8 @@ class Finder:
         near: list[Near] = []
         if len(vector) == 4 * file.about.size:
             near = await self._call(lambda: file.nearest(vector, among=scope.places))
-        hits: list[Hit] = await self._run(
-            Meaning.hits,
-            [each for each in near if each.similarity > file.about.usual],
-            text,
-            limit=limit,
-            session_id=session_id,
-            known={hit.message_id for hit in known},
-            also_words=also_words,
-        )
+        near = [each for each in near if each.similarity > file.about.usual]
+        hits: list[Hit] = await self._run(Meaning.hits, near, query)
         return hits
 
     async def related(self, session_id: str, limit: int) -> list[Hit]:

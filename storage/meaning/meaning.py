@@ -6,7 +6,7 @@ Private conversations have no vectors: their texts are given to no model.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING, NamedTuple
@@ -80,6 +80,21 @@ class Work(NamedTuple):
     """Newest message that there is."""
     changes: int = 0
     """Number of the last change that this takes care of; 0 for none."""
+
+
+class MeaningQuery(NamedTuple):
+    """What is looked for by its meaning."""
+
+    text: str
+    """Text of a search, with its operators and filters."""
+    limit: int
+    """Most results."""
+    session_id: str | None = None
+    """The only conversation that is searched; None: all."""
+    known: Sequence[Hit] = ()
+    """Results that have been found already, and are left out."""
+    also_words: bool = True
+    """True where messages that have only some of the words are results, too."""
 
 
 class Scope(NamedTuple):
@@ -194,34 +209,26 @@ class Meaning:
                 return Scope(words, [row["local_id"] for row in rows])
         return Scope(words, None)
 
-    def hits(
-        self,
-        near: Sequence[Near],
-        text: str,
-        *,
-        limit: int,
-        session_id: str | None = None,
-        known: Collection[str] = (),
-        also_words: bool = True,
-    ) -> list[Hit]:
+    def hits(self, near: Sequence[Near], query: MeaningQuery) -> list[Hit]:
         """Return messages that are near a search text, with those that have any of its words (reciprocal rank fusion).
 
-        Without ``known`` messages, which are found already, and those that do not fulfil the filters of the text.
+        Messages that do not fulfil the filters of the text are left out.
         """
-        words, extra, messages = self._parsed(text)
-        wanted = _words(words) if also_words else ()
-        with_words = self._with_any(wanted) if session_id is None else []
+        words, extra, messages = self._parsed(query.text)
+        wanted = _words(words) if query.also_words else ()
+        with_words = self._with_any(wanted) if query.session_id is None else []
+        known = {hit.message_id for hit in query.known}
         parts = {each.place: each for each in near}
         order = fused(parts, with_words)
         if not extra.sql and not messages.sql:
-            order = order[: limit + len(known) + SPARE]
+            order = order[: query.limit + len(known) + SPARE]
         rows = {
             row["place"]: row
-            for row in self._rows(order, joined(extra, messages), session_id)
+            for row in self._rows(order, joined(extra, messages), query.session_id)
             if row["message_id"] not in known
         }
         also = set(with_words)
-        found = [place for place in order if place in rows][:limit]
+        found = [place for place in order if place in rows][: query.limit]
         return [_hit(rows[place], parts.get(place), wanted if place in also else ()) for place in found]
 
     def places_of(self, session_id: str) -> list[int]:

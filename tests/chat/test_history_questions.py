@@ -10,7 +10,7 @@ from sterna.chat import Turns
 from sterna.chat.history_questions import find_passages, guide_question
 from sterna.chat.reply_quotes import found_quotes
 from sterna.providers import Delta, Done, HistoryQuotes
-from sterna.storage import Conversations, Hit, Search, Settled, Store, StoreError, StoreThread
+from sterna.storage import Conversations, Hit, MeaningQuery, Search, Settled, Store, StoreError, StoreThread
 from sterna.storage.conversations.passages import Passages, best_piece
 from sterna.storage.conversations.quotations import Passage, message_passages, passages_text, reply_quotes
 from tests.chat.scripted_model import ScriptedModel, until
@@ -92,13 +92,13 @@ async def test_what_says_it_in_other_words_is_found_by_its_meaning(store: StoreT
     meant = await store.run(talk, "Where do we keep the accounts?", "In a relational engine.")
     await store.run(talk, "Which fruit is in season?", "Pears.")
 
-    async def meaning(text: str, *, limit: int) -> list[Hit]:
-        asked.append(text)
-        near = await store.run(Search.search, "relational engine", limit=limit)
-        far = await store.run(Search.search, "pears", limit=limit)  # it hardly has to do with the question
+    async def meaning(query: MeaningQuery) -> list[Hit]:
+        asked.append(query.text)
+        near = await store.run(Search.search, "relational engine", limit=query.limit)
+        far = await store.run(Search.search, "pears", limit=query.limit)  # it hardly has to do with the question
         return [replace(hit, similarity=0.8) for hit in near] + [replace(hit, similarity=0.2) for hit in far]
 
-    async def failing(text: str, *, limit: int) -> list[Hit]:
+    async def failing(query: MeaningQuery) -> list[Hit]:
         raise StoreError("The model cannot be loaded.")
 
     asked: list[str] = []

@@ -21,6 +21,7 @@ from sterna.providers.text_parts import LONGEST, MOST, parts
 from sterna.storage import (
     Hit,
     Meaning,
+    MeaningQuery,
     Search,
     Settled,
     Store,
@@ -82,7 +83,7 @@ async def find(store: StoreThread, embedder: LocalEmbedder, text: str, *, limit:
     finder = Finder(store.run, loaded, await store.run(Meaning.path))
     try:
         words = await store.run(Search.search, text)
-        return await finder.find(text, limit=limit, known=words, **how)
+        return await finder.find(MeaningQuery(text, limit, known=words, **how))
     finally:
         await finder.close()
 
@@ -276,8 +277,8 @@ async def test_a_question_to_the_history_gets_passages_of_the_same_meaning(
     await store.run(talk, "Which colour?", long)
     await build(store, embedder)
 
-    async def meaning(text: str, *, limit: int) -> list[Hit]:
-        return await find(store, embedder, text, limit=limit, also_words=False)
+    async def meaning(query: MeaningQuery) -> list[Hit]:
+        return await find(store, embedder, query.text, limit=query.limit, also_words=False)
 
     question = "What did I say about driving?"
     assert await find_passages(store, question) == []

@@ -13,7 +13,7 @@ from sterna.chat.meaning import embedders
 from sterna.config import MeaningSettings
 from sterna.providers.embedder import EmbedderError
 from sterna.providers.local_embedder import LocalEmbedder
-from sterna.storage import Conversations, Hit, Store, StoreThread, vectors_path
+from sterna.storage import Conversations, Hit, MeaningQuery, Store, StoreThread, vectors_path
 from sterna.tui.search import SearchScreen
 from sterna.tui.services import meaning
 from sterna.tui.services.meaning import MeaningService
@@ -66,9 +66,9 @@ async def test_words_are_found_first_then_the_meaning_and_a_key_chooses_one(tmp_
         await until(pilot, lambda: "2 results by meaning." in shown())
         find, gate = service.find, asyncio.Event()
 
-        async def find_later(text: str, **how: Any) -> list[Hit]:
+        async def find_later(query: MeaningQuery) -> list[Hit]:
             await gate.wait()
-            return await find(text, **how)
+            return await find(query)
 
         service.find = find_later  # type: ignore[method-assign,assignment]
         await pilot.press("ctrl+t", *["backspace"] * 10, *"~driving", "enter")
@@ -108,7 +108,7 @@ async def test_a_model_that_fails_is_said_and_tried_again(tmp_path: Path, monkey
         await reaches(service, "ready")
     assert said == ["By meaning: Acme is out of vectors."]
     assert service.sentence == ""
-    assert [hit.snippet for hit in await service.find("bread", limit=3)] == ["How long in the oven?"]
+    assert [hit.snippet for hit in await service.find(MeaningQuery("bread", 3))] == ["How long in the oven?"]
     vectors_path(file).unlink()  # as a command does that turns it off
     await store.run(Conversations.create, "More")
     async with asyncio.timeout(30):

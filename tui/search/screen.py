@@ -208,6 +208,7 @@ class SearchScreen(OfferingChooser):
     async def _add_meaning(self, query: Query, hits: list[Hit]) -> None:
         """Show what is found by meaning behind what has all the words, which is on the screen already."""
         from sterna.chat.meaning.ways import one_list, room_for_meaning, way_of
+        from sterna.storage import MeaningQuery
 
         meaning = self._meaning
         assert meaning is not None
@@ -215,13 +216,9 @@ class SearchScreen(OfferingChooser):
         problem = ""
         way, text = way_of(with_saved(query.text, self._saved), query.way)
         try:
-            more = await meaning.find(
-                text,
-                limit=MOST_RESULTS if way == "meaning" else min(room_for_meaning(len(hits), MOST_RESULTS), MOST_MEANT),
-                session_id=self._conversation_id if query.in_conversation else None,
-                known=hits,
-                also_words=way == "both",
-            )
+            limit = MOST_RESULTS if way == "meaning" else min(room_for_meaning(len(hits), MOST_RESULTS), MOST_MEANT)
+            conversation_id = self._conversation_id if query.in_conversation else None
+            more = await meaning.find(MeaningQuery(text, limit, conversation_id, hits, also_words=way == "both"))
         except StoreError as error:
             problem = str(error)
         if query != self._query or not self.is_there:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sterna.config import MeaningSettings
     from sterna.providers import Catalog
     from sterna.providers.embedder import Embedder
-    from sterna.storage import Change, Hit, StoreThread
+    from sterna.storage import Change, Hit, MeaningQuery, StoreThread
 
 FIRST_SECONDS = 4.0
 """Time after the start in which nothing is loaded."""
@@ -137,24 +137,14 @@ class MeaningService:
 
         return needs(await store.run(storage.Meaning.size), remote=self.is_remote)
 
-    async def find(
-        self,
-        text: str,
-        *,
-        limit: int,
-        session_id: str | None = None,
-        known: Sequence[Hit] = (),
-        also_words: bool = True,
-    ) -> list[Hit]:
+    async def find(self, query: MeaningQuery) -> list[Hit]:
         """Return messages with the meaning of a text, best first. Raises StoreError; also where no model answers."""
         from sterna.providers.embedder import EmbedderError
 
         if self.is_remote:
             await asyncio.sleep(TYPED_SECONDS)
         try:
-            return await (await self._search()).find(
-                text, limit=limit, session_id=session_id, known=known, also_words=also_words
-            )
+            return await (await self._search()).find(query)
         except EmbedderError as error:
             raise storage.StoreError(str(error)) from None
 
