@@ -34,7 +34,7 @@ async def quotes_metadata(store: StoreThread, content: str, begun: NewTurn) -> d
         return {}
     from .reply_quotes import found_quotes
 
-    with suppress(StoreError):
+    with suppress(StoreError):  # the beginning is gone: only what has come now is compared
         if begun.reply.continues:
             before = await store.run(Messages.get, begun.reply.continues)
             content = joined_text(before.content, before.metadata, content)

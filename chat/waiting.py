@@ -67,6 +67,7 @@ class WaitingTurns:
         for left in await self._store.run(WaitingPrompts.left):
             prompts.setdefault(left.user_message_id, []).append(left)
         for replies in prompts.values():
+            # a reply may be arriving in the conversation: its prompt is looked at again at the next call
             with suppress(StoreError), self._running.claim(replies[0].session_id):
                 await self._take_over(replies)
 
@@ -74,7 +75,7 @@ class WaitingTurns:
         """Wait for the replies to one prompt that no other process has taken over."""
         turns = []
         for reply in left:
-            with suppress(StoreError):
+            with suppress(StoreError):  # another process was first, or the conversation is gone
                 begun = await self._store.run(WaitingPrompts.take_over, reply.id)
                 choose = partial(_choose, reply.session_id, reply.model or "", self._settings(), self._catalog)
                 turns.append((begun, await self._store.run(choose), reply.waiting or ""))

@@ -254,7 +254,7 @@ class Catalog:
 
     async def is_reachable(self, ref: str | None) -> bool:
         """Return whether the provider of a model can be reached, after looking for one that is not known."""
-        with suppress(ProviderError):
+        with suppress(ProviderError):  # it is not known, perhaps because it could not be reached at the start
             return await self._answers(ref)
         for find in (*self.finders, *((self.rediscover,) if self.rediscover is not None else ())):
             await find()

@@ -130,7 +130,7 @@ class ModelList(Chooser[Chosen]):
             if self._catalog_or_none is None and self._find is not None:
                 self._catalog_or_none, self._chosen = await self._find()
             if self._store is not None:
-                with suppress(storage.StoreError):
+                with suppress(storage.StoreError):  # models can be chosen without them
                     self._favourites = await self._store.run(storage.ModelUse.favourites)
                     self._recent = await self._store.run(storage.ModelUse.recent)
                     self._failures = await self._store.run(storage.ModelUse.failures)

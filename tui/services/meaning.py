@@ -122,7 +122,7 @@ class MeaningService:
         embedder, self._embedder = self._embedder, None
         if embedder is not None:
             embedder.cancel()
-            with suppress(Exception, asyncio.CancelledError):
+            with suppress(Exception, asyncio.CancelledError):  # it could not be loaded, or is not loaded yet
                 await (await embedder).aclose()
         self.state, self.done, self.problem = "off", 0.0, ""
 
@@ -192,7 +192,7 @@ class MeaningService:
                 async for _ in self._batches(builder):
                     failures = 0
             except AlreadyBuilding:
-                with suppress(storage.StoreError):
+                with suppress(storage.StoreError):  # how far it is can wait
                     self.done = await (await self._search()).progress() or 0.0
                 self.state, self.problem, failures = "elsewhere", "", 0
             except VectorsDeleted as error:
