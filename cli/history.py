@@ -301,14 +301,15 @@ def search(
         raise click.UsageError("Enter the words to search for, or use --saved to list the saved searches.")
     from sterna.providers.embedder import EmbedderError
 
-    from .meaning_search import MeaningSearch
+    from .meaning_search import OFF, MeaningSearch
 
+    meaning = MeaningSearch(context)
     with context.history() as store:
         session_id = find_conversation(store, conversation) if conversation else None
         if problem := store.search_problems.of_search(text):
             raise click.UsageError(problem)
         try:
-            hits = MeaningSearch(context).search(store, text, limit=limit, session_id=session_id, way=way or "both")
+            hits = meaning.search(store, text, limit=limit, session_id=session_id, way=way or "both")
         except EmbedderError as error:
             raise click.ClickException(str(error)) from None
         for hit in hits:
@@ -323,8 +324,10 @@ def search(
                 click.echo(f"{short_id(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
                     click.echo(f"    {'Attachment: ' if hit.is_attachment else _why(hit)}{_highlighted(hit)}")
-        if not hits and (unknown := store.search_problems.unknown_name(text)):
-            click.echo(f"sterna: {unknown}", err=True)
+        if not hits:
+            is_off = text.startswith("~") and not meaning.is_on
+            if hint := OFF if is_off else store.search_problems.unknown_name(text):
+                click.echo(f"sterna: {hint}", err=True)
     return 0 if hits else 1
 
 

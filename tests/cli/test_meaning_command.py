@@ -75,7 +75,8 @@ def test_it_is_off_until_it_is_turned_on_and_its_vectors_go_when_it_is_turned_of
     assert "deleted" in run("meaning", "off").out
     assert not Path(state["path"]).exists()
     assert run("meaning", "--json").json()["enabled"] is False
-    assert run("search", "~driving").code == 1  # text like any other
+    literal = run("search", "~driving")  # text like any other
+    assert (literal.code, "sterna meaning on" in literal.err) == (1, True)
 
 
 def test_what_has_the_words_stands_first_and_the_same_meaning_follows(run: Run, folder: str) -> None:

@@ -164,6 +164,12 @@ async def test_nothing_found_is_said(file: Path, clock: Clock) -> None:
         await open_search(app, pilot)
         await pilot.press(*"xylophone")
         await until(pilot, lambda: "No matches for “xylophone”." in note(app))
+        await pilot.press("home", "~")
+        await until(pilot, lambda: "No matches for “~xylophone”. The search by meaning is off." in note(app))
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: any("Turn it on in the settings" in each.message for each in app._notifications))
+        await pilot.press("home", "delete")
+        await until(pilot, lambda: "No matches for “xylophone”." in note(app))
         await pilot.press("enter")
         assert app.result == "nothing yet"
 

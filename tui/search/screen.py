@@ -39,6 +39,7 @@ SETTLED_SECONDS = 2.0
 
 MOST_MEANT = 20
 """Results by meaning that follow those with all the words."""
+MEANING_OFF = "The search by meaning is off. Turn it on in the settings."
 HOW: dict[Way, str] = {"both": "", "words": " by words", "meaning": " by meaning"}
 NEXT_WAY: dict[Way, str] = {"both": "words only", "words": "meaning only", "meaning": "both"}
 
@@ -139,12 +140,13 @@ class SearchScreen(OfferingChooser):
         """Search by words alone, by meaning alone, or by both."""
         from sterna.chat.meaning.ways import WAYS
 
+        if self._meaning is None:
+            self.notify(MEANING_OFF, markup=False)
+            return
         self._change(replace(self._query, way=WAYS[(WAYS.index(self._query.way) + 1) % len(WAYS)]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Allow another scope only while a conversation is open, another way only where there is one."""
-        if action == "change_way":
-            return self._meaning is not None
+        """Allow another scope only while a conversation is open."""
         return self._conversation_id is not None if action == "toggle_scope" else True
 
     def _change(self, query: Query) -> None:
@@ -330,7 +332,9 @@ class SearchScreen(OfferingChooser):
 
     def _about_meaning(self) -> str:
         """Return how the search by meaning stands, behind another sentence; empty where there is nothing to say."""
-        if self._meaning is None or self._query.way == "words":
+        if self._meaning is None:
+            return f" {MEANING_OFF}" if self.words.lstrip().startswith("~") and not self._hits else ""
+        if self._query.way == "words":
             return ""
         sentence = self._meaning_problem or self._meaning.sentence
         return f" {one_line(sentence, 160)}" if sentence else ""
