@@ -54,8 +54,10 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
         assert "✗ The program “uvx” of [mcp.weather] was not found." in frame(app)
         await shown(pilot, app, "list  always allowed  List a folder.")
         assert "read_file  Read a [b]text[/b] file." in frame(app)
-        await pilot.press("down", "down", "space")
+        await write(pilot, "list")
+        await pilot.press("space")  # the tool that was found, not its server
         await shown(pilot, app, "[-] files")
+        await pilot.press("escape")
         await pilot.press("f4")
         await until(pilot, lambda: app.context.settings.tools.chosen == ("files__list",))
         await pilot.press("down", "ctrl+r")

@@ -51,6 +51,13 @@ class Row(NamedTuple):
         """Value by which the line is found again."""
         return (self.server.name if self.server else "", self.tool.name if self.tool else self.name)
 
+    @property
+    def searched(self) -> str:
+        """Text in which what is typed is found."""
+        if self.server is None or self.tool is None:
+            return self.server.name if self.server else self.name
+        return f"{self.server.name} {tool_names(self.tool.name)[1]} {self.tool.title}"
+
 
 class ToolPicker(Chooser[tuple[str, ...] | None]):
     """Returns the names that are chosen now; None where they are as before."""
@@ -133,8 +140,12 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
 
     @on(Input.Changed)
     def filter_typed(self) -> None:
-        """Show the tools that the typed text is found in."""
+        """Show the tools that the typed text is found in, and highlight the first line that has it."""
         self._show()
+        typed = self.field.value.strip()
+        found = (place for place, row in enumerate(self._rows) if match(typed, row.searched) is not None)
+        if typed and (place := next(found, None)) is not None:
+            self.menu.highlighted = place
 
     @on(Input.Submitted)
     def action_toggle_row(self) -> None:
@@ -228,7 +239,7 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         servers = self._toolbox.servers()
         rows: list[Row] = []
         for server in servers:
-            tools = [Row(server, tool) for tool in server.tools if match(typed, _searched(server, tool)) is not None]
+            tools = [row for tool in server.tools if match(typed, (row := Row(server, tool)).searched) is not None]
             if tools or match(typed, server.name) is not None:
                 rows += [Row(server), *tools]
         unknown = [name for name in self._before if not any(_knows(server, name) for server in servers)]
@@ -277,7 +288,3 @@ def _knows(server: ServerState, name: str) -> bool:
         or any(name == tool.name for tool in server.tools)
         or (server.state != "ready" and offers(server, name))
     )
-
-
-def _searched(server: ServerState, tool: OfferedTool) -> str:
-    return f"{server.name} {tool_names(tool.name)[1]} {tool.title}"
