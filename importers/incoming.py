@@ -90,19 +90,12 @@ def incoming(
     newest = tree.times[-1]
     for number, parent in outer.items():
         parents[number] = parent
-    title = storable(conversation.title) if is_own else title_text(conversation.title)
-    title = title[:TITLE_LENGTH] if is_own else clip(title, TITLE_LENGTH)
-    is_titled = bool(title)
-    title = title or _first_question(rows)
+    stated = (
+        storable(conversation.title)[:TITLE_LENGTH] if is_own else clip(title_text(conversation.title), TITLE_LENGTH)
+    )
+    title = stated or _first_question(rows)
     labels = _labels(conversation)
     tagged = {TAG + name: True for tag in tags if (name := tag_of(tag))}
-    digest = blake2b(
-        "\0".join((title, leaf or "", str(sorted(labels.items())))).encode("utf-8", "replace"), digest_size=10
-    )
-    size = len(marks) // len(ids)
-    for number, id_ in enumerate(ids):
-        mark = marks[number * size : (number + 1) * size].hex()
-        digest.update(f"\0{id_}{mark}".encode("utf-8", "replace"))
     settings = _settings(conversation, source, native, is_own) | tagged
     if end and not is_own:
         settings[BRANCH_END] = [leaf, end]
@@ -113,7 +106,7 @@ def incoming(
         title=title,
         created_at=stamped(min(created or tree.times[0], tree.times[0])),
         updated_at=stamped(updated or newest),
-        digest=digest.hexdigest(),
+        digest=_digest("\0".join((title, leaf or "", str(sorted(labels.items())))), ids, marks),
         version=(updated or max(tree.stated), file_at),
         messages=rows,
         parents=parents,
@@ -130,9 +123,19 @@ def incoming(
         own_rows.take_times(result, conversation)
     if not is_own:
         settings[IMPORTED] = (
-            result.base | ({} if is_titled else {"untitled": True}) | ({"tagged": sorted(tagged)} if tagged else {})
+            result.base | ({} if stated else {"untitled": True}) | ({"tagged": sorted(tagged)} if tagged else {})
         )
     return result
+
+
+def _digest(about: str, ids: Sequence[str], marks: bytearray) -> str:
+    """Return a hash of a conversation: of what it is ``about``, and of the ids and marks of its messages."""
+    digest = blake2b(about.encode("utf-8", "replace"), digest_size=10)
+    size = len(marks) // len(ids)
+    for number, id_ in enumerate(ids):
+        mark = marks[number * size : (number + 1) * size].hex()
+        digest.update(f"\0{id_}{mark}".encode("utf-8", "replace"))
+    return digest.hexdigest()
 
 
 def fingerprint(conversation: Conversation, occurrence: int = 0) -> str:
