@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from sterna.tui.app import SternaApp
+from sterna.tui.dialogs.confirm import ConfirmClear
 
 OPENED_BY = {
     "rename": "f2",
@@ -137,6 +138,17 @@ async def test_a_refused_answer_keeps_what_is_typed_behind_it(home: Home) -> Non
         burst(app, *"no", "enter", *"pe")
         await until(pilot, lambda: [field.value for field in app.screen.query(Input)] == ["nope"])
         assert rows(home) == ["one"]
+
+
+async def test_what_is_typed_before_a_dialog_has_the_focus_goes_to_its_field(home: Home) -> None:
+    home.seed(("one", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.push_screen(ConfirmClear(1))
+        assert app.focused is None
+        burst(app, *"nope")
+        await until(pilot, lambda: [field.value for field in app.screen.query(Input)] == ["nope"])
 
 
 async def test_a_paste_behind_a_closing_key_is_in_the_prompt(home: Home) -> None:

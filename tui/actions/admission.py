@@ -42,6 +42,8 @@ class Admission:
             event = taken
         if isinstance(event, events.Key | events.Paste):
             ahead = typeahead(self._app)
+            if not ahead.waiting and self._app.focused is None and self._app.screen is not self._main:
+                ahead.begin_dialog(self._app)
             if ahead.waiting:
                 ahead.keep(event)
                 return None

@@ -79,7 +79,7 @@ CONVERSATIONS = (
     _conversations(
         "conversation.clear", "Delete all conversations", "leader D,shift+f8",
         "Delete all conversations (asks you to confirm)",
-        "delete_all", brief="Delete all",
+        "delete_all", focus=Focus.LEAVES, brief="Delete all",
     ),
     _conversations(
         "conversation.before", "Earlier similar question", "leader b,shift+f3", "Open the earlier similar question",
@@ -87,7 +87,7 @@ CONVERSATIONS = (
     ),
     _conversations(
         "conversation.private", "Sync on or off", "leader L,shift+f4", "Toggle sync for this conversation",
-        "toggle_private", needs=CONVERSATION,
+        "toggle_private", needs=CONVERSATION, focus=Focus.LEAVES,
     ),
     _labels(
         "conversation.pin", "Pin or unpin", "alt+p,leader P",
@@ -259,13 +259,16 @@ READING = (
     ),
     _transcript(
         "transcript.save_code", "Save code block", "s", "Save the selected code block to a file (asks where)",
-        "use_code('save')",
+        "use_code('save')", focus=Focus.LEAVES,
     ),
     _transcript(
         "transcript.edit_code", "Open code block in editor", "E", "Open the selected code block in $EDITOR",
         "use_code('edit')",
     ),
-    _transcript("transcript.links", "Links of the message", "l", "Open a link of the selected message", "links"),
+    _transcript(
+        "transcript.links", "Links of the message", "l", "Open a link of the selected message", "links",
+        focus=Focus.LEAVES,
+    ),
     _transcript(
         "transcript.reasoning", "Show or hide reasoning", "enter,o", "Show or hide reasoning and tool calls",
         "toggle_reasoning", vim=True,
@@ -284,7 +287,7 @@ READING = (
     ),
     _transcript(
         "transcript.attachments", "Open an attachment", "f,leader O", "Open what is attached to the selected message",
-        "attachments", brief="Open file",
+        "attachments", focus=Focus.LEAVES, brief="Open file",
     ),
     _transcript("transcript.next_match", "Next match", "n", "Go to the next search match", "match(1)"),
     _transcript("transcript.previous_match", "Previous match", "N", "Go to the previous search match", "match(-1)"),
@@ -300,11 +303,12 @@ READING = (
     _transcript(
         "transcript.retry_with", "Regenerate this reply with another model", "R",
         "Add a version of the selected reply by another model", "request('reply.retry_with')", palette=False,
+        focus=Focus.LEAVES,
     ),
     _transcript(
         "transcript.compare", "Compare models about this message", "equals_sign",
         "Ask two to four models for versions of the selected reply, or of the reply to the selected message",
-        "request('reply.compare')", palette=False,
+        "request('reply.compare')", palette=False, focus=Focus.LEAVES,
     ),
     _transcript(
         "transcript.continue", "Continue this reply", "C", "Continue the selected reply, which was cut or stopped",
@@ -331,12 +335,15 @@ PROGRAM = (
         "open_page('help')", hint="help", focus=Focus.LEAVES,
     ),
     _app("app.theme", "Light or dark", "leader t,shift+f6", "Switch between light and dark", "toggle_dark"),
-    _app("app.themes", "Themes", "leader T,shift+f7", "Choose a theme", "change_theme"),
+    _app("app.themes", "Themes", "leader T,shift+f7", "Choose a theme", "change_theme", focus=Focus.LEAVES),
     _layout(
         "app.sync", "Sync", "leader S,shift+f9", "Sync status, sign in and sign out",
-        "show_sync", needs=Needs.STORE,
+        "show_sync", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
-    _layout("app.profile", "Account", "leader i,shift+f2", "Account and usage", "show_profile", needs=Needs.STORE),
+    _layout(
+        "app.profile", "Account", "leader i,shift+f2", "Account and usage", "show_profile", needs=Needs.STORE,
+        focus=Focus.LEAVES,
+    ),
     _app(
         "app.settings", "Settings", "leader comma,f9", "Providers, theme and behaviour",
         "open_page('settings')", focus=Focus.LEAVES,

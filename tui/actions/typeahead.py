@@ -84,6 +84,10 @@ class Typeahead:
         """Hold back what is typed behind a key that may close the dialog or the field that has the focus."""
         self._wait(app, event, until_done=False)
 
+    def begin_dialog(self, app: App[Any]) -> None:
+        """Hold back what is typed before the dialog that is opening has given the focus to one of its parts."""
+        self._wait(app, None, until_done=False)
+
     def write(self, typed: list[events.Key], field: Widget) -> None:
         """Give keys that turned out to be text to a field, and then what is typed behind them."""
         for event in typed:
