@@ -168,7 +168,7 @@ class PromptQueue:
         names = ", ".join(item.name for item in message.attachments)
         text = "" if message.content == names else message.content
         if self._conversation.id == conversation_id:
-            is_alone = not prompt.text
+            is_alone = not prompt.text and not message.attachments
             prompt.join(text)
             prompt.focus()
 
