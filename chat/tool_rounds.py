@@ -19,6 +19,7 @@ from .kept_calls import KeptCalls, parsed
 from .reply import Ending, Reply
 from .reply_events import never, receive
 from .result_messages import ResultMessages, reduced
+from .tool_history import tool_name
 from .tools import Approval, ToolAccess, ToolAsk, ToolResult
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class ToolRounds:
         await self._kept.save()
         if is_last:
             results[-1] = results[-1]._replace(content=results[-1].content + LAST)
-        return [ChatMessage("assistant", text, tool_requests=tuple(calls), opaque=wanted.opaque), *results]
+        sent = tuple(call._replace(name=tool_name(call.name)) for call in calls)  # vendors refuse any other
+        return [ChatMessage("assistant", text, tool_requests=sent, opaque=wanted.opaque), *results]
 
     async def _call(self, call: ToolRequest, request: Request) -> ToolResult:
         """Return the result of one call, or say why there is none."""
@@ -125,7 +127,7 @@ class ToolRounds:
         tool = next((tool for tool in request.tools if tool.name == call.name), None)
         if tool is None:
             names = ", ".join(tool.name for tool in request.tools)
-            return ToolResult(f"There is no tool “{call.name}”. There are: {names}.", is_error=True)
+            return ToolResult(f"There is no tool “{one_line(call.name, 80)}”. There are: {names}.", is_error=True)
         arguments = parsed(call.arguments)
         if not isinstance(arguments, Mapping):
             return ToolResult("The arguments are not a JSON object. Ask again.", is_error=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -253,6 +254,7 @@ async def test_a_call_that_runs_can_be_stopped_and_shows_how_far_it_is(
     ("call", "says"),
     [
         (ToolRequest("c1", "lick", "{}"), "There is no tool “lick”. There are: look."),
+        (ToolRequest("c1", "li\x1b[2Jck" + "!" * 5_000, "{}"), f"There is no tool “li[2Jck{'!' * 72}…”."),
         (ToolRequest("c1", "look", '{"path": '), "The arguments are not a JSON object."),
         (ToolRequest("c1", "look", '["a"]'), "The arguments are not a JSON object."),
         (ToolRequest("c1", "look", '{"path": NaN}'), "The arguments are not a JSON object."),
@@ -267,6 +269,8 @@ async def test_a_call_that_makes_no_sense_is_said_to_the_model(
     model.say(ToolRequests((call,)), DONE)
     await requested(model, 2)
     assert says in model.requests[1].messages[-1].content
+    (sent,) = model.requests[1].messages[-2].tool_requests
+    assert re.fullmatch("[a-zA-Z0-9_-]{1,64}", sent.name)
     assert toolbox.calls == []
     model.say(Delta("Sorry."), Done())
     message = await settled(reply)
