@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Mapping
 
 import pytest
 from fake_tools import FILES, FORECAST, LIST, READ, WEATHER, FakeToolbox
@@ -97,10 +98,12 @@ async def test_tools_are_chosen_tried_stored_and_taken_back(shelf: Home, box: Fa
     assert box.is_closed
 
 
-async def asked(pilot: Pilot[int], app: SternaApp, conversation_id: str) -> asyncio.Task[Approval]:
+async def asked(
+    pilot: Pilot[int], app: SternaApp, conversation_id: str, arguments: Mapping[str, str] = ARGUMENTS
+) -> asyncio.Task[Approval]:
     """Return the task of a turn that waits for an answer."""
     tool = Tool("files__read_file", "Read a file.\x1b[2J", {})
-    ask = ToolAsk("call_1", conversation_id, "msg_1", tool, ARGUMENTS)
+    ask = ToolAsk("call_1", conversation_id, "msg_1", tool, arguments)
     task = asyncio.create_task(app.context.tools.questions.approve(ask))
     await until(pilot, lambda: app.context.tools.questions.conversations)
     return task
@@ -145,9 +148,12 @@ async def test_a_question_is_answered_on_purpose_alone(
             assert await call == Approval(choice)  # type: ignore[arg-type]
             await until(pilot, lambda: app.screen is app.main)
 
-        call = await asked(pilot, app, here)
+        call = await asked(pilot, app, here, {"path": "a\nb\nc"})  # all but the field has room
         await pilot.press("alt+y")
-        await until(pilot, lambda: isinstance(app.screen, ToolQuestion))
+        await until(pilot, lambda: isinstance(app.screen, ToolQuestion) and app.screen.is_readable)
+        assert "reason for" not in frame(app)
+        await pilot.press("r")
+        await shown(pilot, app, "reason for the model")
         call.cancel()  # the reply is stopped in another way
         await until(pilot, lambda: app.screen is app.main)
 

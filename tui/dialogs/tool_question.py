@@ -103,6 +103,12 @@ class ToolQuestion(Dialog[None]):
         """Go to the field for the reason of a no."""
         self.query_one(Field).focus()
 
+    @on(events.DescendantFocus)
+    def show_reason(self, event: events.DescendantFocus) -> None:
+        """Show the field, the last thing of the page, which the buttons would cover."""
+        if isinstance(event.widget, Input):
+            self.query_one(Page).scroll_end(animate=False)
+
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:
         """Answer by a button."""
