@@ -118,7 +118,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         """Main screen, whatever lies above it."""
         context.catalog_changed = self.main.show_providers
         context.sync.subscribe(self.main.sync_changed)
-        self._admission = Admission(self, self.main, self.main.leader.take)
+        self._admission = Admission(self, self.main, self.main.leader.take, lambda: self.main.prompt)
         typeahead(self).is_switching = partial(context.tasks.is_running, SWITCHING)
         self.set_up_terminal(settings.theme, environ, context.settings_file.themes_folder, is_ascii=context.is_ascii)
         self._problems = self._apply_keys()

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input
 
+from sterna.tui.actions.typeahead import typeahead
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs.confirm import ConfirmClear
 
@@ -149,6 +150,18 @@ async def test_what_is_typed_before_a_dialog_has_the_focus_goes_to_its_field(hom
         assert app.focused is None
         burst(app, *"nope")
         await until(pilot, lambda: [field.value for field in app.screen.query(Input)] == ["nope"])
+
+
+async def test_what_is_typed_while_a_dialog_takes_long_to_close_is_in_the_prompt(home: Home) -> None:
+    home.seed(("one", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.set_focus(None)
+        typeahead(app).close(app, events.Key("escape", None))
+        burst(app, *"hello")
+        await until(pilot, lambda: app.main.prompt.text == "hello")
+        assert app.main.prompt.has_focus
 
 
 async def test_a_paste_behind_a_closing_key_is_in_the_prompt(home: Home) -> None:

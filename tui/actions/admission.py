@@ -12,6 +12,7 @@ from .typeahead import typeahead
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
+    from textual.widget import Widget
 
 Input = events.InputEvent | events.Paste
 """Key, paste or movement of the mouse."""
@@ -23,12 +24,20 @@ CLOSING_KEYS = frozenset(("enter", "escape"))
 class Admission:
     """Decides about each key and paste before any widget sees it."""
 
-    def __init__(self, app: App[Any], main: Screen[Any], leader: Callable[[Input], Input | None]) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        main: Screen[Any],
+        leader: Callable[[Input], Input | None],
+        prompt: Callable[[], Widget],
+    ) -> None:
         self._app = app
         self._main = main
         self._leader = leader
         """Takes the keys of leader sequences; returns what is left for others."""
-        typeahead(app).closes = self._may_close
+        ahead = typeahead(app)
+        ahead.closes = self._may_close
+        ahead.default_field = lambda: prompt() if app.screen is main else None
 
     def admit(self, event: Input) -> Input | None:
         """Return the event that widgets are to see now; None when it was taken or has to wait.

@@ -38,6 +38,8 @@ class Typeahead:
         """Return whether a key may close what has the focus now."""
         self.is_switching: Callable[[], bool] = lambda: False
         """Return whether a task is still finding the conversation to switch to."""
+        self.default_field: Callable[[], Widget | None] = lambda: None
+        """Return the field for what was typed where nothing has the focus."""
         self._events: list[events.Key | events.Paste] = []
         self._field: Widget | None = None
         self._from: Widget | None = None
@@ -135,6 +137,8 @@ class Typeahead:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
+        if field is None and app.focused is None:
+            field = self.default_field()
         if field is not None and field.is_attached:
             field.screen.set_focus(field)
         target = app.focused or app.screen
