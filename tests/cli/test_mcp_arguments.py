@@ -7,12 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mcp import Client
-from mcp.types import TextContent
-
 from sterna.cli.mcp.call_log import CallLog
 from sterna.cli.mcp.history_tools import HistoryTools
-from sterna.cli.mcp.server import history_server
 from sterna.storage import HistoryReader, Hit, Store
 
 
@@ -40,6 +36,11 @@ REFUSALS: tuple[tuple[str, dict[str, Any], str], ...] = (
 
 
 async def test_it_is_said_what_is_wrong_and_what_is_allowed(tmp_path: Path) -> None:
+    from mcp import Client
+    from mcp.types import TextContent
+
+    from sterna.cli.mcp.server import history_server
+
     store = Store.open(tmp_path / "me.db")
     store.conversations.create("Secret", session_id="hidden")
     store.privacy.set_private("hidden", True)

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from mcp import Client, StdioServerParameters
-from mcp.client.stdio import stdio_client
 
 from sterna.storage import Conversation, Settled, Store, open_account
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 PROGRAM = [sys.executable, "-m", "sterna"]
 
@@ -59,6 +60,9 @@ async def called(client: Client, tool: str, **arguments: Any) -> Any:
 async def test_a_program_finds_reads_and_relates_conversations_and_each_call_is_logged(tmp_path: Path) -> None:
     home = tmp_path
     made = history(home)
+    from mcp import Client, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     server = StdioServerParameters(command=PROGRAM[0], args=[*PROGRAM[1:], "mcp"], env=environment(home))
     async with Client(stdio_client(server)) as client:
         tools = await client.list_tools()
@@ -97,6 +101,9 @@ async def test_a_program_finds_reads_and_relates_conversations_and_each_call_is_
 async def test_private_conversations_are_given_only_to_who_is_told_to(tmp_path: Path) -> None:
     home = tmp_path
     made = history(home)
+    from mcp import Client, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     arguments = [*PROGRAM[1:], "mcp", "--include-private"]
     server = StdioServerParameters(command=PROGRAM[0], args=arguments, env=environment(home))
     async with Client(stdio_client(server)) as client:
