@@ -100,12 +100,14 @@ class Builder:
         return part_read(self._file.about, self._newest) if self._file is not None else 0.0
 
     async def close(self) -> None:
-        """Let go of the file. What is stored stays."""
+        """Let go of the file, also if this is cancelled meanwhile. What is stored stays."""
         file, self._file = self._file, None
-        if file is not None:
-            await self._call(file.close)
-        self._thread.shutdown(wait=False)
-        self._lock.release()
+        try:
+            if file is not None:
+                await asyncio.shield(self._call(file.close))
+        finally:
+            self._thread.shutdown(wait=False)
+            self._lock.release()
 
     def _opened(self) -> VectorFile | None:
         try:

@@ -228,7 +228,10 @@ async def test_one_process_makes_the_vectors(store: StoreThread, embedder: Local
     with pytest.raises(AlreadyBuilding):
         await second.open()
     await second.close()
-    await first.close()
+    closing = asyncio.ensure_future(first.close())
+    await asyncio.sleep(0)
+    closing.cancel()  # the program ends meanwhile
+    await asyncio.gather(closing, return_exceptions=True)
     assert await build(store, embedder) == 6
 
 
