@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -141,6 +140,8 @@ class MeaningSearch:
         return self._with_finder(history, lambda finder: finder.related(session_id, limit))
 
     def _with_finder(self, history: HistoryReader, work: Callable[[Finder], Coroutine[Any, Any, T]]) -> T:
+        import asyncio
+
         async def found() -> T:
             async with finder_of(
                 self._context, self._settings.model, run_in(history), history.meaning.path()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,8 @@ from .errors import ConfigError
 def write_private(path: Path, text: str) -> None:
     """Replace the file at ``path`` by one with ``text`` and mode 0600; a symbolic link is followed."""
     target = path.resolve()  # a config.toml that links into a dotfiles folder stays a link
+    import tempfile  # slow to load, and seldom needed
+
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

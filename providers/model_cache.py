@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -120,6 +119,8 @@ class ModelCache:
             return
         text = json.dumps({"version": VERSION, "places": self._loaded()}, separators=(",", ":"))
         with contextlib.suppress(OSError):
+            import tempfile  # slow to load, and seldom needed
+
             handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
