@@ -5,14 +5,10 @@ What a crash interrupts is done again. One process at a time does it, however ma
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sterna.config.files import ProcessLock
 from sterna.providers.embedder import Embedder, EmbedderError
@@ -22,9 +18,8 @@ from sterna.storage import Meaning, StoreError, VectorFile, VectorsDamaged
 from sterna.storage.meaning.meaning import Work
 from sterna.storage.meaning.vector_file import About, Part
 
-T = TypeVar("T")
-NICENESS = 10
-"""Amount by which the thread that writes the file lowers its priority."""
+from .file_thread import FileThread
+
 AT_ONCE = 64
 """Texts for which the model is asked at once."""
 
@@ -48,7 +43,7 @@ class Builder:
         self._embedder = embedder
         self._path = path
         self._lock = ProcessLock(path.with_name(f"{path.name}.lock"))
-        self._thread = ThreadPoolExecutor(1, "meaning.file", initializer=_lower_priority if gently else None)
+        self._thread = FileThread("meaning.file", gently=gently)
         self._file: VectorFile | None = None
         self._newest = 0
         """Newest message, when it was last looked for."""
@@ -60,17 +55,17 @@ class Builder:
         """
         if not self._lock.try_acquire():
             raise AlreadyBuilding
-        file = await self._call(self._opened)
+        file = await self._thread.call(self._opened)
         if file is not None and file.about.model == self._embedder.key and await self._is_ours(file.about):
             self._file = file
             return
         if file is not None:
-            await self._call(file.close)
+            await self._thread.call(file.close)
         size, usual = await measure(self._embedder)
         name = os.urandom(8).hex()
         newest = await self._run(Meaning.begin, name)
         about = About(self._embedder.key, name, size, newest, newest, usual)
-        self._file = await self._call(lambda: VectorFile.create(self._path, about))
+        self._file = await self._thread.call(lambda: VectorFile.create(self._path, about))
 
     async def step(self) -> bool:
         """Make the vectors of some messages; return False when there is nothing to do.
@@ -86,13 +81,13 @@ class Builder:
             return False
         self._newest = work.newest
         made = await self._vectors(work, file.about.size)
-        await self._call(lambda: file.put(work.places, made, top=work.top, bottom=work.bottom))
+        await self._thread.call(lambda: file.put(work.places, made, top=work.top, bottom=work.bottom))
         await self._run(Meaning.finish, work)
         return True
 
     async def count(self) -> int:
         """Return how many vectors there are: one for each part of a message."""
-        return await self._call(self._file.count) if self._file is not None else 0
+        return await self._thread.call(self._file.count) if self._file is not None else 0
 
     @property
     def done(self) -> float:
@@ -103,10 +98,8 @@ class Builder:
         """Let go of the file, also if this is cancelled meanwhile. What is stored stays."""
         file, self._file = self._file, None
         try:
-            if file is not None:
-                await asyncio.shield(self._call(file.close))
+            await self._thread.close(file)
         finally:
-            self._thread.shutdown(wait=False)
             self._lock.release()
 
     def _opened(self) -> VectorFile | None:
@@ -132,15 +125,6 @@ class Builder:
                 if vector
             ]
         return made
-
-    async def _call(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-def _lower_priority() -> None:
-    """Let the calling thread leave the processor to others."""
-    with suppress(OSError, AttributeError):  # the priority of a thread is a thing of Linux
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def part_read(about: About, newest: int) -> float:

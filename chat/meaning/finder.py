@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 from sterna.providers.embedder import Embedder
 from sterna.storage import Hit, Meaning, MeaningQuery, VectorFile, VectorsDamaged
@@ -14,8 +11,8 @@ from sterna.storage.conversations.related import Related
 from sterna.storage.meaning.vector_file import Near
 
 from .builder import Run, part_read
+from .file_thread import FileThread
 
-T = TypeVar("T")
 RELATED = 60
 """Conversations with the same words that are taken into account."""
 
@@ -27,7 +24,7 @@ class Finder:
         self._run = run
         self._embedder = embedder
         self._path = path
-        self._thread = ThreadPoolExecutor(1, "meaning.search")
+        self._thread = FileThread("meaning.search")
         self._file: VectorFile | None = None
         self.is_of_another_model = False
         """True where the last search found vectors of another model than the chosen one."""
@@ -38,7 +35,7 @@ class Finder:
         Raises EmbedderError, StoreError.
         """
         scope = await self._run(Meaning.scope, query.text, query.session_id)
-        if scope is None or (file := await self._call(self._opened)) is None:
+        if scope is None or (file := await self._thread.call(self._opened)) is None:
             return []
         embedder = await self._embedder()
         self.is_of_another_model = embedder.key != file.about.model
@@ -47,7 +44,7 @@ class Finder:
         (vector,) = await embedder.embed([scope.words])
         near: list[Near] = []
         if len(vector) == 4 * file.about.size:
-            near = await self._call(lambda: file.nearest(vector, among=scope.places))
+            near = await self._thread.call(lambda: file.nearest(vector, among=scope.places))
         near = [each for each in near if each.similarity > file.about.usual]
         hits: list[Hit] = await self._run(Meaning.hits, near, query)
         return hits
@@ -58,27 +55,25 @@ class Finder:
         Conversations with the same words and those with the same meaning are put in one order. The model is not asked.
         """
         words = await self._run(Related.to, session_id, RELATED)
-        file = await self._call(self._opened)
+        file = await self._thread.call(self._opened)
         near: list[Near] = []
         if file is not None:
             places = await self._run(Meaning.places_of, session_id)
-            near = await self._call(lambda: _near_to(file, places))
+            near = await self._thread.call(lambda: _near_to(file, places))
         related: list[Hit] = await self._run(Meaning.related, near, words, session_id, limit)
         return related
 
     async def progress(self) -> float | None:
         """Return which part of the history has vectors, from 0 to 1; None where none are there."""
-        file = await self._call(self._opened)
+        file = await self._thread.call(self._opened)
         if file is None:
             return None
-        return part_read(await self._call(file.refresh), await self._run(Meaning.newest))
+        return part_read(await self._thread.call(file.refresh), await self._run(Meaning.newest))
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, also if this is cancelled meanwhile."""
         file, self._file = self._file, None
-        if file is not None:
-            await self._call(file.close)
-        self._thread.shutdown(wait=False)
+        await self._thread.close(file)
 
     def _opened(self) -> VectorFile | None:
         if self._file is not None and not self._file.is_there:
@@ -88,11 +83,8 @@ class Finder:
             try:
                 self._file = VectorFile.open(self._path)
             except VectorsDamaged:
-                return None  # whoever makes the vectors begins anew
+                return None  # the process that makes the vectors begins anew
         return self._file
-
-    async def _call(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def _near_to(file: VectorFile, places: Sequence[int]) -> list[Near]:
