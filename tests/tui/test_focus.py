@@ -158,7 +158,7 @@ async def test_what_is_typed_while_a_dialog_takes_long_to_close_is_in_the_prompt
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         app.main.set_focus(None)
-        typeahead(app).close(app, events.Key("escape", None))
+        typeahead(app).hold(app, events.Key("escape", None))
         burst(app, *"hello")
         await until(pilot, lambda: app.main.prompt.text == "hello")
         assert app.main.prompt.has_focus

@@ -160,7 +160,7 @@ async def test_a_wait_that_outlives_the_screens_is_no_mistake(home: Home) -> Non
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         waiting = typeahead(app)
-        waiting.close(app, events.Key("enter", None))
+        waiting.hold(app, events.Key("enter", None))
         assert waiting._timer is not None
         poll = waiting._timer._callback
         screens = app.screen_stack

@@ -52,12 +52,12 @@ class Admission:
         if isinstance(event, events.Key | events.Paste):
             ahead = typeahead(self._app)
             if not ahead.waiting and self._app.focused is None and self._app.screen is not self._main:
-                ahead.begin_dialog(self._app)
+                ahead.hold(self._app)
             if ahead.waiting:
                 ahead.keep(event)
                 return None
             if isinstance(event, events.Key) and self._may_close(event):
-                ahead.close(self._app, event)
+                ahead.hold(self._app, event)
         return event
 
     def _may_close(self, event: events.Key) -> bool:

@@ -82,19 +82,18 @@ class Typeahead:
         await app.run_action(bound.binding.action, bound.node)
         return True
 
-    def close(self, app: App[Any], event: events.Key) -> None:
-        """Hold back what is typed behind a key that may close the dialog or the field that has the focus."""
-        self._wait(app, event, until_done=False)
+    def hold(self, app: App[Any], event: events.Key | None = None) -> None:
+        """Hold back what is typed until the focus has moved: behind a key that may close what has it.
 
-    def begin_dialog(self, app: App[Any]) -> None:
-        """Hold back what is typed before the dialog that is opening has given the focus to one of its parts."""
-        self._wait(app, None, until_done=False)
+        Without a key: until a dialog that is opening has given it to one of its parts.
+        """
+        self._wait(app, event, until_done=False)
 
     def write(self, typed: list[events.Key], field: Widget) -> None:
         """Give keys that turned out to be text to a field, and then what is typed behind them."""
         for event in typed:
             self.keep(event)
-        self._wait(field.app, None, until_done=False)
+        self.hold(field.app)
         self._field = field
 
     def _wait(self, app: App[Any], event: events.Key | None, *, until_done: bool) -> None:
@@ -147,7 +146,7 @@ class Typeahead:
             copy = _copy(event)
             if isinstance(copy, events.Key) and self.closes(copy):
                 self._events = held[number:]
-                self._wait(app, copy, until_done=False)
+                self.hold(app, copy)
                 target.post_message(copy)
                 return
             target.post_message(copy)
