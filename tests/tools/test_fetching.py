@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from local_site import Answering, served
 
 from sterna.chat import ToolResult
 from sterna.tools.errors import ToolError
@@ -34,31 +32,17 @@ ROUTES: dict[str, tuple[int, dict[str, str], bytes]] = {
 }
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     """Server of the routes."""
 
-    def do_GET(self) -> None:
-        status, headers, body = ROUTES[self.path]
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        with suppress(OSError):  # whoever asks may have enough
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        self.answer(*ROUTES[self.path])
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as port:
+        yield f"localhost:{port}"
 
 
 async def fetched(site: str, path: str, **more: object) -> ToolResult:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from local_site import Answering, served
 
 from sterna.config import McpServerSettings, Settings
 from sterna.tools import Toolbox, approvals_of
@@ -53,35 +51,20 @@ def half(request: dict[str, Any], session: str | None) -> tuple[int, dict[str, s
     return 200, {**JSON, **sessions}, json.dumps(answer).encode()
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     """Server that gives an answer for each path, and what the protocol says for none."""
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         seen.append(f"{self.headers['Authorization']} {self.headers['X-Team']}")
-        status, headers, body = ANSWERS.get(self.path.partition("?")[0]) or half(
-            request, self.headers["Mcp-Session-Id"]
-        )
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        with suppress(OSError):
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        answer = ANSWERS.get(self.path.partition("?")[0]) or half(request, self.headers["Mcp-Session-Id"])
+        self.answer(*answer)
 
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 SAYS = {
