@@ -24,7 +24,7 @@ async def first(*waits: Awaitable[object]) -> int:
 
 
 class OwnedTasks:
-    """Tasks that belong to the turns and not to whoever began them; they are referenced until they end."""
+    """Tasks that outlive the call that began them; they are referenced until they end."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -13,9 +13,9 @@ from .errors import ConfigError
 
 def write_private(path: Path, text: str) -> None:
     """Replace the file at ``path`` by one with ``text`` and mode 0600; a symbolic link is followed."""
-    target = path.resolve()  # a config.toml that links into a dotfiles folder stays a link
     import tempfile  # slow to load, and seldom needed
 
+    target = path.resolve()  # a config.toml that links into a dotfiles folder stays a link
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
