@@ -7,6 +7,7 @@ import json
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -411,15 +412,13 @@ async def test_a_renewal_whose_caller_gives_up_is_kept_all_the_same(
 async def test_a_disk_that_is_full_ends_no_sign_in(
     sterna_server: str, somebody: Somebody, credentials: Credentials, now: Now, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sterna.config import files
-
     session = await signed_in(sterna_server, somebody, credentials, now)
     first = await session.stored()
 
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.tempfile, "mkstemp", full)
+    monkeypatch.setattr(tempfile, "mkstemp", full)
     await session.refresh()
     second = await session.stored()
     assert second.refresh != first.refresh
