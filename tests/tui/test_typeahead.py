@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 
 import pytest
@@ -10,6 +11,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from sterna.storage import ConversationSummary
 from sterna.tui.actions.action import Action
 from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.actions.typeahead import typeahead
@@ -47,6 +49,31 @@ async def test_letters_typed_right_behind_a_rename_in_the_list_are_no_commands_t
         await pilot.press("ctrl+o")
         burst(app, "r", *"dad", "enter")
         await until(pilot, lambda: rows(home) == ["dad", "one"])
+
+
+@pytest.mark.parametrize("has_focus", [True, False])
+async def test_a_title_that_opens_under_a_dialog_is_not_left_open_without_the_focus(
+    has_focus: bool, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        title, read_row = app.main.sidebar.title, app.main.sidebar.rows.read_row
+
+        async def slow(index: int) -> ConversationSummary | None:
+            while app.screen is app.main or (has_focus and app.focused is None):  # noqa: ASYNC110 - catches a short moment
+                await asyncio.sleep(0)
+            return await read_row(index)
+
+        monkeypatch.setattr(app.main.sidebar.rows, "read_row", slow)
+        app.main.sidebar.start_rename()
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: app.screen is not app.main and app.focused is not None and title.is_open)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main and title.has_focus)
+        await pilot.press("end", *"!", "enter")
+        await until(pilot, lambda: "two!" in rows(home))
 
 
 async def test_words_typed_right_behind_a_search_or_the_choice_of_a_model_are_in_its_field(home: Home) -> None:

@@ -119,7 +119,13 @@ class Typeahead:
         self._timer = app.set_interval(POLL_SECONDS, poll)
 
     def focus(self, field: Widget) -> None:
-        """Focus a field that has opened, and give it what was typed ahead, in the order in which it was typed."""
+        """Focus a field that has opened, and give it what was typed ahead, in the order in which it was typed.
+
+        One that opened before it and still waits for the focus gets it first: it must learn that it loses it, or, under
+        a dialog, have it once that is closed.
+        """
+        if self._field is not None and self._field is not field and self._field.is_attached:
+            self._field.screen.set_focus(self._field)
         self._field = field
         if not self.waiting or self._has_arrived:
             self._release(field.app)
