@@ -19,6 +19,7 @@ from sterna.storage import Invalid, NotFound, Settled, Store
 from sterna.storage.text import one_line
 from sterna.tui.actions.typeahead import typeahead
 from sterna.tui.app import SternaApp
+from sterna.tui.titles import UNTITLED
 from sterna.tui.transcript.message_view import MessageView
 
 KEY_NAMES = """
@@ -169,15 +170,15 @@ class Monkey:
                 return False
             return True
 
-        await until(pilot, leave)
         try:
+            await until(pilot, leave)
             await until(pilot, lambda: leave() and self.is_quiet())
         except AssertionError as error:
             raise AssertionError(f"never at rest: {self.pending()} after {self.done}") from error
 
     def pending(self) -> str:
         """What keeps it from resting."""
-        main = self.app.main
+        app, main = self.app, self.app.main
         queues = [node for node in main.walk_children() if node.message_queue_size]
         workers = [worker for worker in self.app.workers if not worker.is_finished]
         rows = [main.sidebar.rows.row(index) for index in range(12)]
@@ -187,7 +188,9 @@ class Monkey:
         there = self.other.messages.before(main.conversation.id, None, 200) if main.conversation.id else []
         print(f"list {listed}\nfile {file}\nshown {shown}\nfile {[(m.id, m.content[:20]) for m in there]}")
         print(f"follow={main.transcript.messages.follow} newer={main.transcript._newer} older={main.transcript._older}")
-        return f"{queues=} {workers=} tasks={self.app.context.tasks} layout={main._layout_required} same={self.same()}"
+        focus = f"screens={app.screen_stack} focused={app.focused} title={main.sidebar.title.is_open}"
+        layout = f"layout={main._layout_required} same={self.same()}"
+        return f"{focus} {queues=} {workers=} tasks={app.context.tasks} {layout}"
 
     def is_quiet(self) -> bool:
         """Nothing is being read, drawn or laid out."""
@@ -236,14 +239,24 @@ class Monkey:
         for view in main.transcript.messages.on_screen():
             self.check_drawn(view, lines)
         if main.conversation.id is not None:
-            title = self.other.conversations.get(main.conversation.id).title
-            assert str(main.heading.content) == one_line(title) or one_line(title) in str(main.heading.content)
+            title = self.title(main.conversation.id)
+            try:
+                await until(self.pilot, lambda: title in str(main.heading.content), 10)
+            except AssertionError as error:
+                raise AssertionError(f"{title=} {main.heading.content=} after {self.done}") from error
             if main.transcript.messages.follow:
                 file = self.other.messages.before(main.conversation.id, None, 1)
                 newest = [one.id for one in file]
                 await until(self.pilot, lambda: [view.message_id for view in main.transcript._views[-1:]] == newest)
         assert len(main.transcript._views) <= WINDOW + 40
         self.check_list(lines)
+
+    def title(self, conversation_id: str) -> str:
+        """Return a conversation's title; one that has none goes by its newest message."""
+        record = self.other.conversations.get(conversation_id)
+        if self.other.conversations.is_untitled(conversation_id):
+            return one_line(record.last_message_preview or "") or UNTITLED
+        return one_line(record.title)
 
     def height(self, view: MessageView) -> bool:
         """A message is as high as its document at its width."""
