@@ -135,6 +135,11 @@ async def test_vectors_follow_what_happens_to_the_messages(
     assert set(snippets(await find(store, embedder, "bread"))) == {"Until the dough is brown.", "How long in the oven?"}
     assert set(snippets(await find(store, embedder, "backup"))) == {"How do I keep the dump safe?", "Copy it."}
     assert "A gull and a tern" in snippets(await find(store, embedder, "seabird"))
+    (gull, *_) = await find(store, embedder, "seabird")
+    trashed = await store.run(Trash.delete_message, gull.message_id)
+    assert await build(store, embedder) == 6
+    await store.run(undo, trashed.token)
+    assert await build(store, embedder) == 7
 
 
 def set_content(store: Store, old: str, new: str) -> None:

@@ -1632,10 +1632,12 @@ begin
     insert into meaning_changes (place) values (old.local_id);
 end;
 
-CREATE TRIGGER meaning_message_insert after insert on chat_messages
-when new.local_id <= (select seen from meaning_state)
+CREATE TRIGGER meaning_message_restored after delete on trash_rows
+when old.place = 'chat_messages'
 begin
-    insert into meaning_changes (place) values (new.local_id);
+    insert into meaning_changes (place)
+    select local_id from chat_messages
+    where id = old.thing and local_id <= (select seen from meaning_state);
 end;
 
 CREATE TRIGGER meaning_message_update after update of content, role, session_id on chat_messages
