@@ -52,7 +52,7 @@ async def send_request(
             may_send=lambda: costs.refusal(store, catalog, settings, options.ref, costs.so_far(reply, catalog)),
             monotonic=monotonic,
         )
-        may_shorten = prepared.count > 1
+        may_shorten = prepared.included > 1
 
         def is_returned(failure: Failed) -> bool:
             return failure.unreached or (may_shorten and failure.kind is FailureKind.TOO_LONG)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -48,13 +47,12 @@ GO_ON = "Go on with your last reply. The results of its tools are above."
 """Last message where the reply was stopped behind a call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """Request, and the part of the conversation that it has."""
 
     provider: Provider
     request: Request
-    count: int
+    included: int
     """Messages of the conversation in the request."""
     left_out: int
     """Earlier messages that did not fit."""

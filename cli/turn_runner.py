@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 import click
@@ -35,7 +34,7 @@ async def open_turns(
     ``waits``: prompts wait for a provider that cannot be reached, instead of failing at once.
     """
     waiting = settings.offline if settings.offline.wait else OfflineSettings()
-    settings = replace(settings, offline=waiting if waits else OfflineSettings(wait=0))
+    settings = settings._replace(offline=waiting if waits else OfflineSettings(wait=0))
     async with AsyncExitStack() as stack:
         store = StoreThread(context.open)
         stack.push_async_callback(store.close)

@@ -5,6 +5,7 @@ from .kinds import REQUEST_PARAMETERS as REQUEST_PARAMETERS
 from .kinds import nearest as nearest
 from .kinds import unsendable as unsendable
 from .loading import load as load
+from .mcp_servers import McpServerSettings as McpServerSettings
 from .paths import CONFIG_FILE as CONFIG_FILE
 from .paths import config_dir as config_dir
 from .personas import NO_PERSONA as NO_PERSONA
@@ -14,7 +15,6 @@ from .personas import load_personas as load_personas
 from .schema import SETTINGS as SETTINGS
 from .setting import Setting as Setting
 from .settings import EndpointSettings as EndpointSettings
-from .settings import McpServerSettings as McpServerSettings
 from .settings import MeaningSettings as MeaningSettings
 from .settings import OfflineSettings as OfflineSettings
 from .settings import Settings as Settings

@@ -14,21 +14,18 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
 from .kinds import Value
-from .mcp_servers import usable
 from .paths import CONFIG_FILE, config_dir
 from .problems import Problems
-from .request_settings import RequestSettings
 from .schema import BY_PATH, find_setting
 from .settings import (
     AnalyticsSettings,
     BudgetSettings,
     EndpointSettings,
     HistorySettings,
-    McpServerSettings,
     MeaningSettings,
     OfflineSettings,
     PriceSettings,
@@ -39,6 +36,10 @@ from .settings import (
     ToolSettings,
     Ui,
 )
+
+if TYPE_CHECKING:
+    from .mcp_servers import McpServerSettings
+    from .request_settings import RequestSettings
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -81,8 +82,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
         else:
             values[".".join(path)] = checked
     by_model = {model: PriceSettings(**price) for model, price in prices.items()}
-    usable_servers = usable(servers, problems)
-    return _settings(values, keys, by_model, _endpoints(endpoints, problems), usable_servers, problems)
+    return _settings(values, keys, by_model, _endpoints(endpoints, problems), _mcp_servers(servers, problems), problems)
 
 
 def _read(path: Path, problems: Problems) -> dict[str, Any]:
@@ -155,9 +155,24 @@ def _endpoints(tables: Mapping[str, Mapping[str, Any]], problems: Problems) -> t
         else:
             fields = dict(values)
             models = fields.pop("models") if isinstance(fields.get("models"), dict) else {}
-            options = {model: RequestSettings(**settings) for model, settings in models.items()}
-            endpoints.append(EndpointSettings(name=name, **fields, model_options=options))
+            endpoints.append(EndpointSettings(name=name, **fields, model_options=_request_settings(models)))
     return tuple(endpoints)
+
+
+def _request_settings(models: Mapping[str, Mapping[str, Any]]) -> dict[str, RequestSettings]:
+    if not models:
+        return {}
+    from .request_settings import RequestSettings
+
+    return {model: RequestSettings(**settings) for model, settings in models.items()}
+
+
+def _mcp_servers(tables: Mapping[str, Mapping[str, Any]], problems: Problems) -> tuple[McpServerSettings, ...]:
+    if not tables:
+        return ()
+    from .mcp_servers import usable
+
+    return usable(tables, problems)
 
 
 def _settings(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .problems import Problems
-from .settings import McpServerSettings
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|_(?!_)){0,29}(?<!_)")
 """Names of tools begin with the server's and two underscores."""
@@ -17,6 +17,34 @@ _OF_PROGRAMS = ("args", "env", "pass_env", "cwd")
 _OF_ADDRESSES = ("headers", "key_env", "key_command")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class McpServerSettings:
+    """Table ``[mcp.NAME]``: a server of tools, which is a program or has an address."""
+
+    name: str
+    command: str = ""
+    args: tuple[str, ...] = field(default=(), repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pass_env: tuple[str, ...] = ()
+    cwd: str = ""
+    url: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_env: str = ""
+    key_command: str = field(default="", repr=False)
+    enabled: bool = True
+    tools: tuple[str, ...] = ()
+    start_timeout: float = 30.0
+    timeout: float = 120.0
+
+    @property
+    def shown(self) -> str:
+        """Return the program, or the address without what may be a secret in it."""
+        if not self.url:
+            return self.command
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.partition('?')[0].partition('#')[0].rpartition('@')[2]}"
 
 
 def usable(tables: Mapping[str, Mapping[str, Any]], problems: Problems) -> tuple[McpServerSettings, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .request_settings import RequestSettings
+if TYPE_CHECKING:
+    from .mcp_servers import McpServerSettings
+    from .request_settings import RequestSettings
 
 
 class Ui(NamedTuple):
@@ -133,36 +136,7 @@ class EndpointSettings:
     """Tables ``[endpoints.NAME.models."MODEL"]``."""
 
 
-@dataclass(frozen=True, slots=True)
-class McpServerSettings:
-    """Table ``[mcp.NAME]``: a server of tools, which is a program or has an address."""
-
-    name: str
-    command: str = ""
-    args: tuple[str, ...] = field(default=(), repr=False)
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    pass_env: tuple[str, ...] = ()
-    cwd: str = ""
-    url: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    key_env: str = ""
-    key_command: str = field(default="", repr=False)
-    enabled: bool = True
-    tools: tuple[str, ...] = ()
-    start_timeout: float = 30.0
-    timeout: float = 120.0
-
-    @property
-    def shown(self) -> str:
-        """Return the program, or the address without what may be a secret in it."""
-        if not self.url:
-            return self.command
-        scheme, _, rest = self.url.partition("://")
-        return f"{scheme}://{rest.partition('?')[0].partition('#')[0].rpartition('@')[2]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Values of config.toml, and defaults for the rest."""
 
     model: str = ""
@@ -175,27 +149,27 @@ class Settings:
     similar: bool = True
     discover: bool = True
     retries: int = 2
-    history: HistorySettings = field(default_factory=HistorySettings)
-    titles: TitleSettings = field(default_factory=TitleSettings)
-    budget: BudgetSettings = field(default_factory=BudgetSettings)
-    prices: Mapping[str, PriceSettings] = field(default_factory=dict)
+    history: HistorySettings = HistorySettings()
+    titles: TitleSettings = TitleSettings()
+    budget: BudgetSettings = BudgetSettings()
+    prices: Mapping[str, PriceSettings] = MappingProxyType({})
     """By ``provider/model``."""
-    ui: Ui = field(default_factory=Ui)
-    timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
-    offline: OfflineSettings = field(default_factory=OfflineSettings)
-    sync: SyncSettings = field(default_factory=SyncSettings)
-    analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
-    meaning: MeaningSettings = field(default_factory=MeaningSettings)
-    keys: Mapping[str, str] = field(default_factory=dict)
+    ui: Ui = Ui()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    offline: OfflineSettings = OfflineSettings()
+    sync: SyncSettings = SyncSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
+    meaning: MeaningSettings = MeaningSettings()
+    keys: Mapping[str, str] = MappingProxyType({})
     """Key or keys (split by commas) by action id; an empty text removes the key."""
     endpoints: tuple[EndpointSettings, ...] = ()
     """In the order of the file, which is the order of preference."""
-    tools: ToolSettings = field(default_factory=ToolSettings)
+    tools: ToolSettings = ToolSettings()
     mcp: tuple[McpServerSettings, ...] = ()
     """In the order of the file."""
     problems: tuple[str, ...] = ()
     """Problems of the file, as sentences for the user."""
-    blocked: str = field(default="", compare=False)
+    blocked: str = ""
     """Reason why no request may be sent to a model: the file, or its part about models, cannot be read. A guess would
     send a prompt where the user did not mean it to go."""
     path: Path | None = None

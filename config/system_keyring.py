@@ -10,10 +10,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -28,8 +27,7 @@ CALL_TIMEOUT = 20.0
 INSECURE = ("keyring.backends.fail", "keyring.backends.null", "keyrings.alt.file")
 
 
-@dataclass(frozen=True, slots=True)
-class SystemKeyring:
+class SystemKeyring(NamedTuple):
     """Keys of one service in a back end of the package ``keyring``."""
 
     backend: KeyringBackend

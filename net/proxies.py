@@ -6,7 +6,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 SCHEMES: Mapping[str, str] = {
@@ -25,8 +25,7 @@ class ProxyError(ValueError):
     """The proxy in the environment cannot be used; the message is a sentence that says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """Proxy from the environment."""
 
     url: str

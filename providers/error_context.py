@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from .endpoint import Endpoint
 from .untrusted_text import redact, single_line
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorContext:
+class ErrorContext(NamedTuple):
     """Endpoint, model and proxy of one request, and the secrets that no sentence may contain."""
 
     endpoint: Endpoint
     model: str = ""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     proxy: str = ""
     """Proxy that the request goes through, for sentences."""
+
+    def __repr__(self) -> str:
+        """Leave out the secrets."""
+        return f"{type(self).__name__}({self.endpoint!r}, {self.model!r})"
 
     @property
     def title(self) -> str:

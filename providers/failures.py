@@ -7,7 +7,6 @@ though some servers echo them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,9 +19,10 @@ if TYPE_CHECKING:
     from .reply_parser import ReplyParser
 
 
-@dataclass(frozen=True, slots=True)
 class FailureReporter(ErrorContext):
     """Builder of the failures of one request."""
+
+    __slots__ = ()
 
     def status(self, code: int, headers: Mapping[str, str], body: bytes) -> Failed:
         """Return the failure for a response that is not 200."""

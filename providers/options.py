@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """Additions to a request, and parameters left out of it."""
 
-    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, Any] = MappingProxyType({})
     """Default parameters, such as ``top_p``: a conversation's own and the general settings take precedence."""
     omit: tuple[str, ...] = ()
     """Parameters that are never sent."""
-    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra_body: Mapping[str, Any] = MappingProxyType({})
     """Values added unchanged to the body; they take precedence over everything else."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = MappingProxyType({})
     stream: bool | None = None
     """False: the reply is received whole."""
     context_length: int | None = None
@@ -25,6 +24,10 @@ class Options:
     """Images can be attached; None: as the list of models says."""
     image_size: int | None = None
     """Most pixels of an attached image, in width and height."""
+
+    def __repr__(self) -> str:
+        """Leave out what may contain a secret."""
+        return f"Options(omit={self.omit!r}, stream={self.stream!r}, images={self.images!r})"
 
     def over(self, other: Options) -> Options:
         """Return these options, with those of ``other`` where these have none."""

@@ -10,7 +10,6 @@ import asyncio
 import codecs
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sterna.net import (
@@ -195,7 +194,7 @@ class ServerProvider:
         limits = Limits(connect=timeouts.connect, read=timeouts.read, write=timeouts.write)
         # plain http is for this computer only, which is reached directly
         proxy = None if self._is_local or self._transport is not None else proxy_for(self._url)
-        self._reporter = replace(self._reporter, proxy=proxy.shown if proxy is not None else "")
+        self._reporter = self._reporter._replace(proxy=proxy.shown if proxy is not None else "")
         return open_client(self._url, limits=limits, proxy=proxy, transport=self._transport)
 
 

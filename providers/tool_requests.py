@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .events import ToolRequest
@@ -17,12 +16,10 @@ _JUNK = re.compile(r"<\|.*", re.DOTALL)
 """Control tokens that servers of open models leave behind a name."""
 
 
-@dataclass(slots=True)
 class _Call:
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-    opaque: Any = None
+    def __init__(self) -> None:
+        self.id = self.name = self.arguments = ""
+        self.opaque: Any = None
 
 
 class ToolRequestCollector:

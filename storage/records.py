@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -210,13 +209,12 @@ class LiveReply(NamedTuple):
     """Sentence that says which provider cannot be reached, while the prompt waits for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """Place of a message among those that follow the same message: versions of a reply, or of an edited message."""
 
     number: int
     """From 1, the oldest."""
-    count: int
+    total: int
     ids: tuple[str, ...]
     """All of them, the oldest first."""
 

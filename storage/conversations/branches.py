@@ -107,9 +107,9 @@ class Branches:
         Raises Invalid where there is one.
         """
         place = self.siblings(message_id)
-        if place.count == 1:
+        if place.total == 1:
             raise Invalid("This message has one version.")
-        target = place.ids[(place.number - 1 + step) % place.count]
+        target = place.ids[(place.number - 1 + step) % place.total]
         self.show(target)
         return self._messages.get(target)
 

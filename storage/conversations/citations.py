@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .tool_calls import ToolCall
@@ -82,7 +81,7 @@ def numbered(
         pieces += [content[end:at], *marks[at]]
         end = at
     added = {at: len("".join(marks[at])) for at in places}
-    moved = [replace(call, at=call.at + sum(added[at] for at in places if at <= call.at)) for call in calls]
+    moved = [call._replace(at=call.at + sum(added[at] for at in places if at <= call.at)) for call in calls]
     return "".join((*pieces, content[end:])), tuple(moved)
 
 

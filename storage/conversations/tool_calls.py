@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..text import one_line
 
@@ -22,8 +21,7 @@ _TELLING = ("command", "cmd", "query", "pattern", "file_path", "path", "url", "p
 """Arguments that say best what a call is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """Call of a tool within a reply."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -87,7 +86,7 @@ async def test_a_title_by_a_model_is_counted_and_not_asked_for_beyond_the_budget
     store: StoreThread, model: ScriptedModel, clock: FakeClock
 ) -> None:
     turns = turns_of(store, model, clock, BudgetSettings(daily=1.0, stop=True))
-    turns.settings = replace(turns.settings, titles=TitleSettings(generate=True))
+    turns.settings = turns.settings._replace(titles=TitleSettings(generate=True))
     frame = "Question:\nAnd?\n\nReply:\n"
     model.say(Delta("Yes."), Usage(9, 4, 13, cost=0.5), Done(), to="And?")
     model.say(Delta("Terns"), Usage(1_000, 100, 1_100), Done(), to=f"{frame}Yes.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -20,7 +19,7 @@ QUESTION, REPLY = "Where do terns go?", "South."
 @pytest.fixture
 def titled(turns: Turns) -> Turns:
     """Turns whose settings want titles."""
-    turns.settings = replace(turns.settings, titles=TitleSettings(generate=True, model="fake/cheap"))
+    turns.settings = turns.settings._replace(titles=TitleSettings(generate=True, model="fake/cheap"))
     return turns
 
 

@@ -115,7 +115,7 @@ def test_pages_and_versions_are_of_the_shown_branch(store: Store) -> None:
         edited(store, b, text)
     page = store.messages.before(a.session_id, None, 2)
     (version,) = store.branches.versions(a.session_id, page).values()
-    assert (version.number, version.count) == (3, 3)
+    assert (version.number, version.total) == (3, 3)
     assert [m.content for m in store.messages.after(a.session_id, page[0].key, 9)] == ["D"]
     assert [m.content for m in store.messages.around(a.session_id, page[0].id, 9)] == ["a", "A", "d", "D"]
     assert [m.content for m in store.messages.all_after(a.session_id, None, 9)] == list("aAbBcCdD")
@@ -302,7 +302,7 @@ def test_a_deleted_conversation_comes_back_with_its_branches(store: Store) -> No
     trashed = store.trash.delete_conversation(a.session_id)
     store.undo.undo(trashed.token)
     assert said(store, a.session_id) == ["a", "A", "b", "B"]
-    assert store.branches.siblings(b.id).count == 2
+    assert store.branches.siblings(b.id).total == 2
 
 
 def test_a_conversation_without_branches_has_no_parents(store: Store) -> None:

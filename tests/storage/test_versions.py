@@ -24,7 +24,7 @@ def again(store: Store, reply: Message, settled: Settled) -> Message:
 def counts(store: Store, session_id: str) -> dict[str, int]:
     """Number of versions of each shown reply that has more than one."""
     page = store.messages.before(session_id, None, 20)
-    return {id_: version.count for id_, version in store.branches.versions(session_id, page).items()}
+    return {id_: version.total for id_, version in store.branches.versions(session_id, page).items()}
 
 
 def said(store: Store, session_id: str) -> list[str]:

@@ -75,7 +75,7 @@ def test_two_who_edit_the_same_message_at_once_have_both_branches(group: DeviceG
     edit(other, session_id, "a", "c")
     assert alike(group, session_id) == ["c"]
     for device in group.devices:
-        assert device.store.branches.siblings(prompt(device, session_id, "a").id).count == 3
+        assert device.store.branches.siblings(prompt(device, session_id, "a").id).total == 3
 
 
 def test_two_who_go_on_with_a_line_at_once_have_one_line(group: DeviceGroup) -> None:
@@ -109,7 +109,7 @@ def test_versions_of_a_reply_are_on_every_device(group: DeviceGroup) -> None:
     other.store.live_replies.settle(again.reply.id, Settled("done", "better"))
     group.settle()
     assert one.texts(session_id) == ["a", "better"]
-    assert one.store.branches.siblings(reply.id).count == 2
+    assert one.store.branches.siblings(reply.id).total == 2
     assert one.store.branches.switch(again.reply.id).content == "You said: a"
 
 

@@ -192,7 +192,7 @@ def with_sources(links: Sequence[Link], metadata: Mapping[str, Any]) -> list[Lin
 
 def version_line(version: Version, options: MessageOptions) -> Note:
     """Return the row that says which version a message is; its arrows can be clicked."""
-    place = (f"{PREVIOUS} {version.number:,} of {version.count:,} {NEXT}", "$text-accent")
+    place = (f"{PREVIOUS} {version.number:,} of {version.total:,} {NEXT}", "$text-accent")
     return Note(Content.assemble(place, (f"  {options.versions_key} to show the next", MUTED)), gap=0)
 
 
