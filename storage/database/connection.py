@@ -17,7 +17,8 @@ from ..records import Change
 from .sqlite_errors import explain
 
 BUSY_MS = 5000
-ROWS_A_STATEMENT = 40
+ROWS_A_STATEMENT = 400
+"""Times the columns of any table, these are fewer than the 32,766 values that SQLite takes in a statement."""
 
 
 def connect(path: Path | str, *, busy_ms: int = BUSY_MS, private_index: bool = False) -> sqlite3.Connection:
