@@ -21,13 +21,14 @@ from sterna.server.database import embedded
 from sterna.server.database.embedded import Embedded
 from sterna.server.run import Announcing, _database_watch, serve
 from sterna.server.settings import ServerSettings
+from tests import temporary_folders
 from tests.server.conftest import serving
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Embedded]:
-    """PostgreSQL without a schema, and away."""
-    running = embedded.start(tmp_path / "postgres")
+def empty() -> Iterator[Embedded]:
+    """PostgreSQL without a schema, and away. Its path is short, so that its socket has the same address again."""
+    running = embedded.start(temporary_folders.new_folder() / "postgres")
     embedded.stop(running.folder)
     yield running
     embedded.stop(running.folder)

@@ -126,6 +126,7 @@ def test_every_operation_of_the_document_is_tried(every_operation: BaseSchema) -
     assert labels == {" ".join(one) for one in OPERATIONS}
 
 
+@pytest.mark.usefixtures("model")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_who_is_signed_in_is_answered_as_the_document_says(
     operation: tuple[str, str],
@@ -151,6 +152,7 @@ def test_who_is_signed_in_is_answered_as_the_document_says(
         run(every_operation_briefly, operation, judge)
 
 
+@pytest.mark.usefixtures("model")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_who_is_not_signed_in_is_answered_as_the_document_says(
     operation: tuple[str, str], every_operation_briefly: BaseSchema, relaying: tuple[object, str]
