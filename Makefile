@@ -7,7 +7,7 @@ PROGRAM := $(VENV)/.program
 READY := $(VENV)/.ready
 CHECKS := $(VENV)/.package
 # more than there are processors: tests wait for another process, or until a screen is still, half of their time
-JOBS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 2) + 3)')
+JOBS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 2) + 4)')
 SEEDS ?= 10000
 ROUNDS ?= 60
 # what Python has compiled once is found again by the workers, and by every process that a test starts

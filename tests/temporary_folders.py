@@ -13,6 +13,10 @@ from pathlib import Path
 
 PREFIX = f"sterna-tests-{sha256(str(Path(__file__).parent).encode()).hexdigest()[:6]}-"
 
+IN_MEMORY = Path("/dev/shm")
+ROOM = 8 * 2**30
+"""Free bytes from which a file system in memory is used: a run needs some hundred megabytes."""
+
 _kept: set[Path] = set()
 _locks: list[int] = []
 
@@ -22,7 +26,7 @@ def new_folder(parent: Path | None = None, prefix: str = PREFIX) -> Path:
 
     It is removed after everything that is registered for the end of the process from now on.
     """
-    above = parent or Path(tempfile.gettempdir())
+    above = parent or _parent()
     remove_abandoned(above, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=above))
     # the system drops the lock of a process that is killed; children do not inherit it
@@ -30,6 +34,15 @@ def new_folder(parent: Path | None = None, prefix: str = PREFIX) -> Path:
     fcntl.flock(_locks[-1], fcntl.LOCK_EX)
     atexit.register(_finish, folder)
     return folder
+
+
+def _parent() -> Path:
+    """Return the folder for temporary files: in memory where there is plenty, unless ``TMPDIR`` names one."""
+    if "TMPDIR" not in os.environ and os.access(IN_MEMORY, os.W_OK | os.X_OK):
+        with suppress(OSError):
+            if shutil.disk_usage(IN_MEMORY).free >= ROOM:
+                return IN_MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def keep(folder: Path) -> None:
