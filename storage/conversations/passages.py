@@ -61,7 +61,7 @@ class Passages:
         """Return passages with words of ``text``, the best first, none from the messages ``without``.
 
         ``also`` are results of another search, the best first, which are taken in turns with those by words.
-        Questions to the history and their answers are left out: they say again what others said.
+        Questions to the history and all that models replied to them are left out: they say again what others said.
         """
         words = sorted({folded(word.strip('"*')) for word in parse_query(text).match.split('" "')} - {""})
         by_words = self._search.search_best(text, CANDIDATES)
@@ -75,16 +75,23 @@ class Passages:
                 message = self._messages.get(hit.message_id)
             except NotFound:
                 continue
-            if {PASSAGES, QUOTES} & message.metadata.keys() or (message.role != "user" and _is_of_guide(message)):
+            if self._says_again(message):
                 continue
             reply = self._reply_to(message) if len(message.content) <= SHORT_QUESTION else None
             if reply is not None and QUOTES in reply.metadata:
                 continue  # what the guide was asked
-            if taken.add(message, hit) and reply is not None and not _is_of_guide(reply):
+            if taken.add(message, hit) and reply is not None and not self._says_again(reply):
                 taken.add(reply, hit)
             if taken.is_full:
                 break
         return taken.passages
+
+    def _says_again(self, message: Message) -> bool:
+        """Return whether a message only repeats others: a question to the history, what was replied, or the guide."""
+        if message.role == "user" or {PASSAGES, QUOTES} & message.metadata.keys():
+            return bool({PASSAGES, QUOTES} & message.metadata.keys())
+        begins_so = any(PASSAGES in first.metadata for first in self._messages.all_after(message.session_id, None, 1))
+        return begins_so or (message.model or "").startswith(GUIDE)
 
     def _reply_to(self, question: Message) -> Message | None:
         """Return the reply that is shown for a question; None for a message that is none, or has none."""
@@ -169,7 +176,3 @@ def best_piece(text: str, words: Sequence[str], size: int) -> str:
         stop = space if space > start + size // 2 else stop
     piece = text[start:stop].strip()
     return ("…" if start else "") + piece + ("…" if stop < len(text) else "")
-
-
-def _is_of_guide(message: Message) -> bool:
-    return (message.model or "").startswith(GUIDE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,8 +23,16 @@ PASSAGES = [
 ]
 
 
-def talk(store: Store, question: str, answer: str, *, private: bool = False) -> str:
-    begun = store.live_replies.begin_turn(None, question, model="fake/m")
+def talk(
+    store: Store,
+    question: str,
+    answer: str,
+    *,
+    private: bool = False,
+    into: str | None = None,
+    passages: Sequence[Passage] = (),
+) -> str:
+    begun = store.live_replies.begin_turn(into, question, model="fake/m", passages=passages)
     store.live_replies.settle(begun.reply.id, Settled("done", answer, model="fake/m"))
     if private:
         store.privacy.set_private(begun.session.id, True)
@@ -86,6 +95,15 @@ async def test_passages_come_from_what_was_said_and_not_from_questions_about_it(
     assert {(each.session_id, each.is_private) for each in both} == {(kept, False), (secret, True)}
     assert sum(len(each.text) for each in await find_passages(store, QUESTION, context_length=200)) <= 60
     assert await find_passages(store, "walrus?") == []
+
+
+async def test_nothing_that_was_replied_to_a_question_to_the_history_is_a_passage_later(store: StoreThread) -> None:
+    kept = await store.run(talk, "Which database for the ledger?", "PostgreSQL, for its types.")
+    asked = await store.run(talk, QUESTION, "You chose a database for the ledger.", passages=PASSAGES)
+    await store.run(talk, "And my ledger database of next year?", "The ledger gets an invented database.", into=asked)
+    found = await find_passages(store, QUESTION)
+    assert {(each.session_id, each.role) for each in found} == {(kept, "user"), (kept, "assistant"), (asked, "user")}
+    assert "And my ledger database of next year?" in {each.text for each in found}
 
 
 async def test_what_says_it_in_other_words_is_found_by_its_meaning(store: StoreThread) -> None:
