@@ -225,8 +225,9 @@ INNER_DOORS = {
         "comparison": "context counts dialogs transcript",
         "main": "actions attachment_names comparison context counts dialogs messages pickers prompt screens search"
         " services sidebar sync terminal titles tool_names transcript",
+        "settings_watch": "context terminal",
         "shutdown": "context main prompt",
-        "app": "actions context counts main messages pickers screens services shutdown terminal",
+        "app": "actions context counts main messages pickers screens services settings_watch shutdown terminal",
         "factory": "app screens services",
         "__init__": "factory",
     },

@@ -43,6 +43,7 @@ from .services.settings_file import SettingsFile
 from .services.sync_controller import SyncController, SyncFactory
 from .services.tasks import Tasks
 from .services.tools import Tools, ToolsFactory
+from .settings_watch import LOOK_SECONDS, SettingsWatch
 from .shutdown import finish_services, save_texts
 from .terminal.base_app import BaseApp
 from .terminal.output_filter import wants_ascii
@@ -121,7 +122,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         self._admission = Admission(self, self.main, self.main.leader.take, lambda: self.main.prompt)
         typeahead(self).is_switching = partial(context.tasks.is_running, SWITCHING)
         self.set_up_terminal(settings.theme, environ, context.settings_file.themes_folder, is_ascii=context.is_ascii)
-        self._problems = self._apply_keys()
+        self.key_problems = self._apply_keys()
         if not settings.ui.animation:
             self.animation_level = "none"
 
@@ -182,12 +183,13 @@ class SternaApp(BaseApp, inherit_bindings=False):
         context.sync.signed_in = partial(context.analytics.restart, context.store)
         context.gatherer.start(context.store)
         context.start_meaning()
+        self.set_interval(LOOK_SECONDS, SettingsWatch(self, context, lambda: self.key_problems).look)
 
     def _show_problems(self) -> None:
         """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""
         reason = self.context.store.read_only
         problems = [f"Read-only: you can read, search and export. {reason}"] if reason is not None else []
-        problems += [*self.context.settings.problems, *self._problems, *self.theme_problems]
+        problems += [*self.context.settings.problems, *self.key_problems, *self.theme_problems]
         if problems:
             more = len(problems) - MOST_PROBLEMS
             rest = [f"{counted(more, 'more problem')}: run sterna doctor."] if more > 0 else []
@@ -202,7 +204,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
             await self.leave(1)
             return False
         if self.context.settings is not before:
-            self._problems = self._apply_keys()
+            self.key_problems = self._apply_keys()
             await self.main.settings_changed()
         return True
 
@@ -212,7 +214,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         if self.context.turns is not None:
             self.context.turns.settings = self.context.settings
         self.context.spawn(self.context.tools.configure(self.context.settings), "tools.configure")
-        self._apply_keys()
+        self.key_problems = self._apply_keys()
         self.animation_level = "full" if self.context.settings.ui.animation else "none"
         await self.main.settings_changed()
         await self.context.follow_meaning()

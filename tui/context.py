@@ -151,6 +151,10 @@ class AppContext:
     async def remove_endpoint(self, name: str) -> None:
         """Remove a provider from config.toml and from the catalog. Raises ConfigError with a sentence."""
         await self.settings_file.remove_endpoint(name)
+        await self.drop_endpoint(name)
+
+    async def drop_endpoint(self, name: str) -> None:
+        """Remove a provider that is no longer configured from the catalog."""
         if self.catalog is not None:
             self.catalog.remove(name)
         await self._show_catalog()

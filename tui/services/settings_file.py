@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -20,6 +21,8 @@ class SettingsFile:
         self.environ = environ
         self.changed: Callable[[], Awaitable[None]] | None = None
         """Called after a change, to apply it."""
+        self._read = self._seen = self._state()
+        """The file as it was read, and as it was seen last."""
 
     @property
     def path(self) -> Path:
@@ -45,12 +48,38 @@ class SettingsFile:
 
     async def reload(self) -> Settings:
         """Read the file again."""
+        self._read = await asyncio.to_thread(self._state)
         self.current = await asyncio.to_thread(config.load, self.folder, self.environ)
         return self.current
+
+    async def follow(self) -> bool:
+        """Read the file again if another program has changed it; return whether it has.
+
+        It is read when two calls have seen the same: an editor may be writing it. Raises ConfigError, and keeps the
+        settings, where models could not be asked with what it says now.
+        """
+        before, state = self._seen, await asyncio.to_thread(self._state)
+        self._seen = state
+        if state is None or state == self._read or state != before:
+            return False
+        self._read = state
+        found = await asyncio.to_thread(config.load, self.folder, self.environ)
+        if found.blocked:
+            raise config.ConfigError(f"{found.blocked} Until it is corrected, the settings stay as they were.")
+        self.current = found
+        return True
 
     def credentials(self) -> config.Credentials:
         """Return the keys of providers, which are kept outside config.toml."""
         return config.credentials.open_credentials(self.folder, self.environ)
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """Return what tells whether the file has changed; None where there is none."""
+        try:
+            found = os.stat(self._folder() / config.CONFIG_FILE)
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _folder(self) -> Path:
         return config.config_dir(self.folder, self.environ)

@@ -34,9 +34,7 @@ class BaseApp(App[int], inherit_bindings=False):
         for known in THEMES:
             self.register_theme(known)
         self.theme_folder = theme_folder
-        if theme not in ("", "dark", "light", *self.available_themes):
-            self._read_theme(theme)
-        name = chosen_theme(theme, self.available_themes, environ)
+        name = self._known_theme(theme, environ)
         chosen = self.get_theme(name)
         assert chosen is not None
         if chosen.ansi:
@@ -45,6 +43,15 @@ class BaseApp(App[int], inherit_bindings=False):
         self.set_reactive(BaseApp.theme, name)
         self.add_class(f"-theme-{name}", "-dark-mode" if chosen.dark else "-light-mode")
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def apply_theme(self, theme: str, environ: Mapping[str, str]) -> None:
+        """Show the theme of that name, or the one that the terminal suggests where it is empty."""
+        self.theme = self._known_theme(theme, environ)
+
+    def _known_theme(self, theme: str, environ: Mapping[str, str]) -> str:
+        if theme not in ("", "dark", "light", *self.available_themes):
+            self._read_theme(theme)
+        return chosen_theme(theme, self.available_themes, environ)
 
     def _read_theme(self, name: str) -> None:
         """Read the only theme of one's own that the start needs."""
