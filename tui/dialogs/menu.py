@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widgets import OptionList
+
+if TYPE_CHECKING:
+    from textual._widget_navigation import Direction
 
 BAR = "▌"
 NARROWEST = 4
@@ -29,6 +32,11 @@ class Menu(OptionList):
         """Lay out nothing in a terminal so narrow that no text fits: wrapping at width 0 is an error."""
         if self.scrollable_content_region.width > NARROWEST:
             super()._update_lines()
+
+    def _move_page(self, direction: Direction) -> None:
+        """Move by a page, where there is one: before the first layout, or where no line fits, there is none."""
+        if self._lines:
+            super()._move_page(direction)
 
     @property
     def _shows_bar(self) -> bool:
