@@ -103,6 +103,20 @@ async def test_what_does_not_fit_is_on_further_pages(size: tuple[int, int], home
             assert title in seen
 
 
+async def test_a_dialog_that_opens_behind_the_leader_key_ends_it(home: Home) -> None:
+    home.seed(("old title", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        burst(app, "ctrl+r", "ctrl+x")  # the search opens a moment after its key
+        await until(pilot, lambda: app.screen is not app.main and isinstance(app.focused, Input))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main and app.main.prompt.has_focus)
+        await pilot.press(*"dog")
+        await until(pilot, lambda: app.main.prompt.text == "dog")
+        assert rows(home) == ["old title"]
+
+
 def test_sequences_can_be_remapped_and_are_written_with_the_leader_key() -> None:
     mapping, problems = keymap({"app.leader": "ctrl+g", "transcript.focus": "ctrl+g 1", "app.screenshot": "leader 2"})
     assert problems == []

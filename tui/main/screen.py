@@ -125,6 +125,11 @@ class MainScreen(MainLayout):
         self.watch(self.prompt, "edited", self.attachments.show_edit, init=False)
         self.screen_layout_refresh_signal.subscribe(self, place_notices)
 
+    @on(events.ScreenSuspend)
+    def _end_leader(self) -> None:
+        """Wait for no second key under a dialog: text that is typed once it is closed would be a command."""
+        self.leader.end()
+
     def _focus_moved(self, focused: Widget | None) -> None:
         self.status_display.show_hints()
         if focused is not None and focused is not self.prompt:
