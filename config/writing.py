@@ -50,6 +50,8 @@ def _write(file: Path, path: tuple[str, ...], value: object, consequence: str) -
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigError(f"{file} cannot be written ({reason}). {consequence}") from None
+    except UnicodeEncodeError:
+        raise ConfigError(f"{'.'.join(path)} has to be text in UTF-8. {consequence}") from None
 
 
 def _checked(path: tuple[str, ...], value: object) -> object:

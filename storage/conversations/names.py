@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
+from ..text import storable
 
 _NAMED = r"""
 select id from chat_sessions
@@ -26,6 +27,7 @@ class ConversationNames:
 
         The conversation with exactly that id comes first, then the newest.
         """
+        name = storable(name)  # an argument may be bytes that are no text
         return [row["id"] for row in self.db.rows(_NAMED, name=name, limit=limit)] if name else []
 
     def newest(self) -> str | None:

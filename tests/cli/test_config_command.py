@@ -90,6 +90,7 @@ def test_a_setting_returns_to_its_default(run: Run, file: Path) -> None:
         (("get", "ui.sidebarwidth"), "There is no setting ui.sidebarwidth. Did you mean ui.sidebar_width?"),
         (("set", "discover", "true\nmodel = 'evil'"), "discover has to be true or false."),
         (("set", "", "x"), "There is no setting ."),
+        (("set", "model", "\udcff"), "model has to be text in UTF-8."),
         (("edit",), "The editor needs a terminal."),
     ],
 )

@@ -104,6 +104,13 @@ def test_a_conversation_is_found_by_any_of_its_names(run: Run) -> None:
     assert run("show", "").code == 1
 
 
+@pytest.mark.parametrize("command", ["show", "attachments", "pin"])
+def test_a_name_of_bytes_that_are_no_text_is_not_found(run: Run, command: str) -> None:
+    result = run(command, "\udcff")
+    assert result.code == 1
+    assert "There is no conversation \ufffd." in result.err
+
+
 def test_a_search_finds_titles_and_words_as_they_are_typed(run: Run) -> None:
     out = run("search", "seab").out
     assert "What is a tern?" in out
