@@ -10,13 +10,15 @@ from typing import Any
 from fastapi import Response
 from psycopg import Error
 
-from ..database.pool import UNREACHABLE, Connection
+from ..database.pool import Connection
 from .errors import RestError, of_database
 from .preferences import CSV, OBJECT, Preferences
 from .statement import MAX_BYTES, Statement
 
 SECONDS = 8.0
 """Time limit of one statement."""
+
+HINT_TOO_LARGE = "Select fewer columns, or fewer rows with limit. GET /api/user/export returns everything."
 
 READ_ONLY = "set transaction read only"
 
@@ -28,20 +30,24 @@ async def page_of(db: Connection, statement: Statement, *, read_only: bool) -> P
         if read_only:
             await db.execute(READ_ONLY)
         rows = await (await db.execute(text, statement.values)).fetchall()
-    except UNREACHABLE:
-        raise
     except Error as error:
+        # psycopg counts limits of a statement (class 54) among the errors of a connection
         rest_error = of_database(error)
         if rest_error is None:
             raise
+        if rest_error.code == "54000":
+            rest_error = RestError(
+                413,
+                "54000",
+                "The request needs more memory than the server allows.",
+                rest_error.message,
+                HINT_TOO_LARGE,
+            )
         raise rest_error from None
     page = [row["row"] for row in rows if row["bytes"] is not None]
     if None in page:
         raise RestError(
-            413,
-            "54000",
-            f"The response is larger than {MAX_BYTES // 1024 // 1024} MiB.",
-            hint="Select fewer columns, or fewer rows with limit. GET /api/user/export returns everything.",
+            413, "54000", f"The response is larger than {MAX_BYTES // 1024 // 1024} MiB.", hint=HINT_TOO_LARGE
         )
     return Page(page, rows[0]["total"], statement.headers)
 

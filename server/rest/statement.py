@@ -5,6 +5,7 @@ Names come from the catalogue and are quoted by psycopg; all other values of a r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,13 @@ MAX_ROWS = 1000
 """Maximum rows of a response."""
 MAX_BYTES = 16 * 1024 * 1024
 """Maximum bytes of a response, as JSON."""
+
+FREE_USES = 8
+"""Number of times that a statement may use each column, however large its values are."""
+MAX_USED_BYTES = 64 * 1024 * 1024
+"""Maximum bytes of a row where a column is used more often: each use of a value may be a copy of it in memory."""
+UNBOUNDED = ("text", "character varying", "json", "jsonb")
+"""Types of columns whose values may be large."""
 
 STATEMENT = sql.SQL("""
 with called as {materialized} ({source}),
@@ -55,6 +63,7 @@ class Statement:
         self._query = query
         self._counted = counted
         self._as_csv = as_csv
+        self._uses: Counter[str] = Counter()
 
     def call(self, function: Function, arguments: Mapping[str, Any], *, typed: bool) -> None:
         """Read from a function instead of a table; ``typed`` arguments are JSON, others text in PostgreSQL's format."""
@@ -83,15 +92,16 @@ class Statement:
     @property
     def text(self) -> sql.Composed:
         """The statement. Raises RestError for an unknown column."""
+        columns, order = self._columns(), self._order()
         where = self._where()
         count = sql.SQL("select count(*) as total from called as t {}").format(where)
         return STATEMENT.format(
             materialized=self._materialized,
             source=self._source,
             count=count if self._counted else sql.SQL("select null::bigint as total"),
-            columns=self._columns(),
+            columns=columns,
             where=where,
-            order=self._order(),
+            order=order,
             limit=self._value(MAX_ROWS if self._query.limit is None else min(self._query.limit, MAX_ROWS)),
             offset=self._value(self._query.offset),
             row=self._row(),
@@ -125,17 +135,33 @@ class Statement:
         return sql.SQL("row_to_json(p.*)::text")
 
     def _where(self) -> sql.Composable:
-        return sql.SQL("where {}").format(self._all(self._query.where)) if self._query.where else sql.SQL("")
+        conditions = [self._condition(member) for member in self._query.where]
+        if used := self._often_used():
+            light: list[sql.Composable] = []
+            heavy: list[sql.Composable] = []
+            for member, condition in zip(self._query.where, conditions, strict=True):
+                (light if used.isdisjoint(_columns_of(member)) else heavy).append(condition)
+            # "repeat" raises program_limit_exceeded; "case" does not evaluate a condition before that
+            guard = sql.SQL("case when {0} <= {1} then {2} else repeat(' ', 2147483647 - ({0} > 0)::int) = '' end")
+            within = sql.SQL(" and ").join(heavy) if heavy else sql.SQL("true")
+            conditions = [*light, guard.format(self._used_bytes(used), sql.Literal(MAX_USED_BYTES), within)]
+        return sql.SQL("where {}").format(sql.SQL(" and ").join(conditions)) if conditions else sql.SQL("")
 
-    def _all(self, members: tuple[Test | Group, ...], word: str = "and") -> sql.Composable:
-        joined = sql.SQL(f" {word} ") if word in ("and", "or") else sql.SQL("")
-        return joined.join(
-            self._group(member) if isinstance(member, Group) else self._test(member) for member in members
-        )
+    def _often_used(self) -> set[str]:
+        """Return the columns with large values that the statement uses often. All else is known by now."""
+        columns = self._relation.columns
+        return {name for name, uses in self._uses.items() if uses > FREE_USES and columns[name] in UNBOUNDED}
 
-    def _group(self, group: Group) -> sql.Composable:
-        form = sql.SQL("not ({})") if group.negated else sql.SQL("({})")
-        return form.format(self._all(group.members, group.kind))
+    def _used_bytes(self, columns: set[str]) -> sql.Composable:
+        size = sql.SQL("{}::bigint * coalesce(octet_length(t.{}::text), 0)")
+        terms = (size.format(sql.Literal(self._uses[name]), sql.Identifier(name)) for name in sorted(columns))
+        return sql.SQL("({})").format(sql.SQL(" + ").join(terms))
+
+    def _condition(self, member: Test | Group) -> sql.Composable:
+        if isinstance(member, Test):
+            return self._test(member)
+        form = sql.SQL("not ({})") if member.negated else sql.SQL("({})")
+        return form.format(sql.SQL(f" {member.kind} ").join(self._condition(inner) for inner in member.members))
 
     def _test(self, test: Test) -> sql.Composable:
         value, kind = self._field(test.field), self._type(test.field)
@@ -165,6 +191,7 @@ class Statement:
     def _field(self, field: Field) -> sql.Composable:
         if field.name not in self._relation.columns:
             raise no_column(self._relation.name, field.name)
+        self._uses[field.name] += 1 + len(field.path)
         value: sql.Composable = sql.SQL("t.{}").format(sql.Identifier(field.name))
         if field.path:
             value = sql.SQL("to_jsonb({})").format(value)
@@ -183,3 +210,10 @@ class Statement:
         self.values[name] = value
         placeholder = sql.Placeholder(name)
         return sql.SQL("{}::{}").format(placeholder, sql.SQL(kind)) if kind else placeholder
+
+
+def _columns_of(member: Test | Group) -> set[str]:
+    """Return the columns that a condition names."""
+    if isinstance(member, Test):
+        return {member.field.name}
+    return set().union(*(_columns_of(inner) for inner in member.members))

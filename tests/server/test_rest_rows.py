@@ -279,3 +279,40 @@ def test_an_answer_that_would_be_too_large_is_refused(ada: Person, db: Db) -> No
     assert refused(ada.http, SESSIONS) == (413, "54000")
     assert ada.http.get(f"{SESSIONS}?select=id").status_code == 200
     assert len(ada.http.get(f"{SESSIONS}?limit=3").json()) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select=" + ",".join(f"x{n}:last_message_preview" for n in range(100)),
+        "select=" + ",".join(["*"] * 40),
+        "select=" + ",".join(f"x{n}:last_message->a->>b" for n in range(100)),
+        "order=" + ",".join(["last_message->a->>b"] * 100),
+        "select=id&or=(" + ",".join(f"last_message_preview.ilike.*{n}*" for n in range(100)) + ")",
+        "select=id&last_message_preview=not.eq.x" * 20,
+    ],
+)
+def test_a_large_value_is_not_used_many_times_in_one_request(ada: Person, db: Db, query: str) -> None:
+    """Each use copies the value: a hundred of ten megabytes took gigabytes of the database's memory."""
+    db.execute(
+        "insert into chat_sessions (user_id, id, last_message_preview, last_message)"
+        " select %s, 'c', repeat('x', 4000000), jsonb_build_object('a', jsonb_build_object('b', repeat('y', 4000000)))",
+        (ada.id,),
+    )
+    answer = ada.http.get(f"{SESSIONS}?{query}")
+    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (
+        413,
+        "54000",
+        "The request needs more memory than the server allows.",
+    )
+    assert ada.http.get(f"{SESSIONS}?message_count=eq.9&{query}").json() == []
+
+
+def test_a_small_value_may_be_used_many_times(five: Person) -> None:
+    columns = ",".join(f"x{n}:last_message->from->>name" for n in range(100))
+    rows = five.http.get(f"{SESSIONS}?select={columns}&id=eq.c2&or=({','.join(['title.like.*ee*'] * 50)})").json()
+    assert rows == [{f"x{n}": "n2" for n in range(100)}]
+
+
+def test_a_request_that_passes_a_limit_of_the_database_is_not_told_to_try_again(five: Person) -> None:
+    assert refused(five.http, f"{SESSIONS}?select={','.join(['*'] * 150)}") == (413, "54011")
