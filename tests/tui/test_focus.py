@@ -87,6 +87,21 @@ async def test_the_filter_gives_the_focus_back_to_the_list_or_to_the_prompt(home
         assert app.main.sidebar.filter.value == ""
 
 
+async def test_two_fields_do_not_give_the_focus_to_each_other_for_ever(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press("ctrl+o", "slash", "o", "ctrl+f")
+        await until(pilot, lambda: app.focused is not None and app.focused.parent is app.main.query_one("#find"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.main.sidebar.filter.has_focus)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.main.sidebar.rows.has_focus)
+        await pilot.press("escape", "n", "o")
+        await until(pilot, lambda: app.main.prompt.text == "no")
+
+
 async def test_a_new_title_and_the_words_behind_it(home: Home) -> None:
     home.seed(("one", "text"))
     app = home.app()

@@ -25,6 +25,12 @@ MOST_TITLE = 255
 """Most characters of a title."""
 
 
+def _takes_focus(widget: Widget) -> bool:
+    """Return whether a widget is there, in sight and takes keys: Textual also focuses inside a hidden parent."""
+    shown = all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))
+    return widget.is_attached and widget.focusable and shown
+
+
 class ListField(Input):
     """Field that gives the focus back to where it came from."""
 
@@ -40,14 +46,14 @@ class ListField(Input):
         self.watch(self.screen, "focused", self._focus_moved, init=False)
 
     def _focus_moved(self, before: Widget | None, now: Widget | None) -> None:
-        if now is self and before is not None:
+        gives_back = isinstance(before, ListField) and before._came_from is None
+        if now is self and before is not None and not gives_back:
             self._came_from = before
 
     def give_back_focus(self, otherwise: Widget) -> None:
         """Put the focus where it was before this field had it, or on ``otherwise`` where that is not possible."""
         origin, self._came_from = self._came_from, None
-        is_usable = origin is not None and origin.is_attached and origin.focusable
-        self.screen.set_focus(origin if is_usable else otherwise)
+        self.screen.set_focus(origin if origin is not None and _takes_focus(origin) else otherwise)
 
 
 class FilterInput(ListField):
