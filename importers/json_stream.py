@@ -63,17 +63,35 @@ def json_array(file: BinaryIO, *keys: str, inside: str = "", parts: LargeParts =
     """
     reader = _Reader(file, parts)
     try:
+        is_whole = not inside and reader.peek() == "["
         if inside:
             reader.enter((inside,))
         if keys and reader.peek() == "{":
             reader.enter(keys)
         reader.expect("[")
         if reader.peek() == "]":
-            return
-        while True:
+            reader.expect("]")
+        else:
             yield reader.member()
-            if reader.next_of(",]") == "]":
-                return
+            while reader.next_of(",]") == ",":
+                yield reader.member()
+        if is_whole and reader.peek():
+            yield BrokenMember("It stands behind the end of the JSON, where nothing is read.")
+    finally:
+        reader.leave()
+
+
+def json_objects(file: BinaryIO, parts: LargeParts) -> Iterator[Any]:
+    """Yield the objects that follow one another in a file, of which most have one; they may be large.
+
+    One that is no JSON is yielded as a BrokenMember. Raises BrokenJson where the rest of the file is lost.
+    """
+    reader = _Reader(file, parts)
+    try:
+        while reader.peek() == "{":
+            yield reader.member()
+        if reader.peek():
+            yield BrokenMember("It stands behind the end of the JSON, where nothing is read.")
     finally:
         reader.leave()
 

@@ -32,8 +32,8 @@ class BetterChatGpt(Reader):
 
 def _is_export(head: bytes) -> bool:
     value = beginning(head)
-    first = next(iter(mappings(value if isinstance(value, list) else at(value, "chats"))), {})
-    return isinstance(first.get("messages"), list) and "titleSet" in first
+    chats = mappings(value if isinstance(value, list) else at(value, "chats"))
+    return any(isinstance(chat.get("messages"), list) and "titleSet" in chat for chat in chats)
 
 
 def _conversation(value: dict[str, Any], folders: dict[str, Any]) -> Conversation | Skipped:

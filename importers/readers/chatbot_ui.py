@@ -49,9 +49,10 @@ def _is_export(head: bytes) -> bool:
     value = beginning(head)
     if isinstance(at(value, "conversationHistory"), str):
         return True
-    first = next(iter(mappings(_history(value))), {})
-    named = "name" in first and isinstance(first.get("messages"), list)
-    return named and bool(first.keys() & {"prompt", "folderId", "model"})
+    return any(
+        "name" in chat and isinstance(chat.get("messages"), list) and chat.keys() & {"prompt", "folderId", "model"}
+        for chat in mappings(_history(value))
+    )
 
 
 def _conversation(value: dict[str, Any], folders: dict[str, str]) -> Conversation | Skipped:

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from ..chat_messages import ChatMessages
 from ..documents import beginning, document
 from ..json_stream import BrokenJson, json_array, json_lines
+from ..lines import loaded
 from ..records import Conversation, Skipped
 from ..times import moment
 from ..tree import FileTree
-from ..values import chosen, identifier, mapping, text
+from ..values import chosen, identifier, items, mapping, text
 
 _NATIVE = 16
 """Characters of an id that is one everywhere; data sets number theirs."""
+_MOST_LOOKED_AT = 5
+"""Items of a file that are looked at to find out what it is."""
 _TITLES = ("title", "name", "chat_title")
 _IDS = ("conversation_id", "conversationId", "chat_id", "uuid", "id", "custom_id")
 _CREATED = ("created_at", "createdAt", "create_time", "created", "timestamp", "date")
 _UPDATED = ("updated_at", "updatedAt", "update_time", "updated", "lastModified")
 
 
-def first_item(head: bytes, *keys: str) -> Any:
-    """Return the first item of a file, as far as its head has it; None where it has none of these keys."""
-    value = beginning(head, *keys)
-    return (value[0] if value else None) if isinstance(value, list) else value
+def first_items(head: bytes, *keys: str) -> Iterator[Any]:
+    """Yield the first items of a file, as far as its head has them; none where it has none of these keys.
+
+    One alone does not say what a file is: it may be damaged, or have nothing in it.
+    """
+    if keys and not any(b'"%b"' % key.encode() in head for key in keys):
+        return
+    value = beginning(head)
+    if head.lstrip().startswith(b"["):
+        yield from islice(items(value), _MOST_LOOKED_AT)
+    elif is_lines(head):
+        yield from map(loaded, _lines(head))
+    else:
+        yield value
 
 
 def is_lines(head: bytes) -> bool:
-    """Return whether a file has one JSON object on each line."""
-    line = head.lstrip().split(b"\n", 1)[0]
-    try:
-        return isinstance(json.loads(line.decode("utf-8", "replace"), strict=False), dict)
-    except (ValueError, RecursionError):
-        return False
+    """Return whether a file has one JSON object on each line; the first one may be damaged."""
+    first, *others = _lines(head) or [b""]
+    if isinstance(loaded(first), dict):
+        return True
+    return any(isinstance(loaded(line), dict) for line in others) and beginning(head) == beginning(first)
+
+
+def _lines(head: bytes) -> list[bytes]:
+    return list(islice(filter(bytes.strip, head.split(b"\n")), _MOST_LOOKED_AT))
 
 
 def each_item(tree: FileTree, path: str) -> Iterator[tuple[str, Any]]:

@@ -41,9 +41,10 @@ class LibreChat(Reader):
 
 def _is_chat(head: bytes) -> bool:
     value = beginning(head)
-    first = next(iter(mappings(value)), {}) if isinstance(value, list) else mapping(value)
-    named = any(isinstance(first.get(name), list) for name in ("messages", "messagesTree"))
-    return named and "conversationId" in first
+    return any(
+        "conversationId" in chat and any(isinstance(chat.get(name), list) for name in ("messages", "messagesTree"))
+        for chat in (mappings(value) if isinstance(value, list) else [mapping(value)])
+    )
 
 
 def _chats(tree: FileTree, path: str) -> Iterator[Any]:

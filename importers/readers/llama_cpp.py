@@ -16,7 +16,7 @@ from ..records import ROOT, Attachment, Conversation, Skipped, Unsupported
 from ..times import moment
 from ..tree import FileTree
 from ..values import amount, count, flag, identifier, items, mapping, parsed, text
-from .generic_items import each_item, first_item
+from .generic_items import each_item, first_items
 
 
 class LlamaCpp(Reader):
@@ -24,7 +24,11 @@ class LlamaCpp(Reader):
     label = "llama.cpp"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _kind(mapping(first_item(tree.head(path), "currNode")))]
+        return [
+            path
+            for path in tree.paths
+            if any(_kind(mapping(item)) for item in first_items(tree.head(path), "currNode"))
+        ]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         header: dict[str, Any] = {}
@@ -39,8 +43,10 @@ class LlamaCpp(Reader):
                 if header:
                     yield _conversation(header, lines)
                 header, lines = data, []
-            else:
+            elif header:
                 lines.append(value)
+            else:
+                yield Skipped("It belongs to no conversation.", where=where)
         if header:
             yield _conversation(header, lines)
 

@@ -12,7 +12,7 @@ from ..records import Conversation, Skipped
 from ..roles import TOOL_ROLES, role
 from ..tree import FileTree
 from ..values import at, items, mapping, mappings
-from .generic_items import convert_each, described, each_item, first_item
+from .generic_items import convert_each, described, each_item, first_items
 
 _KEYS = ("role", "completion", "choices")
 
@@ -23,10 +23,10 @@ class OpenAiMessages(Reader):
     is_generic = True
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _kind(first_item(tree.head(path), *_KEYS))]
+        return [path for path in tree.paths if _kind_of(tree.head(path))]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
-        if _kind(first_item(tree.head(path))) != "message":
+        if _kind_of(tree.head(path)) != "message":
             yield from convert_each(tree, path, _conversation)
             return
         chat = ChatMessages()
@@ -38,10 +38,14 @@ class OpenAiMessages(Reader):
         yield described({}, chat)
 
 
+def _kind_of(head: bytes) -> str:
+    return next(filter(None, map(_kind, first_items(head, *_KEYS))), "")
+
+
 def _kind(value: Any) -> str:
     """Return what the items of a file are: conversations, or the messages of one; empty for neither."""
     if isinstance(value, list):
-        return "conversation" if value and _is_message(value[0]) else ""
+        return "conversation" if any(map(_is_message, value)) else ""
     data = mapping(value)
     if _is_message(data):
         return "message"
@@ -58,7 +62,7 @@ def _is_message(value: Any) -> bool:
 def _messages(data: dict[str, Any]) -> list[Any] | None:
     """Return the messages of an item; None where it has none."""
     for found in (data.get("messages"), at(data, "body", "messages"), data.get("prompt"), data.get("input")):
-        if isinstance(found, list) and found and _is_message(found[0]):
+        if isinstance(found, list) and any(map(_is_message, found)):
             return found + _replies(data)
     if isinstance(data.get("prompt"), str) and (isinstance(data.get("completion"), str) or _replies(data)):
         return [{"role": "user", "content": data["prompt"]}, *_replies(data)]

@@ -13,7 +13,7 @@ from ..records import Conversation, Message, Skipped, ToolCall
 from ..roles import TOOL_ROLES, role
 from ..tree import FileTree
 from ..values import identifier, mapping, mappings, parsed, text
-from .generic_items import convert_each, described, first_item
+from .generic_items import convert_each, described, first_items
 
 _LISTS = ("conversations", "conversation", "items", "dialog", "turns")
 _HTML = re.compile(r"<(?:div class=\"|p>|pre>|ol>|ul>|h[1-6]>)")
@@ -26,7 +26,11 @@ class ShareGpt(Reader):
     is_generic = True
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.paths if _turns(mapping(first_item(tree.head(path), "from", "human")))]
+        return [
+            path
+            for path in tree.paths
+            if any(_turns(mapping(item)) for item in first_items(tree.head(path), "from", "human"))
+        ]
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         yield from convert_each(tree, path, _conversation)
@@ -36,7 +40,7 @@ def _turns(data: dict[str, Any]) -> list[Any]:
     """Return the turns of an item; empty where it has none."""
     for name in _LISTS:
         turns = data.get(name)
-        if isinstance(turns, list) and any(_is_turn(each) for each in mappings(turns)[:2]):
+        if isinstance(turns, list) and any(_is_turn(each) for each in mappings(turns)):
             return turns
     return []
 

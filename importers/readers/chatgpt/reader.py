@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import LargeParts, json_array, json_object
+from ...json_stream import LargeParts, json_array, json_objects
 from ...reader import Reader
 from ...records import Attachment, Conversation, Skipped
 from ...times import moment
@@ -63,7 +63,7 @@ def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
     """Yield the conversations of an array, of an array in an object, or the only one."""
     with tree.open(path) as file:
         if "mapping" in mapping(beginning(tree.head(path))):
-            yield json_object(file, _NODES_APART)
+            yield from json_objects(file, _NODES_APART)
         else:
             yield from json_array(file, *_KEYS, parts=_NODES_APART)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import LargeParts, json_array, json_object
+from ...json_stream import LargeParts, json_array, json_objects
 from ...reader import Reader
 from ...records import Conversation, Skipped
 from ...times import moment
@@ -61,7 +61,7 @@ def _is_conversations(head: bytes) -> bool:
 def _conversations(tree: FileTree, path: str) -> Iterator[Any]:
     with tree.open(path) as file:
         if "chat_messages" in mapping(beginning(tree.head(path))):
-            yield json_object(file, _MESSAGES_APART)
+            yield from json_objects(file, _MESSAGES_APART)
         else:
             yield from json_array(file, "conversations", parts=_MESSAGES_APART)
 

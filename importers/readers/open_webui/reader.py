@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...documents import beginning, json_files
 from ...items import converted, empty
-from ...json_stream import LargeParts, json_array, json_object
+from ...json_stream import LargeParts, json_array, json_object, json_objects
 from ...reader import Reader
 from ...records import Conversation, Skipped
 from ...sqlite import SQLITE_HEAD, databases, large_text, open_database, rows
@@ -43,15 +43,18 @@ class OpenWebUi(Reader):
 
 def _is_export(head: bytes) -> bool:
     value = beginning(head)
-    first = next(iter(mappings(value)), {}) if isinstance(value, list) else mapping(value)
-    chat = mapping(first.get("chat")) or first
-    return isinstance(chat.get("history"), dict) and ("messages" in chat["history"] or "currentId" in chat["history"])
+    return any(map(_is_chat, mappings(value) if isinstance(value, list) else [mapping(value)]))
+
+
+def _is_chat(row: Object) -> bool:
+    history = mapping((mapping(row.get("chat")) or row).get("history"))
+    return "messages" in history or "currentId" in history
 
 
 def _rows(tree: FileTree, path: str) -> Iterator[Any]:
     with tree.open(path) as file:
         if tree.head(path).lstrip().startswith(b"{"):
-            yield json_object(file, _MESSAGES_APART)
+            yield from json_objects(file, _MESSAGES_APART)
         else:
             yield from json_array(file, parts=_MESSAGES_APART)
 
