@@ -17,6 +17,7 @@ from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, parse_ti
 
 from ..database.conversation_rows import LIVE, MERGE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
+from ..database.row_sizes import message_bytes
 from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..http.request_schemas import body_schema, needs_one
@@ -38,9 +39,9 @@ where user_id = %(user)s and session_id = %(id)s and role <> 'system'
     and (%(since)s::timestamptz is null or message_timestamp > %(since)s::timestamptz)
 order by message_timestamp, id
 """
-SIZE: Final = """
-select coalesce(sum(octet_length(content) + coalesce(octet_length(reasoning), 0)), 0)::bigint as size
-from chat_messages
+SIZE: Final = f"""
+select coalesce(sum({message_bytes("m")}), 0)::bigint as size
+from chat_messages as m
 where user_id = %(user)s and session_id = %(id)s
     and (%(since)s::timestamptz is null or message_timestamp > %(since)s::timestamptz)
 """

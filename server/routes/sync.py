@@ -18,6 +18,7 @@ from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, push_r
 
 from ..database.conversation_rows import LIVE, REPLACE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
+from ..database.row_sizes import message_bytes
 from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError, instant
 from ..http.request_schemas import body_schema
@@ -72,9 +73,9 @@ order by session_id, message_timestamp, id
 """
 
 
-SIZE: Final = """
-select coalesce(sum(octet_length(content) + coalesce(octet_length(reasoning), 0)), 0)::bigint as size
-from chat_messages
+SIZE: Final = f"""
+select coalesce(sum({message_bytes("m")}), 0)::bigint as size
+from chat_messages as m
 where user_id = %(user)s and session_id = any(%(ids)s)
 """
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sterna.sync.wire import Commit, Kind, Message, Row, Stamp, format_time
 
 from ..database.pool import Connection
+from ..database.row_sizes import json_bytes, message_bytes
 from ..long_work import all_rows
 from .conflict_values import with_overtaken
 
@@ -54,10 +55,7 @@ _MESSAGE_JOIN = """
 left join lateral (
     select * from chat_messages as o where r.kind = 'm' and o.user_id = r.user_id and o.id = r.id limit 1
 ) as m on true"""
-_VALUE_JOINS = f"""
-left join lateral (
-    select * from chat_sessions as o where r.kind = 'c' and o.user_id = r.user_id and o.id = r.id limit 1
-) as s on true{_MESSAGE_JOIN}
+_SETTING_JOIN = """
 left join lateral (
     select o.value
     from session_settings as o
@@ -65,6 +63,10 @@ left join lateral (
         and o.key = substr(r.id, length(r.session_id) + 2)
     limit 1
 ) as g on true"""
+_VALUE_JOINS = f"""
+left join lateral (
+    select * from chat_sessions as o where r.kind = 'c' and o.user_id = r.user_id and o.id = r.id limit 1
+) as s on true{_MESSAGE_JOIN}{_SETTING_JOIN}"""
 """Joins row by row, because the planner underestimates the cost of joining tables that were just filled."""
 _ROWS_BY_KEY = """
 from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
@@ -86,10 +88,12 @@ select {_STAMP_COLUMNS}, {_VALUE_COLUMNS},
 from (
     select
         r.*,
-        sum({ROW_BYTES} + coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.reasoning), 0))
-            over (order by r.seq) - coalesce(octet_length(m.content), 0) - coalesce(octet_length(m.reasoning), 0)
-            - {ROW_BYTES} as before
-    from later as r{_MESSAGE_JOIN}
+        sum(b.bytes) over (order by r.seq) - b.bytes as before
+    from later as r{_MESSAGE_JOIN}{_SETTING_JOIN}
+    cross join lateral (
+        select {ROW_BYTES} + {message_bytes("m")} + {json_bytes("g.value")} as bytes
+        offset 0 -- so that the sizes are found once
+    ) as b
 ) as r
 {_VALUE_JOINS}
 where r.before < %(bytes)s
@@ -130,6 +134,16 @@ cross join lateral (
 ) as r
 {_VALUE_JOINS}
 order by coalesce(c.last_message_timestamp, c.updated_at) desc, c.id desc
+"""
+SIZE: Final = f"""
+select coalesce(sum({message_bytes("m")} + {json_bytes("g.value")} + {json_bytes("t.payload")}), 0)::bigint as size
+{_ROWS_BY_KEY}{_MESSAGE_JOIN}{_SETTING_JOIN}
+left join lateral (
+    select o.payload
+    from sync_trash as o
+    where r.deleted_at is not null and o.user_id = r.user_id and o.kind = r.kind and o.id = r.id
+    limit 1
+) as t on true
 """
 STAMPS: Final = f"""
 select {_STAMP_COLUMNS}
@@ -261,6 +275,11 @@ async def page(db: Connection, request: PageRequest) -> tuple[list[Row], int, bo
     missing = {row.session_id for row in rows if row.kind != "c"} - included
     later = [row for row in await load_rows(db, request.user, (("c", key) for key in missing)) if row.seq > end]
     return await with_overtaken(db, request.user, [*sorted(later, key=lambda row: row.seq), *rows]), end, more
+
+
+async def values_size(db: Connection, user: UUID, keys: Iterable[tuple[str, str]]) -> int:
+    """Return the bytes of the values of rows by key, with those in the trash."""
+    return sum([int(record["size"]) for record in await _select(db, SIZE, user, keys)])
 
 
 async def load_rows(db: Connection, user: UUID, keys: Iterable[tuple[str, str]]) -> list[Row]:

@@ -19,7 +19,7 @@ from sterna.sync.wire import Ack, Commit, DeltaPush, Op, Row
 from ..database.conversation_rows import COLUMNS, REPLACED
 from ..database.pool import Connection
 from ..errors import ApiError
-from ..long_work import array, in_thread_if_many
+from ..long_work import MAX_BYTES, array, in_thread_if_many
 from . import pull
 from .conflict_rules import (
     Clear,
@@ -79,6 +79,10 @@ delete from chat_sessions as s
 using sync_rows as r
 where s.user_id = %(user)s and r.user_id = s.user_id and r.kind = 'c' and r.id = s.id and r.created_seq <= %(upto)s
 """
+MAX_VALUES: Final = MAX_BYTES
+"""Bytes of the current values, and of those in the trash, of what one push changes: all are in memory at once."""
+FEW: Final = 6
+"""Things whose values are not measured, because each came in a request of limited size."""
 _VALUES = COLUMNS | {
     "session_id": "m.session_id",
     "message_timestamp": "coalesce(m.timestamp, now())",
@@ -178,6 +182,10 @@ class PushOperation:
     async def _apply(self, db: Connection, ops: Sequence[Op], head: int | None) -> list[Ack]:
         """Resolve conflicts of ops, write the results, and return their acknowledgements."""
         keys = affected_keys(ops)
+        if len(keys) > FEW and await pull.values_size(db, self.user, keys) > MAX_VALUES:
+            raise ApiError(
+                "payload_too_large", "What this push changes is too large.", details="Push fewer ops at a time."
+            )
         before: dict[Key, Row] = {(row.kind, row.id): row for row in await pull.load_rows(db, self.user, keys)}
         current = {
             key: CurrentRow(row.seq, row.created_seq, row.is_deleted, row.stamp, row.session_id, row.value)

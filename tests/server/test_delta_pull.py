@@ -241,3 +241,48 @@ def wide(raw: bytes) -> bytes:
     parameters = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     return packer.compress(raw) + packer.flush()
+
+
+WIDE = "jsonb_build_object('k', repeat('v', 100000))"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("content", "repeat('v', 100000)"),
+        ("reasoning", "repeat('v', 100000)"),
+        ("error_message", "repeat('v', 100000)"),
+        ("metadata", WIDE),
+        ("annotations", f"jsonb_build_array({WIDE})"),
+        ("reasoning_details", f"jsonb_build_array({WIDE})"),
+        ("raw_message", WIDE),
+    ],
+)
+def test_a_page_is_bounded_whatever_of_a_message_is_large(ada: Person, db: Db, column: str, value: str) -> None:
+    Device(ada).push(conversation_op(), *(message_op(f"m{n}") for n in range(12)))
+    db.execute(f"update chat_messages set {column} = {value} where user_id = %s", (ada.id,))
+    pages = full(ada, 250_000)
+    assert [sum(row.kind == "m" for row in page) for page in pages] == [3, 3, 3, 3]
+
+
+def test_a_page_is_bounded_when_settings_are_large(ada: Person) -> None:
+    Device(ada).push(
+        conversation_op(), *(Op("s", f"c1/k{n}", "put", "c1", value={"value": "v" * 100_000}) for n in range(6))
+    )
+    assert [sum(row.kind == "s" for row in page) for page in full(ada, 250_000)] == [3, 3]
+
+
+def test_a_push_that_concerns_too_much_is_refused_until_it_is_smaller(
+    ada: Person, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a push changes is in memory at once, with what the trash has of it."""
+    monkeypatch.setattr("sterna.server.sync.push.MAX_VALUES", 1_000_000)
+    device, ids = Device(ada), [f"m{n}" for n in range(12)]
+    device.push(conversation_op(), *map(message_op, ids))
+    db.execute(f"update chat_messages set metadata = {WIDE} where user_id = %s", (ada.id,))
+    for verb in ("del", "restore"):
+        ops = [Op("m", id_, verb, "c1") for id_ in ids]
+        answer = device.send(*ops)
+        assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large"), verb
+        for half in (ops[:6], ops[6:]):
+            assert {ack.result for ack in device.push(*half).acks} == {"ok"}, verb

@@ -200,3 +200,15 @@ def test_attachments_of_a_request_are_those_of_its_first_question(ada: Person) -
     rows(add(ada, sessionId="c", messages=sent, attachmentIds=["x"]))
     result = {message["id"]: message["attachment_ids"] for message in read(ada, "c")["messages"]}
     assert result == {"a": ["x"], "b": [], "c": []}
+
+
+def test_a_conversation_with_too_much_beside_its_text_is_refused_too(
+    ada: Person, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sterna.server.long_work.MAX_BYTES", 1_000_000)
+    add(ada, sessionId="c", message=message("a"))
+    db.execute("update chat_messages set metadata = jsonb_build_object('k', repeat('v', 1100000))")
+    assert ada.http.get(MESSAGES, params={"session_id": "c"}).status_code == 413
+    every = ada.http.get("/api/chat/sync", params={"summary_only": "false"})
+    assert every.status_code == 413
+    assert ada.http.get("/api/chat/sync").status_code == 200
