@@ -46,7 +46,13 @@ def _client(
     for name in ("httpx", "httpcore"):
         # their logs contain addresses and headers, and either may contain a key
         logging.getLogger(name).setLevel(logging.WARNING)
+    # reading certificates is the slowest step here; SSL_CERT_FILE and SSL_CERT_DIR are honoured
     is_plain = url.startswith("http:") and (proxy is None or not proxy.url.startswith("https:"))
+    verify = False if is_plain else httpx.create_ssl_context()
+    if transport is None and proxy is not None and proxy.url.startswith("socks"):
+        from .socks import SocksTransport
+
+        transport = SocksTransport(proxy=proxy.url, verify=verify)
     return httpx.AsyncClient(
         transport=transport,
         proxy=proxy.url if proxy is not None and transport is None else None,
@@ -54,8 +60,7 @@ def _client(
         headers={"User-Agent": "sterna", "Accept-Encoding": accept_encoding()},
         follow_redirects=False,
         trust_env=False,  # httpx misreads networks and IPv6 addresses in NO_PROXY; :mod:`net.proxies` reads it
-        # reading certificates is the slowest step here; SSL_CERT_FILE and SSL_CERT_DIR are honoured
-        verify=False if is_plain else httpx.create_ssl_context(),
+        verify=verify,
     )
 
 

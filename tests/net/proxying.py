@@ -55,6 +55,32 @@ async def proxying(target: tuple[str, int], *, refuse: bytes = b"") -> AsyncIter
             await asyncio.wait(handlers, timeout=5)
 
 
+@asynccontextmanager
+async def answering(answer: bytes | None) -> AsyncIterator[int]:
+    """Yield the port of a listener that answers a SOCKS greeting with two bytes and a request with the rest.
+
+    With None it is silent.
+    """
+    handlers: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            handlers.add(task)
+        with suppress(ConnectionError):
+            for part in ((answer or b"")[:2], (answer or b"")[2:]):
+                if answer != b"" and not await reader.read(100):
+                    break
+                writer.write(part)
+        await _close(writer)
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.wait(handlers, timeout=5)
+
+
 async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(ConnectionError):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from proxying import proxying
+from proxying import answering, proxying
 
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
 from sterna.providers.endpoint_provider import EndpointProvider
@@ -35,8 +35,8 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-async def reply(url: str = FAR) -> list[Event]:
-    provider = EndpointProvider(Endpoint("acme", url), timeouts=Timeouts(connect=5, read=5))
+async def reply(url: str = FAR, *, connect: float = 5) -> list[Event]:
+    provider = EndpointProvider(Endpoint("acme", url), timeouts=Timeouts(connect=connect, read=5))
     try:
         return [event async for event in provider.stream(ASK)]
     finally:
@@ -93,6 +93,22 @@ async def test_a_dead_proxy_is_named_and_not_the_endpoint(
     with pytest.raises(CannotReach, match=re.escape(says)) as caught:
         await ask(server)
     assert "HTTPS_PROXY" in str(caught.value)
+
+
+ANSWERS = (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\x00not SOCKS", b"\x05\x00\x05\x63\x00\x01\0\0\0\0\0\0", b"")
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS, None], ids=str)
+async def test_a_socks_proxy_that_is_silent_or_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes | None
+) -> None:
+    async with answering(answer) as port:
+        monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{port}")
+        events = await reply(connect=0.2)
+    (failed,) = events
+    assert isinstance(failed, Failed)
+    assert f"The proxy 127.0.0.1:{port} (ALL_PROXY) does not" in failed.message
+    assert ("does not answer as a SOCKS5 proxy" in failed.message) == (answer is not None)
 
 
 async def ask(server: Server) -> None:
