@@ -84,10 +84,20 @@ class ImportRuns:
                 row["began_at"],
                 row["state"],
                 tuple(str(path) for path in from_json(row["paths"]) or ()),
-                json_object(row["counts"]),
+                json_object(row["counts"]) or self._written(row["id"]),
             )
             for row in rows
         ]
+
+    def _written(self, run: int) -> dict[str, int]:
+        """Return the counts of an import that did not come to its end."""
+        row = self.db.one(
+            """select coalesce(sum(before is null), 0) as new, coalesce(sum(before is not null), 0) as updated
+            from import_changes where run_id = :run""",
+            run=run,
+        )
+        assert row is not None
+        return {"new": row["new"], "updated": row["updated"]}
 
     def undo(self, run: int | None = None) -> UndoneImport:
         """Take back an import, the last one if none is named: nothing gathered. Raises NotFound where there is none."""

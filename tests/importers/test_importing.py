@@ -312,3 +312,13 @@ def test_a_title_of_the_source_replaces_one_that_was_made_from_the_question(stor
     assert store.conversations.get(C1).title == "a"
     take(store, conversation("c1", *line("other"), title="Named", updated_at=AT + timedelta(days=2)))
     assert store.conversations.get(C1).title == "Named"
+
+
+def test_an_import_that_was_killed_is_listed_with_what_it_had_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(store, conversation("c1", *line("Is a tern a bird?")))
+    monkeypatch.setattr(store.import_runs, "finish", lambda *_: None)
+    take(store, conversation("c1", *line("Is a tern a bird?", "Yes.")), conversation("c2", *line("Hi")))
+    newest = store.import_runs.recent()[0]
+    assert (newest.state, newest.counts) == ("running", {"new": 1, "updated": 1})
