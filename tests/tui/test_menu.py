@@ -29,3 +29,12 @@ async def test_a_page_up_or_down_before_the_list_is_laid_out_does_nothing() -> N
         menu.focus()
         await pilot.press("pagedown")
         assert menu.highlighted == 15
+
+
+async def test_a_list_in_a_terminal_that_is_too_narrow_for_text_is_empty() -> None:
+    app = MenuApp()
+    async with app.run_test(size=(20, 8)) as pilot:
+        menu = app.query_one(Menu)
+        menu.set_styles("display: block; height: auto; width: 2;")
+        await pilot.pause()
+        assert menu.size.height == 0

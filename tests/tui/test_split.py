@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from home import Home, frame, until, write
 from textual.pilot import Pilot
 
@@ -67,3 +69,19 @@ async def test_there_is_no_split_where_there_is_no_room(shelf: Home) -> None:
         await pilot.press("ctrl+backslash")
         await until(pilot, lambda: any("no room" in notice.message for notice in app._notifications))
         assert not app.main.query(ReadingPane)
+
+
+async def test_the_pane_is_opened_and_closed_as_fast_as_keys_come(shelf: Home) -> None:
+    app = shelf.app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await started(pilot, app)
+        for last, _ in enumerate(range(6)):
+            app.main.conversation_actions.toggle_split()
+            for _ in range(last * 2):
+                await asyncio.sleep(0)
+        app.main.sidebar.focus()
+        await until(pilot, lambda: app.main.sidebar.rows.has_focus and app.main.sidebar.rows.cursor_id)
+        app.main.conversation_actions.toggle_split()
+        app.main.conversation_actions.toggle_split()
+        await until(pilot, lambda: "closes" in frame(app))
+        await until(pilot, lambda: pane(app).transcript.conversation_id == app.main.sidebar.rows.cursor_id)

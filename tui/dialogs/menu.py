@@ -10,6 +10,7 @@ from textual.widgets import OptionList
 
 if TYPE_CHECKING:
     from textual._widget_navigation import Direction
+    from textual.geometry import Size
 
 BAR = "▌"
 NARROWEST = 4
@@ -32,6 +33,10 @@ class Menu(OptionList):
         """Lay out nothing in a terminal so narrow that no text fits: wrapping at width 0 is an error."""
         if self.scrollable_content_region.width > NARROWEST:
             super()._update_lines()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the rows at a width; none where no text fits."""
+        return super().get_content_height(container, viewport, width) if width > NARROWEST else 0
 
     def _move_page(self, direction: Direction) -> None:
         """Move by a page, where there is one: before the first layout, or where no line fits, there is none."""

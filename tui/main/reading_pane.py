@@ -74,6 +74,8 @@ class ReadingPane(Vertical):
         super().__init__(id="reading")
         self.context = context
         self._options = options
+        self.is_leaving = False
+        """True once its conversation no longer exists."""
         self._ends: list[Callable[[], None]] = []
 
     def compose(self) -> ComposeResult:
@@ -105,25 +107,33 @@ class ReadingPane(Vertical):
         try:
             record = await self.context.store.run(storage.Conversations.get, conversation_id)
         except storage.NotFound:
+            self.is_leaving = True
             self.remove()  # awaited, it would wait for this worker
             return
-        if not self.is_attached:
+        if not self._is_whole:
             return
         closes = f"  {key_name(self.context.key_of(SPLIT))} closes"
         self.title.update(Content.assemble((one_line(record.title), "bold"), (closes, "$foreground 75%")))
         await self.transcript.show(conversation_id)
+        if not self._is_whole:
+            return
         turns = self.context.turns
         for reply in turns.arriving(conversation_id) if turns is not None else ():
             self.transcript.attach(reply)
 
+    @property
+    def _is_whole(self) -> bool:
+        """True while the pane has its parts: they are made after it and removed before it."""
+        return self.is_attached and all(self.query(kind) for kind in (PaneTitle, Transcript))
+
     def _changed(self, change: Change) -> None:
         """Follow a commit, here or in another process."""
-        shown = self.transcript.conversation_id if self.is_attached and not self.context.is_closing else None
+        shown = self.transcript.conversation_id if self._is_whole and not self.context.is_closing else None
         if shown is None or not (change.elsewhere or shown in change.sessions):
             return
         self.transcript.refresh_session(change)
         self.run_worker(self.show(shown), group="reading", exclusive=True)
 
     def _reply_changed(self, reply: Reply) -> None:
-        if self.is_attached and not self.context.is_closing:
+        if self._is_whole and not self.context.is_closing:
             self.transcript.attach(reply)
