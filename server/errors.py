@@ -104,6 +104,15 @@ def unavailable(retry_after: int = 5) -> ApiError:
     )
 
 
+def beyond_limits() -> ApiError:
+    """Return the error for a statement that passes a limit of PostgreSQL, such as 256 MiB of one JSON value."""
+    return ApiError(
+        "payload_too_large",
+        "This is more than the server's database can process at once. Nothing was changed.",
+        suggestions=["Request less. A long history can be read in pages, with /api/chat/sync?since=…"],
+    )
+
+
 def read_only() -> ApiError:
     """Return the error for a database that takes no writes, such as a standby."""
     return ApiError(

@@ -20,7 +20,7 @@ from psycopg.errors import DeadlockDetected, QueryCanceled, ReadOnlySqlTransacti
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ..errors import ApiError, read_only, unavailable
+from ..errors import ApiError, beyond_limits, read_only, unavailable
 from ..identity import Identity
 from .account_shares import Shares
 from .connections import IN_UTC, configure, is_direct
@@ -124,7 +124,9 @@ class Database:
             raise read_only() from None
         except UNREACHABLE as error:
             log.warning("database: %s", type(error).__name__)
-            raise unavailable() from error
+            # psycopg counts limits of a statement (class 54) among the errors of a connection
+            is_limit = isinstance(error, OperationalError) and (error.sqlstate or "").startswith("54")
+            raise (beyond_limits() if is_limit else unavailable()) from error
 
     @asynccontextmanager
     async def _account_lock(self, identity: Identity) -> AsyncIterator[None]:

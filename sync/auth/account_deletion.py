@@ -7,11 +7,16 @@ from typing import Any
 from ..errors import INVALID_RESPONSE, SignInError
 from ..network.json_api import JsonApi
 
+LARGEST = 512 * 1024 * 1024
+"""Most bytes of all data of an account; a server gives 256 MiB at most, and escapes some characters."""
+WAIT = 300.0
+"""Seconds that the server may take to gather it."""
+
 
 async def fetch_export(api: JsonApi) -> dict[str, Any]:
     """Return all data of the account. Raises :class:`SignInError`."""
     try:
-        data = await api.request("GET", "/api/user/export")
+        data = await api.request("GET", "/api/user/export", wait=WAIT, largest=LARGEST)
     finally:
         await api.close()
     if not isinstance(data, dict):

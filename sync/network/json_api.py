@@ -31,13 +31,23 @@ class JsonApi:
         self._transport = transport
 
     async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        wait: float = 0.0,
+        largest: int = 0,
     ) -> Any:
-        """Return the value of the response; None for a response without a body."""
+        """Return the value of the response; None for a response without a body.
+
+        ``wait`` and ``largest`` are for a response that takes longer, or has more bytes, than others.
+        """
         content = None if body is None else json.dumps(body).encode()
         headers = {"content-type": JSON} if body is not None else {}
         try:
-            answer = await self._transport.send(Request(method, path, query or {}, headers, content))
+            answer = await self._transport.send(Request(method, path, query or {}, headers, content, wait, largest))
         except Unreachable as error:
             raise CannotReach(problem_of(error, 0, 0).sentence, error.reason) from None
         return self._value(answer)

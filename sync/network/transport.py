@@ -133,7 +133,9 @@ class Transport:
         response = await client.send(self._request(client, step, credentials, read=read), stream=True)
         try:
             await self._store_cookies(response)
-            return Response(response.status_code, lowered(response), await read_body(response, self._largest))
+            return Response(
+                response.status_code, lowered(response), await read_body(response, max(self._largest, step.largest))
+            )
         finally:
             await response.aclose()
 
@@ -180,7 +182,8 @@ class Transport:
             yield
         except (TooLarge, Unreadable) as error:
             log.warning("an answer was not read: %s", type(error).__name__)
-            raise Unreachable("network") from None
+            kind = "is too large" if isinstance(error, TooLarge) else "cannot be decompressed"
+            raise Unreachable("network", f"The response of {self.server.host} {kind}.") from None
         except RuntimeError:
             if client is None or not client.is_closed:
                 raise

@@ -50,6 +50,8 @@ class Request(Executable[Response]):
     body: bytes | None = None
     wait: float = 0.0
     """Seconds for which the server may hold the request on purpose."""
+    largest: int = 0
+    """Most bytes of the decompressed response, where it may be larger than those of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)

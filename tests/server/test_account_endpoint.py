@@ -98,3 +98,14 @@ def test_tries_are_counted(served: Callable[..., str], at: Callable[..., httpx.C
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_who_is_not_signed_in_is_asked_to(http: httpx.Client, method: str) -> None:
     assert http.request(method, EXPORT if method == "GET" else ACCOUNT).status_code == 401
+
+
+def test_more_than_the_database_can_put_together_is_no_fault_that_passes(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JSON value of PostgreSQL has 256 MiB at most, which is told neither as 503 nor with a time to try again."""
+    too_long = "select repeat(' ', 2147483647) as data, %s::uuid"
+    monkeypatch.setattr("sterna.server.routes.account.EXPORT", too_long)
+    answer = ada.http.get(EXPORT)
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    assert "retry-after" not in answer.headers

@@ -175,6 +175,15 @@ async def test_the_longest_answer_is_still_one() -> None:
         assert len((await ask(server.address, largest=10_000)).body) == 10_000
 
 
+async def test_an_answer_that_is_too_large_is_told_and_taken_where_that_is_expected() -> None:
+    async with scripted(response(b"x" * 10_001), response(b"x" * 10_001, compressed=True)) as server:
+        with pytest.raises(Unreachable) as error:
+            await ask(server.address, largest=10_000)
+        assert error.value.sentence.endswith(" is too large.")
+        step = Request("GET", "/api/user/export", largest=20_000)
+        assert len((await ask(server.address, step, largest=10_000)).body) == 10_001
+
+
 async def test_a_redirect_is_an_answer_and_nobody_goes_there() -> None:
     async with scripted(response({})) as elsewhere:
         away = response(b"", "302 Found", headers=[f"location: {elsewhere.address}/login"], kind="text/html")
