@@ -432,7 +432,7 @@ DIALOGS: dict[str, Scene] = {
     "sign_in": pushing(_sign_in),
     "choose": pushing(_choose),
     "conflict": pushing(_conflict),
-    "attach": pressing("alt+f", "Attach a file"),
+    "attach": pressing("alt+u", "Attach a file"),
     "attachments": pushing(_choose_attachment),
     "themes": pressing("shift+f7", "sterna-dark"),
     "models": choosing,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.actions import parse
 from textual.binding import Binding
 from textual.widgets import TextArea
 
 from sterna.tui.actions.action import Action, Scope, Target
 from sterna.tui.actions.bindings import BY_ID, NO_KEY, key_names, keymap, keys_table
+from sterna.tui.actions.presets import PRESETS
 from sterna.tui.actions.registry import ACTIONS, SECTIONS
 from sterna.tui.app import SternaApp
 from sterna.tui.main.branch_actions import BranchActions
@@ -118,6 +120,14 @@ def test_no_default_key_is_taken_by_flow_control_a_multiplexer_or_text_editing()
             assert not keys & (editing - TAKEN), action.id
     while_typing = {key for action in ACTIONS if action.scope in ("app", "main") for key in action.key.split(",")}
     assert {key for key in while_typing if len(key) == 1} == {"i"}, "only a letter that the prompt itself takes"
+
+
+def test_no_alt_key_is_another_key_to_textual_in_most_terminals() -> None:
+    keys = [key for action in ACTIONS for key in action.key.split(",")]
+    keys += [key.lstrip("+") for preset in PRESETS.values() for wanted in preset.values() for key in wanted.split(",")]
+    letters = {key.removeprefix("alt+") for key in keys if key.startswith("alt+") and len(key) == len("alt+x")}
+    assert letters
+    assert [letter for letter in letters if f"\x1b{letter}" in ANSI_SEQUENCES_KEYS] == []
 
 
 def test_two_actions_may_exchange_their_keys() -> None:

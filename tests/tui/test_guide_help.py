@@ -14,7 +14,7 @@ from sterna.tui.screens.guide_help import KEYS, help_text
         ("delete", "`f8`"),
         ("search", "`ctrl+r`"),
         ("models", "`ctrl+l`"),
-        ("attachments", "`alt+f`"),
+        ("attachments", "`alt+u`"),
     ],
 )
 def test_help_on_a_topic_names_its_keys(topic: str, key: str) -> None:

@@ -251,7 +251,7 @@ async def test_a_path_can_be_typed_and_is_completed(home: Home, notes: Path, mon
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await started(pilot, app)
-        await pilot.press("alt+f")
+        await pilot.press("alt+u")
         await until(pilot, lambda: "Attach a file" in frame(app))
         await write(pilot, "no")
         await until(pilot, lambda: "notes.txt" in frame(app))

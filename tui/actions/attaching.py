@@ -10,7 +10,7 @@ _attachments = partial(Action, scope=Scope.MAIN, target=Target.ATTACHMENTS, need
 
 ATTACHING = (
     _attachments(
-        "attachment.add", "Attach a file", "alt+f,leader A",
+        "attachment.add", "Attach a file", "alt+u,leader A",
         "Attach a text file, a PDF or an image (so does dropping it on the terminal, or pasting its path)",
         "choose", focus=Focus.LEAVES,
     ),
