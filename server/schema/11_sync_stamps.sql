@@ -105,7 +105,8 @@ begin
         deleted_at = excluded.deleted_at,
         cls = case when stamps ? (p_kind || sync_rows.id) then excluded.cls else sync_rows.cls end,
         time = case
-            when stamps ? (p_kind || sync_rows.id) then excluded.time else greatest(excluded.time, sync_rows.time + 1)
+            when stamps ? (p_kind || sync_rows.id) then excluded.time
+            else least(greatest(excluded.time, sync_rows.time + 1), 9007199254740992) -- see LARGEST
         end,
         tie = excluded.tie,
         ver = sync_rows.ver + 1;
@@ -146,7 +147,9 @@ begin
         created_seq = case when sync_rows.deleted_at is null then sync_rows.created_seq else excluded.created_seq end,
         deleted_at = null,
         cls = case when stamp is null then sync_rows.cls else excluded.cls end,
-        time = case when stamp is null then greatest(excluded.time, sync_rows.time + 1) else excluded.time end,
+        time = case
+            when stamp is null then least(greatest(excluded.time, sync_rows.time + 1), 9007199254740992) else excluded.time
+        end,
         tie = excluded.tie,
         ver = sync_rows.ver + 1;
 end

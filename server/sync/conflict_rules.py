@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from sterna.sync.wire import MESSAGE_BYTES, BadItem, Op, Stamp
+from sterna.sync.wire import LARGEST, MESSAGE_BYTES, BadItem, Op, Stamp
 
 from .values import is_same, validated
 
@@ -309,7 +309,7 @@ class _Resolution:
         if op.stamp is not None:
             wins, stamp = _order(op.stamp) > _order(row.stamp), op.stamp
         elif op.base == row.seq or row.stamp.tie == self._replica:  # its own write, whose response it may have missed
-            wins, stamp = True, Stamp(cls, max(self._time_of(op), row.stamp.time + 1), self._replica)
+            wins, stamp = True, Stamp(cls, self._time_of(op, row.stamp.time), self._replica)
         else:
             stamp = Stamp(cls, self._time_of(op), self._replica)
             wins = _order(stamp) > _order(row.stamp)
@@ -326,10 +326,13 @@ class _Resolution:
         else:
             self.writes.append(Put(op.kind, op.id, session_id, value, stamp))
 
-    def _time_of(self, op: Op) -> int:
-        """Return the time of an edit by the server's clock: at least 1, now minus its age, after what it replaced."""
+    def _time_of(self, op: Op, before: int = 0) -> int:
+        """Return the time of an edit by the server's clock: at least 1, now minus its age, after what it replaced.
+
+        It stays a number of the protocol, whatever time a device says that it replaced: no device takes another.
+        """
         age = 0 if self._sent_at is None else max(0, self._sent_at - op.edited_at)
-        return max(self._now - age, op.after + 1)
+        return min(LARGEST, max(self._now - age, op.after + 1, before + 1))
 
 
 def _order(stamp: Stamp) -> tuple[int, int, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from sterna.sync.wire import Commit, Kind, Message, Row, Stamp, format_time
+from sterna.sync.wire import LARGEST, Commit, Kind, Message, Row, Stamp, format_time
 
 from ..database.pool import Connection
 from ..database.row_sizes import json_bytes, message_bytes
@@ -343,7 +343,7 @@ def stamped_row(record: dict[str, Any], value: Any = None, *, is_deleted: bool |
         created_seq=record["created_seq"],
         ver=record["ver"],
         is_deleted=record["is_deleted"] if is_deleted is None else is_deleted,
-        stamp=Stamp(record["cls"], record["time"], record["tie"]),
+        stamp=Stamp(record["cls"], min(record["time"], LARGEST), record["tie"]),
         value=value,
     )
 

@@ -239,3 +239,27 @@ def test_one_op_that_cannot_be_taken_stops_no_other(ada: Person) -> None:
         ("rejected", "too_large"),
         ("rejected", "twice"),
     ]
+
+
+def test_no_time_that_a_device_tells_makes_a_row_that_no_device_takes(ada: Person, db: Db) -> None:
+    """A row with a number beyond those of the protocol would end the sync of every device of the account."""
+    device, largest = Device(ada), 2**53
+    device.push(conversation_op(), message_op(), Op("s", "c1/model", "put", value={"value": "x"}))
+    for title, more in (
+        ("after", {"after": largest}),
+        ("again", {"after": largest}),
+        ("stamped", {"stamp": Stamp(1, largest, "z")}),
+    ):
+        device.push(
+            conversation_op(title=title, **more),
+            message_op(content=title, **more),
+            Op("s", "c1/model", "put", value={"value": title}, **more),
+        )
+    assert ada.http.patch("/api/chat/sessions", json={"id": "c1", "title": "patched"}).status_code == 200
+    db.execute("update chat_messages set content = 'rewritten' where user_id = %s", (ada.id,))
+    device.push(conversation_op(title="last", base=device.pull(since=0).rows[0].seq))
+    rows = Device(ada, "r2").pull(since=0).rows
+    assert {row.kind for row in rows} == {"c", "m", "s"}
+    assert max(row.stamp.time for row in rows) == largest
+    db.execute("update sync_rows set time = %s where user_id = %s", (largest + 5, ada.id))
+    assert Device(ada, "r3").pull(since=0).rows
