@@ -21,6 +21,7 @@ AttachmentLine = Callable[[Attachment], str]
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_IN_NAMES = re.compile(r"[^\w-]+")
+_OWN_ID = re.compile(r"conv_\d+_[0-9a-z]{12}", re.ASCII)
 
 
 def without_controls(text: str) -> str:
@@ -30,13 +31,20 @@ def without_controls(text: str) -> str:
 
 def short_name(conversation_id: str) -> str:
     """Return the short name of a conversation, as ``sterna list`` shows it."""
-    return conversation_id.rpartition("_")[2][:SHORT_NAME]
+    return without_controls(conversation_id.rpartition("_")[2])[:SHORT_NAME]
 
 
 def file_name(conversation: Conversation) -> str:
     """Return a name for the document of a conversation: its day, title and short name."""
     title = _NOT_IN_NAMES.sub("-", one_line(conversation.title)).strip("-")[:LONGEST_NAME]
-    return "-".join(part for part in (conversation.created_at[:10], title, short_name(conversation.id)) if part) + ".md"
+    name = short_name(conversation.id)
+    if not _OWN_ID.fullmatch(conversation.id):
+        from hashlib import sha256
+
+        # an id of another program may begin as others do, and may contain what no name of a file does
+        digest = sha256(conversation.id.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{_NOT_IN_NAMES.sub('-', name).strip('-')}-{digest[:8]}"
+    return "-".join(part for part in (conversation.created_at[:10], title, name) if part) + ".md"
 
 
 def heading(message: Message) -> str:

@@ -159,3 +159,21 @@ def test_chatgpts_form_is_read_again_with_its_files(run: Run, home: Path) -> Non
     (again,) = run("export", "--search", "from:chatgpt terns").lines()
     assert [item["name"] for item in again["messages"][0]["attachments"]] == ["tern.png"]
     assert again["messages"][1]["tool_calls"][0]["result"] == "a\n</details>"
+
+
+def test_conversations_of_other_programs_have_files_of_their_own(run: Run, home: Path, tmp_path: Path) -> None:
+    """Their ids may begin alike, and may contain what separates folders or starts a new line."""
+    ids = ["conversation-1", "conversation-2", "../a/b", "a/b", "two\nlines", "\x1b[2J", ".."]
+    with closing(Store.open(open_account(home / "data"))) as store:
+        for id_ in ids:
+            store.db.execute(
+                "insert into chat_sessions (user_id, id, title, created_at, updated_at)"
+                " select user_id, ?, 'New Chat', created_at, updated_at from chat_sessions limit 1",
+                (id_,),
+            )
+    target = tmp_path / "documents"
+    done = run("export", "--format", "markdown", "-o", str(target))
+    assert (done.code, len([*target.glob("*.md")])) == (0, 2 + len(ids)), done.err
+    listed = run("list").out
+    assert len(listed.splitlines()) == 2 + len(ids)
+    assert "\x1b" not in listed
