@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from sterna.providers import ChatMessage, Event
+from sterna.providers import ChatMessage, Event, Usage
 from sterna.providers import Request as ModelRequest
 
 from ..dependencies import Guest, ServicesDep, limited
@@ -127,11 +127,20 @@ async def stream(body: requests.ChatRequest, request: Request, caller: Guest, se
     running = await _start(body, caller, services)
     async with AsyncExitStack() as ending:
         ending.push_async_callback(running.end)
-        first = await unless_disconnected(request.receive, anext(running.events))
-        if not running.reply.add(first):
-            await _raise_failure(running)
+        first = await unless_disconnected(request.receive, _first(running))
         ending.pop_all()
     return Streamed(_chunks(first, running), running.end, {**running.headers, "X-Streaming": "true"})
+
+
+async def _first(running: RunningReply) -> Event:
+    """Return the first event that says how the reply begins. Raise the error of a reply that fails before that."""
+    while True:
+        event = await anext(running.events)
+        if not running.reply.add(event):
+            await _raise_failure(running)
+        elif isinstance(event, Usage):
+            continue  # some services count the prompt at once
+        return event
 
 
 async def _chunks(first: Event, running: RunningReply) -> AsyncGenerator[str, None]:

@@ -54,6 +54,15 @@ def test_a_stream_keeps_blank_lines_and_ends_with_everything(chat: httpx.Client)
     assert last["usage"]["prompt_tokens"] == 11
 
 
+def test_a_reply_without_a_word_is_an_error_of_the_stream_too(chat: httpx.Client, model: Server) -> None:
+    """Its tokens are counted before it is known to be empty."""
+    model.fake.reply = lambda body: Script(deltas=())
+    for path in ("/api/chat", "/api/chat/stream"):
+        answer = chat.post(path, json={"message": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (502, "bad_gateway"), path
+        assert answer.json()["error"].startswith("The model returned no text.")
+
+
 def test_reasoning_comes_in_lines_of_its_own(at: At, model: Server, person: Callable[..., Person]) -> None:
     deltas = ({"reasoning_content": "Hm."}, {"content": "half"}, {"reasoning_content": "a\nb"}, {"content": " done\n"})
     model.fake.reply = lambda body: Script(deltas=(*deltas, {"reasoning_content": "!"}, {"content": "end"}))
