@@ -79,6 +79,8 @@ class Files(FileTree):
         """Add a file, folder or archive."""
         if path.is_dir():
             self._take_folder(path)
+        elif path.exists() and not path.is_file():
+            raise OSError(f"{path} is not an ordinary file. Import a copy of its content.")
         elif not path.is_file():
             raise FileNotFoundError(f"There is no file or folder {path}.")
         elif _is_archive(path):

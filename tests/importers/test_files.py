@@ -118,6 +118,8 @@ def test_links_that_lead_back_end(tmp_path: Path) -> None:
         assert list(tree.paths) == ["a/file.txt"]
     with pytest.raises(FileNotFoundError, match="There is no file or folder"):
         open_tree(tmp_path / "gone")
+    with pytest.raises(OSError, match="pipe is not an ordinary file"):
+        open_tree(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
