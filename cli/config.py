@@ -26,6 +26,7 @@ from sterna.storage import clean, one_line
 
 from .context import CommandContext, find_conversation
 from .output import counted, paint, print_json
+from .setting_problems import setting_problems
 from .streams import is_interactive
 
 
@@ -146,10 +147,11 @@ def unset(context: CommandContext, key: str) -> None:
 def check(context: CommandContext) -> int:
     """Check config.toml. Problems are printed on standard error, and the exit code is 1."""
     settings, file = context.read_settings(), config_dir(context.config_dir) / CONFIG_FILE
-    for problem in settings.problems:
+    problems = setting_problems(settings)
+    for problem in problems:
         click.echo(clean(f"sterna: {problem}"), err=True)
-    if settings.problems:
-        click.echo(f"sterna: {counted(len(settings.problems), 'problem')} in {file}", err=True)
+    if problems:
+        click.echo(f"sterna: {counted(len(problems), 'problem')} in {file}", err=True)
         return 1
     click.echo(f"{file} has no problems." if file.exists() else f"{file} does not exist; the defaults apply.")
     return 0

@@ -22,6 +22,7 @@ from sterna.sync.status import sync_status
 
 from ..context import CommandContext
 from ..output import counted, paint, print_json
+from ..setting_problems import setting_problems
 from .analytics import doctor_analytics
 from .finding import Finding
 from .meaning import meaning_findings
@@ -70,7 +71,7 @@ def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Itera
     yield from _program()
     exists = settings.path is not None and settings.path.exists()
     yield Finding("settings", f"{settings.path}{'' if exists else ' (not created yet)'}")
-    yield from (Finding("settings", problem, ok=False) for problem in settings.problems)
+    yield from (Finding("settings", problem, ok=False) for problem in setting_problems(settings))
     yield from _writing(context)
     yield from _themes(context, settings)
     yield from _data(context)

@@ -19,7 +19,7 @@ temperature = 0.4  # calm
 sidebar_width = 40
 
 [keys]
-"conversation.new" = ["alt+w", "f3"]
+"conversation.new" = ["alt+w", "f11"]
 """
 
 
@@ -33,7 +33,7 @@ def file(configured: Path) -> Path:
 
 def test_settings_that_are_set_are_listed(run: Run, file: Path) -> None:
     lines = run("config").out.splitlines()
-    assert lines == ["temperature = 0.4", "ui.sidebar_width = 40", 'keys.conversation.new = "alt+w,f3"']
+    assert lines == ["temperature = 0.4", "ui.sidebar_width = 40", 'keys.conversation.new = "alt+w,f11"']
     assert run("config", "list", "--json").json()["ui.sidebar_width"] == 40
     everything = run("config", "list", "--all").out
     assert "ui.sidebar_width = 40" in everything
@@ -101,6 +101,15 @@ def test_what_is_not_valid_is_refused_and_nothing_changes(
     assert result.code == 1
     assert sentence in result.err
     assert file.read_text() == TEXT
+
+
+def test_keys_that_cannot_be_used_are_problems(run: Run, file: Path) -> None:
+    file.write_text("[keys]\n'conversation.nwe' = 'f3'\n'conversation.rename' = 'no key'\n")
+    result = run("config", "check")
+    assert result.code == 1
+    assert "unknown action “conversation.nwe”. Did you mean “conversation.new”?" in result.err
+    assert "“no key” is no key" in result.err
+    assert "unknown action" in run("doctor", "--offline").out
 
 
 def test_a_file_is_checked(run: Run, file: Path) -> None:
