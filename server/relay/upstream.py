@@ -42,6 +42,10 @@ MESSAGES = {
     FailureKind.PAYMENT: "This server has no credit left at the model service. Contact the server administrator.",
     FailureKind.FORBIDDEN: "The model service refused the request.",
     FailureKind.TIMEOUT: "The model service did not answer in time. Try again.",
+    FailureKind.SERVER: "The model service failed. Try again.",
+    FailureKind.MALFORMED: "The model service sent a reply that cannot be read. Try again.",
+    FailureKind.TRUNCATED: "The connection to the model service was lost. Try again.",
+    FailureKind.PARAMETER: "The model service rejected a parameter of the request.",
     FailureKind.EMPTY: "The model returned no text. Rephrase the message, or choose another model.",
     FailureKind.UNCONFIGURED: "The model service is misconfigured. Contact the server administrator.",
 }

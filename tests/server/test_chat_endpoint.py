@@ -256,6 +256,7 @@ def test_a_failure_of_the_model_service_is_told_in_our_words(
     assert refused(response)[:2] == (status, code)
     body = response.json()
     assert body["upstreamErrorCode"] == kind
+    assert "could not be reached" not in body["error"], "it has answered"
     assert body["upstreamErrorMessage"] == body["error"]
     assert body["error"].endswith(".")
     assert "sk-secret" not in response.text
