@@ -70,7 +70,8 @@ class ReplySaver:
                 self._set_problem(reply, None)
                 return False
             except StoreError as error:
-                self._set_problem(reply, reply.unsaved_problem(str(error)))
+                reply.problem = reply.unsaved_problem(str(error))
+                self._notify(reply)  # also where it is the same as while the reply arrived: now it is complete
             else:
                 self._set_problem(reply, None)
                 return True

@@ -208,6 +208,22 @@ def test_a_disk_that_stays_full_is_told_and_not_waited_for(run: Run, monkeypatch
     assert run("show", "--json").json()["messages"][0]["content"] == "hello"
 
 
+def test_a_disk_that_fills_while_a_reply_arrives_is_not_waited_for(
+    run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        server.release()
+        raise StoreFull("No space is left.")
+
+    server.fake.reply = lambda body: Script(("one ", "two"), then="hold")
+    with monkeypatch.context() as patched:
+        patched.setattr(LiveReplies, "save", full)
+        patched.setattr(LiveReplies, "settle", full)
+        result = run("ask", "hello")
+    assert (result.code, result.out) == (1, "one two\n")
+    assert result.err.startswith("sterna: No space is left. Saved so far: your question, ")
+
+
 def test_a_setting_that_nobody_knows_is_told_beside_the_reply(run: Run, configured: Path) -> None:
     with (configured / "config" / "config.toml").open("a") as file:
         file.write("tpyo = 1\n")
