@@ -26,7 +26,7 @@ def new_folder(parent: Path | None = None, prefix: str = PREFIX) -> Path:
 
     It is removed after everything that is registered for the end of the process from now on.
     """
-    above = parent or _parent()
+    above = parent or usual_parent()
     remove_abandoned(above, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=above))
     # the system drops the lock of a process that is killed; children do not inherit it
@@ -36,7 +36,7 @@ def new_folder(parent: Path | None = None, prefix: str = PREFIX) -> Path:
     return folder
 
 
-def _parent() -> Path:
+def usual_parent() -> Path:
     """Return the folder for temporary files: in memory where there is plenty, unless ``TMPDIR`` names one."""
     if "TMPDIR" not in os.environ and os.access(IN_MEMORY, os.W_OK | os.X_OK):
         with suppress(OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,23 @@ def test_a_run_leaves_little_and_the_next_run_removes_it(
         assert folder.exists() == (end == "still running")
         process.communicate("", timeout=30)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_in_memory_where_there_is_room_and_nobody_chose_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, usual = tmp_path / "memory", tmp_path / "usual"
+    memory.mkdir()
+    monkeypatch.setattr(temporary_folders, "IN_MEMORY", memory)
+    monkeypatch.setattr(tempfile, "tempdir", str(usual))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(temporary_folders, "ROOM", 1)
+    assert temporary_folders.usual_parent() == memory
+    monkeypatch.setattr(temporary_folders, "ROOM", 2**62)
+    assert temporary_folders.usual_parent() == usual
+    monkeypatch.setattr(temporary_folders, "ROOM", 1)
+    monkeypatch.setenv("TMPDIR", str(usual))
+    assert temporary_folders.usual_parent() == usual
+    monkeypatch.delenv("TMPDIR")
+    monkeypatch.setattr(temporary_folders, "IN_MEMORY", tmp_path / "none")
+    assert temporary_folders.usual_parent() == usual
