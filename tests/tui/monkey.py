@@ -28,6 +28,10 @@ ctrl+l enter enter ctrl+j ctrl+g j k ctrl+d ctrl+u space g G c y v o r d n N i s
 shift+f2 shift+f3 shift+f6 shift+f7 ctrl+z ctrl+y backspace ctrl+w up down left pageup pagedown
 ctrl+home ctrl+end home end tab shift+tab a b question_mark e e F C R V left right leader_v leader_e leader_C leader_F
 leader_less_than_sign leader_greater_than_sign
+ctrl+f ctrl+p ctrl+backslash alt+h alt+p alt+t alt+q alt+r alt+o alt+s alt+i alt+n alt+l alt+c alt+j alt+k
+leader_p leader_comma leader_K leader_percent_sign leader_equals_sign leader_number_sign leader_vertical_line
+leader_semicolon leader_B leader_T leader_h equals_sign asterisk shift+down shift+up left_square_bracket
+right_square_bracket f l delete ctrl+x ctrl+up ctrl+down
 """
 """All that neither ends the program nor goes to the network."""
 KEYS = KEY_NAMES.split()
