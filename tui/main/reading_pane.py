@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import events, on
@@ -21,6 +22,8 @@ from ..messages import ActionRequested
 from ..transcript import Transcript
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from sterna.chat import Reply
     from sterna.storage import Change
 
@@ -132,7 +135,7 @@ class ReadingPane(Vertical):
         if shown is None or not (change.elsewhere or shown in change.sessions):
             return
         self.transcript.refresh_session(change)
-        self.run_worker(self.show(shown), group="reading", exclusive=True)
+        _: Worker[None] = self.run_worker(partial(self.show, shown), group="reading", exclusive=True)
 
     def _reply_changed(self, reply: Reply) -> None:
         if self._is_whole and not self.context.is_closing:
