@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from textual.app import App, ComposeResult
+from textual.widgets import OptionList
 
+from sterna.storage import Tag
 from sterna.tui.dialogs.menu import Menu
+from sterna.tui.pickers.tags import TagPicker
 
 
 class MenuApp(App[None]):
@@ -38,3 +41,29 @@ async def test_a_list_in_a_terminal_that_is_too_narrow_for_text_is_empty() -> No
         menu.set_styles("display: block; height: auto; width: 2;")
         await pilot.pause()
         assert menu.size.height == 0
+
+
+async def test_a_line_that_typing_replaced_is_not_chosen_by_an_earlier_click() -> None:
+    class TagApp(App[None]):
+        def on_mount(self) -> None:
+            self.push_screen(TagPicker([Tag("sea", 1), Tag("sky", 1), Tag("zoo", 1)], [], 1))
+
+    app = TagApp()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        picker = app.screen
+        assert isinstance(picker, TagPicker)
+        for line, typed, marked in ((2, "z", False), (1, "s", True), (0, "z", False)):
+            clicked = OptionList.OptionSelected(picker.menu, picker.menu.get_option_at_index(line), line)
+            picker.field.value = typed
+            await pilot.pause()
+            picker.choose_option(clicked)
+            await pilot.pause()
+            lines = [str(option.prompt) for option in picker.menu.options]
+            assert any("[x]" in shown for shown in lines) == marked, lines
+            picker.field.value = ""
+            await pilot.pause()
+            for option in [option for option in picker.menu.options if "[x]" in str(option.prompt)]:
+                picker.menu.highlighted = picker.menu.options.index(option)
+                picker.action_toggle_tag()
+                await pilot.pause()

@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..actions.typeahead import typeahead
-from ..dialogs.menu import Menu
+from ..dialogs.menu import Menu, is_shown
 from ..dialogs.panels import STYLES, Frame
 from ..terminal import field_fixes as field_fixes
 
@@ -122,7 +122,8 @@ class RowChooser(Chooser[Chosen]):
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Choose the row that was clicked."""
-        self.choose(event.option_index)
+        if is_shown(event):
+            self.choose(event.option_index)
 
     def choose(self, row: int) -> None:
         """Return what stands in a row. A click may come for a row that is gone: then there is nothing to return."""

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from sterna.storage.text import one_line
 
 from ..counts import counted
+from ..dialogs.menu import is_shown
 from ..markdown import Link
 from .chooser import Chooser
 from .fuzzy import match
@@ -65,7 +66,8 @@ class LinkPicker(Chooser[Choice | None]):
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return the address that was clicked."""
-        self._choose(event.option_index, "open")
+        if is_shown(event):
+            self._choose(event.option_index, "open")
 
     def _choose(self, index: int | None, what: Literal["open", "copy"]) -> None:
         if index is not None and index < len(self._shown):

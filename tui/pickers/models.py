@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from sterna import storage
 from sterna.storage.text import one_line
 
+from ..dialogs.menu import is_shown
 from .chooser import Chooser, Chosen
 from .fuzzy import match
 from .model_lines import LONGEST_NAME, STAR_CELLS, about_model, failure_text, model_line
@@ -329,6 +330,8 @@ class ModelList(Chooser[Chosen]):
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return the model that was clicked; a click on its star marks it as a favourite."""
         ref, is_on_star, self._is_on_star = self.ref_at(event.option_index), self._is_on_star, False
+        if not is_shown(event):
+            return
         if is_on_star and _is_model(ref):
             self._toggle_favourite(ref)
         else:

@@ -15,6 +15,7 @@ from sterna.storage.conversations.tags import tag_name
 from sterna.storage.text import one_line
 
 from ..counts import counted
+from ..dialogs.menu import is_shown
 from .chooser import Chooser
 
 MARKS = {True: "[x]", False: "[ ]", None: "[-]"}
@@ -72,7 +73,8 @@ class TagPicker(Chooser[LabelChange | None]):
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Toggle the tag that was clicked."""
-        self._toggle(event.option_index)
+        if is_shown(event):
+            self._toggle(event.option_index)
 
     def action_toggle_tag(self) -> None:
         """Toggle the highlighted tag."""

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from sterna.storage.text import clean, one_line
 
 from ..counts import counted
+from ..dialogs.menu import is_shown
 from ..tool_names import offers, tool_names
 from .chooser import Chooser
 from .fuzzy import match
@@ -156,7 +157,8 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Choose the line that was clicked, or not."""
-        self._toggle(event.option_index)
+        if is_shown(event):
+            self._toggle(event.option_index)
 
     def _toggle(self, line: int) -> None:
         if line >= len(self._rows):

@@ -20,6 +20,7 @@ from sterna.storage.conversations.saved_names import with_saved
 from sterna.storage.text import one_line
 
 from ..counts import counted
+from ..dialogs.menu import is_shown
 from ..sidebar.conditions import ConditionSuggester
 from .drawing import result_lines
 from .offers import OfferingChooser
@@ -352,7 +353,8 @@ class SearchScreen(OfferingChooser):
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return the result that was clicked."""
-        self._choose(event.option_index)
+        if is_shown(event):
+            self._choose(event.option_index)
 
     def _choose(self, line: int) -> None:
         """Return the result of a line, or repeat the saved or recent search of that line."""
