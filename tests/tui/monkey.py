@@ -6,6 +6,7 @@ After each round the screen is compared with the file: what stands there, in whi
 from __future__ import annotations
 
 import gc
+import os
 import random
 from collections import Counter
 from typing import Any
@@ -28,13 +29,17 @@ ctrl+l enter enter ctrl+j ctrl+g j k ctrl+d ctrl+u space g G c y v o r d n N i s
 shift+f2 shift+f3 shift+f6 shift+f7 ctrl+z ctrl+y backspace ctrl+w up down left pageup pagedown
 ctrl+home ctrl+end home end tab shift+tab a b question_mark e e F C R V left right leader_v leader_e leader_C leader_F
 leader_less_than_sign leader_greater_than_sign
-ctrl+f ctrl+p ctrl+backslash alt+h alt+p alt+t alt+q alt+r alt+o alt+s alt+i alt+n alt+l alt+c alt+j alt+k
-leader_p leader_comma leader_K leader_percent_sign leader_equals_sign leader_number_sign leader_vertical_line
-leader_semicolon leader_B leader_T leader_h equals_sign asterisk shift+down shift+up left_square_bracket
-right_square_bracket f l delete ctrl+x ctrl+up ctrl+down
 """
 """All that neither ends the program nor goes to the network."""
 KEYS = KEY_NAMES.split()
+MORE_KEY_NAMES = """
+ctrl+f ctrl+p ctrl+backslash alt+h alt+p alt+t alt+q alt+r alt+o alt+s alt+i alt+n alt+l alt+c alt+j alt+k
+leader_p leader_comma leader_K leader_percent_sign leader_equals_sign leader_number_sign leader_vertical_line
+leader_semicolon leader_B leader_T leader_h equals_sign asterisk shift+down shift+up left_square_bracket
+right_square_bracket f l delete ctrl+up ctrl+down
+"""
+"""What opens more, for those who have the time: ``make monkey``."""
+MORE_KEYS = MORE_KEY_NAMES.split()
 WORDS = ("tern", "naïve", "東京　タワー", "🧑‍🚀", "**bold**", "`code`", "x" * 90, "C++", "- item", "می‌خواهم", "[/x]")
 SIZES = ((100, 30), (80, 24), (40, 14), (160, 48), (61, 11))
 WINDOW = 160
@@ -46,6 +51,7 @@ class Monkey:
     def __init__(self, home: Home, app: SternaApp, pilot: Pilot[int], seed: int) -> None:
         self.home, self.app, self.pilot = home, app, pilot
         self.chance = random.Random(seed)
+        self.keys = KEYS + MORE_KEYS if "MONKEY_ROUNDS" in os.environ else KEYS
         self.other = home.open()
         self.done: list[str] = []
 
@@ -69,12 +75,12 @@ class Monkey:
     # What is done
 
     async def do_key(self) -> None:
-        key = self.chance.choice(KEYS)
+        key = self.chance.choice(self.keys)
         self.done[-1] = key
         self.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
     async def do_keys(self) -> None:
-        for key in self.chance.choices(KEYS, k=5):
+        for key in self.chance.choices(self.keys, k=5):
             self.done.append(key)
             self.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
@@ -220,6 +226,10 @@ class Monkey:
 
     def contents(self, session_id: str) -> list[MessageView] | None:
         """The mounted messages, if they are a part of what the file has, whole and in order."""
+        try:
+            self.other.conversations.get(session_id)
+        except NotFound:  # deleted a moment ago
+            return None
         file = self.other.messages.before(session_id, None, 10_000)
         views = self.app.main.transcript._views
         shown, ids = [view.message for view in views], [message.id for message in file]
