@@ -359,12 +359,10 @@ class SternaApp(BaseApp, inherit_bindings=False):
 
     def action_command_palette(self) -> None:
         """Find a command or a conversation by name."""
-        from textual.command import CommandPalette
-
         from .pickers.command_palette import Palette
 
-        if not CommandPalette.is_open(self):  # type: ignore[arg-type]
-            self.push_screen(Palette(id="--command-palette"))
+        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
+            self.push_screen(Palette())  # without an id: one that was closed a moment ago may still be there
 
     async def action_open_page(self, name: str) -> None:
         """Show a page over the conversation."""

@@ -16,6 +16,8 @@ from home import (
     write,
 )
 
+from sterna.tui.pickers.command_palette import Palette
+
 
 async def test_two_terminals_see_each_others_changes(home: Home) -> None:
     (only,) = home.seed(("shared", "text"))
@@ -156,3 +158,17 @@ async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
         await pilot.press("ctrl+n")
         await until(pilot, lambda: app.main.conversation.id is None)
         assert app.main.status.model == "test/small"
+
+
+async def test_the_palette_is_there_once_and_opens_again_while_it_still_closes(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.action_command_palette()
+        await app.run_action("open_page('help')")
+        app.action_command_palette()
+        assert sum(isinstance(screen, Palette) for screen in app.screen_stack) == 1
+        await app.pop_screen()
+        app.pop_screen()
+        app.action_command_palette()
+        await until(pilot, lambda: isinstance(app.screen, Palette) and app.focused is not None)
