@@ -36,7 +36,7 @@ OPERATIONS = [
     if route.include_in_schema and route.path_format != ENDLESS
     for method in sorted(route.methods or ())
 ]
-EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "4"))
 """Examples per operation, beside those made from its limits; `make strict` tries many more."""
 ACCEPTED = ["2xx", "402", "403", "404", "409", "413", "416", "422", "426", "429", "501", "503"]
 """A model or a conversation that is not there, a limit, a thing that this server has not."""
