@@ -88,8 +88,10 @@ class Passages:
 
     def _says_again(self, message: Message) -> bool:
         """Return whether a message only repeats others: a question to the history, what was replied, or the guide."""
-        if message.role == "user" or {PASSAGES, QUOTES} & message.metadata.keys():
-            return bool({PASSAGES, QUOTES} & message.metadata.keys())
+        if {PASSAGES, QUOTES} & message.metadata.keys():
+            return True
+        if message.role == "user":
+            return False
         begins_so = any(PASSAGES in first.metadata for first in self._messages.all_after(message.session_id, None, 1))
         return begins_so or (message.model or "").startswith(GUIDE)
 
