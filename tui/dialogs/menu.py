@@ -17,12 +17,6 @@ NARROWEST = 4
 """Width up to which a menu draws nothing."""
 
 
-def is_shown(event: OptionList.OptionMessage) -> bool:
-    """Return whether the line of an event is still in its list: typing may have filled it anew since the click."""
-    menu, index = event.option_list, event.option_index
-    return index < menu.option_count and menu.get_option_at_index(index).prompt == event.option.prompt
-
-
 class Menu(OptionList):
     """Option list whose highlight is also a mark, so that it shows without colour."""
 

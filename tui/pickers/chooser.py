@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..actions.typeahead import typeahead
-from ..dialogs.menu import Menu, is_shown
+from ..dialogs.menu import Menu
 from ..dialogs.panels import STYLES, Frame
 from ..terminal import field_fixes as field_fixes
 
@@ -93,6 +93,16 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
             self.note.display = bool(sentence)
             self.query_one("#chooser", Frame).show_keys(keys)
 
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Act on the line that was clicked, unless typing has filled the list anew since then."""
+        menu, line = event.option_list, event.option_index
+        if line < menu.option_count and menu.get_option_at_index(line).prompt == event.option.prompt:
+            self.choose_line(line)
+
+    def choose_line(self, line: int) -> None:
+        """Act on a line that was clicked."""
+
     def action_move(self, by: int) -> None:
         """Move in the list, without wrapping around."""
         step = self.menu.action_cursor_down if by > 0 else self.menu.action_cursor_up
@@ -119,11 +129,9 @@ class RowChooser(Chooser[Chosen]):
         if self.menu.highlighted is not None:
             self.choose(self.menu.highlighted)
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Choose the row that was clicked."""
-        if is_shown(event):
-            self.choose(event.option_index)
+        self.choose(line)
 
     def choose(self, row: int) -> None:
         """Return what stands in a row. A click may come for a row that is gone: then there is nothing to return."""

@@ -8,13 +8,12 @@ from typing import Literal
 from textual import on
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage.text import one_line
 
 from ..counts import counted
-from ..dialogs.menu import is_shown
 from ..markdown import Link
 from .chooser import Chooser
 from .fuzzy import match
@@ -63,11 +62,9 @@ class LinkPicker(Chooser[Choice | None]):
         """Return the highlighted address."""
         self._choose(self.menu.highlighted, "open")
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Return the address that was clicked."""
-        if is_shown(event):
-            self._choose(event.option_index, "open")
+        self._choose(line, "open")
 
     def _choose(self, index: int | None, what: Literal["open", "copy"]) -> None:
         if index is not None and index < len(self._shown):

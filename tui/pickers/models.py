@@ -19,7 +19,6 @@ from textual.widgets.option_list import Option
 from sterna import storage
 from sterna.storage.text import one_line
 
-from ..dialogs.menu import is_shown
 from .chooser import Chooser, Chosen
 from .fuzzy import match
 from .model_lines import LONGEST_NAME, STAR_CELLS, about_model, failure_text, model_line
@@ -326,12 +325,9 @@ class ModelList(Chooser[Chosen]):
         """Return the highlighted model."""
         self._choose(self.ref_at(self.menu.highlighted))
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Return the model that was clicked; a click on its star marks it as a favourite."""
-        ref, is_on_star, self._is_on_star = self.ref_at(event.option_index), self._is_on_star, False
-        if not is_shown(event):
-            return
+        ref, is_on_star, self._is_on_star = self.ref_at(line), self._is_on_star, False
         if is_on_star and _is_model(ref):
             self._toggle_favourite(ref)
         else:

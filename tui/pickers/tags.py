@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage import Invalid, LabelChange, Tag
@@ -15,7 +15,6 @@ from sterna.storage.conversations.tags import tag_name
 from sterna.storage.text import one_line
 
 from ..counts import counted
-from ..dialogs.menu import is_shown
 from .chooser import Chooser
 
 MARKS = {True: "[x]", False: "[ ]", None: "[-]"}
@@ -70,11 +69,9 @@ class TagPicker(Chooser[LabelChange | None]):
             return
         self._toggle(self.menu.highlighted)
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Toggle the tag that was clicked."""
-        if is_shown(event):
-            self._toggle(event.option_index)
+        self._toggle(line)
 
     def action_toggle_tag(self) -> None:
         """Toggle the highlighted tag."""

@@ -15,7 +15,6 @@ from textual.widgets.option_list import Option
 from sterna.storage.text import clean, one_line
 
 from ..counts import counted
-from ..dialogs.menu import is_shown
 from ..tool_names import offers, tool_names
 from .chooser import Chooser
 from .fuzzy import match
@@ -154,11 +153,9 @@ class ToolPicker(Chooser[tuple[str, ...] | None]):
         if self.menu.highlighted is not None:
             self._toggle(self.menu.highlighted)
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Choose the line that was clicked, or not."""
-        if is_shown(event):
-            self._toggle(event.option_index)
+        self._toggle(line)
 
     def _toggle(self, line: int) -> None:
         if line >= len(self._rows):

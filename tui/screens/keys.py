@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual import on, work
 from textual.content import Content
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.config import ConfigError
@@ -125,10 +125,9 @@ class KeysScreen(Chooser[None]):
         """Change what is highlighted."""
         self._choose(self.menu.highlighted)
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Change what was clicked."""
-        self._choose(event.option_index)
+        self._choose(line)
 
     def _choose(self, index: int | None) -> None:
         if index is None or index >= len(self._lines):

@@ -12,7 +12,7 @@ from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from sterna.storage import Hit, Search, SearchHistory, SearchProblems, StoreError, StoreThread, utc_now
@@ -20,7 +20,6 @@ from sterna.storage.conversations.saved_names import with_saved
 from sterna.storage.text import one_line
 
 from ..counts import counted
-from ..dialogs.menu import is_shown
 from ..sidebar.conditions import ConditionSuggester
 from .drawing import result_lines
 from .offers import OfferingChooser
@@ -350,11 +349,9 @@ class SearchScreen(OfferingChooser):
         elif self.is_there and self.menu.highlighted is not None:
             self._choose(self.menu.highlighted)
 
-    @on(OptionList.OptionSelected)
-    def choose_option(self, event: OptionList.OptionSelected) -> None:
+    def choose_line(self, line: int) -> None:
         """Return the result that was clicked."""
-        if is_shown(event):
-            self._choose(event.option_index)
+        self._choose(line)
 
     def _choose(self, line: int) -> None:
         """Return the result of a line, or repeat the saved or recent search of that line."""
