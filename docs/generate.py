@@ -32,9 +32,9 @@ Sterna reads `config.toml` in its configuration folder, which `sterna doctor` sh
 `--config-dir` choose another folder. The file need not exist. A setting that is misspelt or has an invalid value is
 reported at start, and the others apply. The settings screen (`ctrl+x ,`) writes this file and keeps its comments.
 
-A running chat follows the file, whoever changes it: theme, keys, providers, servers of tools and the search by meaning
-are in force some seconds later. While the file cannot be read, the settings before it stay. What decides how the
-program starts (`ui.mouse`, `ui.symbols`) is read at the next start.
+A running chat applies changes of the file within a few seconds: to theme, keys, providers, servers of tools and the
+search by meaning. While the file cannot be read, the settings stay as they were. `ui.mouse` and `ui.symbols` are read
+at the next start.
 
 A provider of models is a table `[endpoints.NAME]`. API keys are not in this file: `sterna keys set NAME` stores the key
 of a provider in the system's keyring, or in a file that only you can read. The tokens of `sterna login` are stored in

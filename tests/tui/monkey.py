@@ -38,7 +38,7 @@ leader_p leader_comma leader_K leader_percent_sign leader_equals_sign leader_num
 leader_semicolon leader_B leader_T leader_h equals_sign asterisk shift+down shift+up left_square_bracket
 right_square_bracket f l delete ctrl+up ctrl+down
 """
-"""What opens more, for those who have the time: ``make monkey``."""
+"""Keys that open more dialogs, pressed by ``make monkey`` only: they take longer."""
 MORE_KEYS = MORE_KEY_NAMES.split()
 WORDS = ("tern", "naïve", "東京　タワー", "🧑‍🚀", "**bold**", "`code`", "x" * 90, "C++", "- item", "می‌خواهم", "[/x]")
 SIZES = ((100, 30), (80, 24), (40, 14), (160, 48), (61, 11))

@@ -11,7 +11,7 @@ from sterna.tui.pickers.tags import TagPicker
 
 
 class MenuApp(App[None]):
-    """Nothing but a list, which is laid out when it is told to be."""
+    """Application with one list, which is hidden at first and therefore not laid out."""
 
     CSS = "Menu { display: none; height: 1fr; border: none; padding: 0; }"
 

@@ -1,4 +1,4 @@
-"""What an editor or a command changes in config.toml is in force in a running chat."""
+"""A running chat applies changes that an editor or a command makes to config.toml."""
 
 from __future__ import annotations
 
