@@ -119,7 +119,9 @@ class SternaApp(BaseApp, inherit_bindings=False):
         """Main screen, whatever lies above it."""
         context.catalog_changed = self.main.show_providers
         context.sync.subscribe(self.main.sync_changed)
-        self._admission = Admission(self, self.main, self.main.leader.take, lambda: self.main.prompt)
+        self._admission = Admission(
+            self, self.main, self.main.leader.take, lambda: self.main.prompt, self.main.navigation.is_settled
+        )
         typeahead(self).is_switching = partial(context.tasks.is_running, SWITCHING)
         self.set_up_terminal(settings.theme, environ, context.settings_file.themes_folder, is_ascii=context.is_ascii)
         self.key_problems = self._apply_keys()
@@ -355,7 +357,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Allow the palette once the store is open: it finds conversations."""
-        return action != "command_palette" or self.main.conversation.reopened
+        return action != "command_palette" or self.main.conversation.reopened or None
 
     def action_command_palette(self) -> None:
         """Find a command or a conversation by name."""

@@ -197,3 +197,52 @@ async def test_a_wait_that_outlives_the_screens_is_no_mistake(home: Home) -> Non
             poll()  # type: ignore[call-arg]
         finally:
             app._screen_stack.extend(screens)
+
+
+@pytest.mark.parametrize("pasted", ["/no/such/file", "/title Terns", "'tis", "~"])
+async def test_what_is_typed_behind_a_paste_that_may_name_a_file_stands_behind_it(pasted: str, home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.post_message(events.Paste(pasted))
+        burst(app, *"-and-more")
+        await until(pilot, lambda: len(app.main.prompt.text) == len(f"{pasted}-and-more"))
+        assert app.main.prompt.text == f"{pasted}-and-more"
+
+
+async def test_a_message_sent_right_behind_a_paste_that_may_name_a_file_is_sent_with_it(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.post_message(events.Paste("'Terns' and 'gulls'"))
+        burst(app, "enter")
+        await until(pilot, lambda: home.model.requests)
+        assert home.model.requests[0].messages[-1].content == "'Terns' and 'gulls'"
+
+
+async def test_keys_pressed_while_the_history_is_being_opened_do_what_they_do_once_it_is_open(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.main.prompt.has_focus)
+        burst(app, *"so", "ctrl+r", *"two")
+        await until(pilot, lambda: typeahead(app).waiting)
+        begin()
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "two")
+        assert app.main.prompt.text == "so"
+
+
+async def test_keys_are_not_held_back_for_longer_than_a_second_by_a_history_that_takes_long_to_open(home: Home) -> None:
+    app = home.app()
+    begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.main.prompt.has_focus)
+        burst(app, "ctrl+r", *"one")
+        await until(pilot, lambda: app.main.prompt.text == "one")
+        burst(app, "ctrl+r", *" two")
+        await until(pilot, lambda: app.main.prompt.text == "one two")
+        assert not typeahead(app).waiting
+        begin()
+        await opened(pilot, app)
+        assert app.screen is app.main

@@ -7,6 +7,7 @@ meanwhile, and ``d`` must not delete a message because the search is not there y
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -36,6 +37,8 @@ class Typeahead:
         self.waiting = False
         self.closes: Callable[[events.Key], bool] = lambda _: False
         """Return whether a key may close what has the focus now."""
+        self.is_early: Callable[[events.Key], bool] = lambda _: False
+        """Return whether a key is for what the program cannot do yet, but can in a moment."""
         self.is_switching: Callable[[], bool] = lambda: False
         """Return whether a task is still finding the conversation to switch to."""
         self.default_field: Callable[[], Widget | None] = lambda: None
@@ -74,7 +77,7 @@ class Typeahead:
         app = widget.app
         bound = app.active_bindings.get(event.key)
         action = BY_ID.get(bound.binding.id or "") if bound is not None else None
-        if bound is None or action is None or not action.focus & focus:
+        if bound is None or not bound.enabled or action is None or not action.focus & focus:
             return False
         event.stop()
         event.prevent_default()
@@ -88,6 +91,16 @@ class Typeahead:
         Without a key: until a dialog that is opening has given it to one of its parts.
         """
         self._wait(app, event, until_done=False)
+
+    def hold_while(self, app: App[Any], is_busy: Callable[[], bool]) -> None:
+        """Hold back what is typed while something goes on that it must not overtake."""
+        self.waiting, self._cause, self._from, began = True, None, None, monotonic()
+
+        def poll() -> None:
+            if app.screen_stack and (not is_busy() or monotonic() - began > LONGEST_WAIT):
+                self._release(app)
+
+        self._poll(app, poll)
 
     def write(self, typed: list[events.Key], field: Widget) -> None:
         """Give keys that turned out to be text to a field, and then what is typed behind them."""
@@ -114,6 +127,9 @@ class Typeahead:
             if is_done or idle > IDLE_POLLS or monotonic() - began > LONGEST_WAIT:
                 self._release(app)
 
+        self._poll(app, poll)
+
+    def _poll(self, app: App[Any], poll: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._timer = app.set_interval(POLL_SECONDS, poll)
@@ -149,6 +165,10 @@ class Typeahead:
         target = app.focused or app.screen
         held, self._events = sorted(self._events, key=lambda event: event.time), []
         for number, event in enumerate(held, 1):
+            if isinstance(event, events.Key) and self.is_early(event):
+                self._events = held[number - 1 :]
+                self.hold_while(app, partial(self.is_early, event))
+                return
             copy = _copy(event)
             if isinstance(copy, events.Key) and self.closes(copy):
                 self._events = held[number:]

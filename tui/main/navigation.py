@@ -66,6 +66,10 @@ class Navigation:
 
     # Opening
 
+    def is_settled(self) -> bool:
+        """Return whether the history is open, or cannot be opened."""
+        return self.conversation.reopened or self._display.in_trouble
+
     async def reopen(self) -> None:
         """Open the conversation that was open last, and put its draft before what has been typed since."""
         store, layout = self._context.store, self._layout

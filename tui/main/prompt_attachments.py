@@ -25,6 +25,8 @@ from .layout import MainLayout
 if TYPE_CHECKING:
     from sterna.storage import Attachment, Store
 
+    from ..prompt import Prompt
+
 RECOGNIZE_SECONDS = 3.0
 """Longest time for which a dropped path is looked at before it is attached."""
 CLIPBOARD_NAME = "clipboard.png"
@@ -74,9 +76,9 @@ class PromptAttachments:
         for path in paths:
             self._start(path.name, self._attach_file(path))
 
-    def add_paste(self, text: str) -> None:
+    def add_paste(self, paste: Prompt.PathsPasted) -> None:
         """Attach the files that a paste names; if it names none, insert it as text."""
-        self._context.spawn(self._add_paste(text), "attachments.paste")
+        self._context.spawn(self._add_paste(paste), "attachments.paste")
 
     def paste_image(self) -> None:
         """Attach the image of the clipboard."""
@@ -92,17 +94,21 @@ class PromptAttachments:
         if paths := await self._layout.app.push_screen_wait(AttachDialog()):
             self.add(paths)
 
-    async def _add_paste(self, text: str) -> None:
+    async def _add_paste(self, paste: Prompt.PathsPasted) -> None:
         from sterna.chat import folder_in, paths_in
 
-        paths = await asyncio.to_thread(paths_in, text)
-        folder = None if paths else await asyncio.to_thread(folder_in, text)
-        if (found := await self._history_in(paths or ([folder] if folder is not None else []))) is not None:
-            self._layout.start_worker("import", self._offer_import, *found, text)
-        elif paths:
-            self.add(paths)
-        else:
-            self._layout.prompt.insert_paste(text)
+        text = paste.text
+        try:
+            paths = await asyncio.to_thread(paths_in, text)
+            folder = None if paths else await asyncio.to_thread(folder_in, text)
+            if (found := await self._history_in(paths or ([folder] if folder is not None else []))) is not None:
+                self._layout.start_worker("import", self._offer_import, *found, text)
+            elif paths:
+                self.add(paths)
+            else:
+                self._layout.prompt.insert_paste(text)
+        finally:
+            paste.is_done = True
 
     async def _history_in(self, paths: Sequence[Path]) -> tuple[Path, list[str]] | None:
         """Return a dropped path that is a history of other programs, with their names; soon, or not at all."""

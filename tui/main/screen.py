@@ -202,10 +202,10 @@ class MainScreen(MainLayout):
             self.transcript.scroll_to_place(where)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Allow only what needs no store until it is open; the screen says what it waits for."""
+        """Allow only what needs no store until it is open: None says that it is not possible yet."""
         if action != "perform" or self.conversation.reopened:
             return True
-        return Needs.STORE not in BY_ID[str(parameters[0])].needs
+        return Needs.STORE not in BY_ID[str(parameters[0])].needs or None
 
     def can_perform(self, action: Action) -> bool:
         """Return whether an action makes sense now."""
@@ -296,7 +296,7 @@ class MainScreen(MainLayout):
 
     @on(Prompt.PathsPasted)
     def _attach_pasted(self, event: Prompt.PathsPasted) -> None:
-        self.attachments.add_paste(event.text)
+        self.attachments.add_paste(event)
 
     @on(AttachmentRow.RemoveRequested)
     def _remove_attachment(self, event: AttachmentRow.RemoveRequested) -> None:

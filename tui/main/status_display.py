@@ -261,4 +261,4 @@ class StatusDisplay:
     @property
     def in_trouble(self) -> bool:
         """True while the history cannot be opened."""
-        return self._layout.welcome.trouble is not None
+        return self._layout.has_class("-trouble")

@@ -80,9 +80,10 @@ class Prompt(TextArea):
 
     @dataclass
     class PathsPasted(Message):
-        """A paste looks like paths of files."""
+        """A paste looks like paths of files. What is typed meanwhile waits until ``is_done`` is set."""
 
         text: str
+        is_done: bool = False
 
     @dataclass
     class Edited(Message):
@@ -303,7 +304,9 @@ class Prompt(TextArea):
         if self.read_only:
             return
         if _may_be_paths(event.text):
-            self.post_message(self.PathsPasted(event.text))
+            paste = self.PathsPasted(event.text)
+            ahead.hold_while(self.app, lambda: not paste.is_done)
+            self.post_message(paste)
         else:
             self.insert_paste(event.text)
 
