@@ -7,15 +7,25 @@ from pathlib import Path
 
 import pytest
 from home import ANSWER, Home
+from idle import wait_for_idle
 from parsed_css import parse_once
 from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
+from undrawn import pass_on
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _style_sheets_are_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_wait_no_longer_than_they_need() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("app", "pilot"):
+            patch.setattr(f"textual.{module}.wait_for_idle", wait_for_idle)
         yield
 
 
@@ -26,7 +36,7 @@ def _frames_are_drawn_when_they_are_looked_at(request: pytest.FixtureRequest, mo
     Not for tests that are about what is drawn when: they are marked ``drawn``.
     """
     if request.node.get_closest_marker("drawn") is None:
-        monkeypatch.setattr(Screen, "_compositor_refresh", lambda screen: None)
+        monkeypatch.setattr(Screen, "_compositor_refresh", pass_on)
 
 
 @pytest.fixture

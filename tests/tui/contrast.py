@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.app import App
 from textual.color import Color
 from textual.filter import dim_color
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
 TEXT, CONTROL = 4.5, 3.0
@@ -41,6 +45,7 @@ class Cell(NamedTuple):
         return unicodedata.category(self.text)[0] in "LNP" and self.text not in "·…›‹•"
 
 
+@cache
 def luminance(color: Color) -> float:
     """Return the relative luminance of a colour, from 0 to 1."""
     parts = [part / 255 for part in color.rgb]
@@ -57,7 +62,8 @@ def ratio(one: Color, other: Color) -> float:
 def cells(app: App[int]) -> Iterator[Cell]:
     """Yield every cell of the active screen that holds a glyph, without the dimmed page behind a dialog."""
     screen: Screen[object] = app.screen
-    for y, strip in enumerate(screen._compositor.render_strips()):
+    own = _own_colors(screen)
+    for y, strip in _drawn(screen, range(screen.size.height)):
         x = 0
         for text, style, control in strip:
             if control:
@@ -66,9 +72,8 @@ def cells(app: App[int]) -> Iterator[Cell]:
                 if not character.isspace() and x < screen.size.width:
                     widget, _ = screen.get_widget_at(x, y)
                     if widget is not screen or screen is screen.app.screen_stack[0]:
-                        foreground, background = _colors(style or Style(), screen)
-                        yield Cell(widget, x, y, character, foreground, background)
-                x += max(0, _width(character))
+                        yield Cell(widget, x, y, character, *_colors(style or Style(), own))
+                x += max(0, cell_len(character))
 
 
 def too_faint(app: App[int]) -> list[str]:
@@ -86,18 +91,16 @@ def too_faint(app: App[int]) -> list[str]:
 
 def painted(app: App[int], widget: Widget) -> dict[tuple[int, int], Paint]:
     """Return what the cells of one widget show."""
-    region = widget.region
+    region, own = widget.region, _own_colors(app.screen)
     found: dict[tuple[int, int], Paint] = {}
-    for y, strip in enumerate(app.screen._compositor.render_strips()):
-        if not region.y <= y < region.bottom:
-            continue
+    for y, strip in _drawn(app.screen, range(max(0, region.y), min(region.bottom, app.screen.size.height))):
         x = 0
         for text, style, _ in strip:
-            colors = _colors(style or Style(), app.screen)
+            colors = _colors(style or Style(), own)
             for character in text:
                 if region.x <= x < region.right:
                     found[x, y] = (character, *colors)
-                x += max(0, _width(character))
+                x += max(0, cell_len(character))
     return found
 
 
@@ -114,18 +117,25 @@ def difference(one: dict[tuple[int, int], Paint], other: dict[tuple[int, int], P
     return best
 
 
-def _colors(style: Style, screen: Screen[object]) -> tuple[Color, Color]:
-    base = screen.background_colors[1]
-    front = Color.from_rich_color(style.color) if style.color else screen.styles.color
-    back = Color.from_rich_color(style.bgcolor) if style.bgcolor else base
+def _drawn(screen: Screen[object], lines: range) -> Iterator[tuple[int, Strip]]:
+    """Yield some lines of the screen as they are drawn now; the other lines are not drawn."""
+    crop = Region(0, lines.start, screen.size.width, len(lines))
+    chops = screen._compositor._render_chops(crop, lines.__contains__)
+    for y in lines:
+        yield y, Strip.join(chops[y].values())
+
+
+def _own_colors(screen: Screen[object]) -> tuple[Color, Color]:
+    """Return foreground and background where a style names none."""
+    return screen.styles.color, screen.background_colors[1]
+
+
+@cache
+def _colors(style: Style, own: tuple[Color, Color]) -> tuple[Color, Color]:
+    front = Color.from_rich_color(style.color) if style.color else own[0]
+    back = Color.from_rich_color(style.bgcolor) if style.bgcolor else own[1]
     if style.reverse:
         front, back = back, front
     if style.dim:
         front = Color.from_rich_color(dim_color(back.rich_color, front.rich_color))
     return front, back
-
-
-def _width(character: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(character)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from home import until
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -66,8 +67,7 @@ async def test_content_that_changes_after_a_layout_and_before_the_mount_is_shown
         app.lay_out()
         kind.change(widget)
         await mounted
-        await pilot.pause()
-        assert widget.size.height == kind.rows
+        await until(pilot, lambda: widget.size.height == kind.rows)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -85,8 +85,7 @@ async def test_content_that_changes_after_a_layout_and_before_the_first_idle_is_
 
         widget.__class__ = type("Early", (type(widget),), {"on_mount": on_mount})
         await app.query_one(VerticalScroll).mount(widget)
-        await pilot.pause()
-        assert widget.size.height == kind.rows
+        await until(pilot, lambda: widget.size.height == kind.rows)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -101,8 +100,7 @@ async def test_content_that_changes_twice_with_a_layout_between_is_shown_whole(k
         app.lay_out()
         kind.change(widget)
         await mounted
-        await pilot.pause()
-        assert widget.size.height == kind.rows
+        await until(pilot, lambda: widget.size.height == kind.rows)
 
 
 async def test_the_height_is_compared_at_the_width_of_the_text() -> None:
@@ -111,8 +109,6 @@ async def test_the_height_is_compared_at_the_width_of_the_text() -> None:
         view = MessageView(LIVE, MessageOptions(), NOW)
         await app.query_one(VerticalScroll).mount(view)
         view.show_live("x" * view.text_width(80), "")
-        await pilot.pause()
-        assert view.size.height == 2
+        await until(pilot, lambda: view.size.height == 2)
         view.show_live("x" * 80, "")
-        await pilot.pause()
-        assert view.size.height == 3
+        await until(pilot, lambda: view.size.height == 3)

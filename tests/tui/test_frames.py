@@ -17,8 +17,6 @@ from textual.widgets import Button
 from sterna.storage import Store, StoreCorrupt
 from sterna.tui.app import SternaApp
 
-pytestmark = pytest.mark.drawn
-
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((80, 24), (160, 48))
 

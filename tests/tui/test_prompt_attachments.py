@@ -297,6 +297,7 @@ async def test_files_are_attached_by_a_command_and_by_a_completed_path(
         await until(pilot, lambda: names(app) == ["notes.txt"])
         await until(pilot, lambda: app.main.prompt.text == "")
         app.main.attachments.remove(app.main.attachments.items[0].id)
+        await until(pilot, lambda: "otes.txt" not in frame(app))
         await pilot.press(*"See ", "at", *"no")
         await until(pilot, lambda: "otes.txt" in frame(app))
         await pilot.press("tab")

@@ -10,8 +10,6 @@ from sterna.storage import Privacy
 from sterna.tui.actions.bindings import BY_ID
 from sterna.tui.prompt import slash_commands
 
-pytestmark = pytest.mark.drawn
-
 SIZE = (100, 30)
 
 
@@ -79,7 +77,7 @@ async def test_a_long_title_is_cut_where_the_room_ends(home: Home, width: int) -
 async def test_prompt_and_text_share_one_column(shelf: Home, width: int) -> None:
     app = shelf.app()
     async with app.run_test(size=(width, 40)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: "You" in frame(app))
         (asked,) = (view for view in app.main.transcript.query(".-user"))
         lines = frame(app).splitlines()
@@ -93,7 +91,7 @@ async def test_prompt_and_text_share_one_column(shelf: Home, width: int) -> None
 async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, app.context.ready.is_set)
         status = lambda: frame(app).splitlines()[-1]  # noqa: E731
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "d delete" in status())
@@ -109,7 +107,7 @@ async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(shelf: H
 async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, app.context.ready.is_set)
         await pilot.press("ctrl+o", "slash")
         await write(pilot, "boat")
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 1)
@@ -123,7 +121,7 @@ async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home)
         await write(pilot, "WAL")
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 1)
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: not app.main.sidebar.display)
+        await until(pilot, lambda: not app.main.sidebar.display and not app.main.sidebar.filter.value)
         await pilot.press("ctrl+t")
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 5)
 
@@ -131,7 +129,7 @@ async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home)
 async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None and app.main.sidebar.rows.pages)
+        await until(pilot, lambda: app.context.ready.is_set() and app.main.sidebar.rows.pages)
         app.main.navigation.go_to(app.main.sidebar.rows.pages[0][3].id)
         await until(pilot, lambda: "SQLite WAL" in open_title(app))
         was = app.main.conversation.id
@@ -142,14 +140,14 @@ async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Hom
         await until(pilot, lambda: app.main.conversation.id is None and app.screen is app.main)
         await until(pilot, lambda: any("undoes" in notice.message for notice in app._notifications))
         await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, app.context.ready.is_set)
         assert app.main.conversation.id == was
 
 
 async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None and app.main.sidebar.rows.pages)
+        await until(pilot, lambda: app.context.ready.is_set() and app.main.sidebar.rows.pages)
         await app.context.store.run(Privacy.set_private, app.main.sidebar.rows.pages[0][1].id, True)
         await until(pilot, lambda: "⌂ Sterna" in frame(app) and "private" in frame(app))
         await write(pilot, "half a thought")
@@ -165,7 +163,7 @@ async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: 
 async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.model)
+        await until(pilot, lambda: app.context.ready.is_set() and app.main.status.model)
         await pilot.click("#status", offset=(4, 0))
         await until(pilot, lambda: "Model" in frame(app) and "200k" in frame(app))
         await pilot.press("escape")
@@ -180,7 +178,7 @@ async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(shelf: 
 async def test_notices_take_turns_over_the_status_line(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until(pilot, lambda: app.main.conversation.id is not None)
+        await until(pilot, app.context.ready.is_set)
         for number in range(5):
             app.notify(f"Notice {number}.")
         app.notify("Something is wrong.", severity="error")

@@ -161,7 +161,8 @@ async def test_a_click_chooses_a_completion(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await typed(pilot, "/tit")
-        await until(pilot, lambda: "/title" in choices(app))
+        await until(pilot, lambda: choices(app) == ["/title"])
+        await until(pilot, lambda: app.main.query_one(CompletionList).size.height == 1)
         await pilot.click(CompletionList, offset=(4, choices(app).index("/title")))
         await until(pilot, lambda: app.main.prompt.text == "/title ")
         assert app.main.prompt.has_focus

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from home import until
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -65,7 +66,7 @@ async def test_what_a_widget_wanted_to_do_later_is_not_done_once_it_is_being_rem
         box = Box()
         await app.mount(box)
         box.call_after_refresh(lambda: done.append("there"))
-        await pilot.pause()
+        await until(pilot, lambda: done == ["there"])
         removing = box.remove()
         box.call_after_refresh(lambda: done.append("gone"))
         await removing
