@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import random
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 
 from sterna.storage import Store
 from sterna.sync.protocol.effects import Request, Transaction
+from tests.temporary_folders import usual_parent
 
 from .device import EPOCH, ORIGIN, USER, Device, delta
 from .history import History
@@ -34,8 +34,7 @@ _template: list[Path] = []
 
 def folder() -> Path:
     """Return a folder where files cost least."""
-    memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="sim", dir=memory if os.access(memory, os.W_OK) else None))
+    return Path(tempfile.mkdtemp(prefix="sim", dir=usual_parent()))
 
 
 def template() -> Path:

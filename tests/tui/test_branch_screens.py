@@ -245,6 +245,7 @@ async def test_a_branch_of_another_program_is_shown_where_the_reader_is(home: Ho
         await in_conversation(pilot, app)
         transcript = app.main.transcript
         await until(pilot, lambda: len(transcript.loaded) >= 16)
+        await settled(pilot, app)
         if not at_end:
             transcript.messages.jump(30)
             await until(pilot, lambda: len(transcript.loaded) == 24)

@@ -83,5 +83,6 @@ async def test_the_pane_is_opened_and_closed_as_fast_as_keys_come(shelf: Home) -
         await until(pilot, lambda: app.main.sidebar.rows.has_focus and app.main.sidebar.rows.cursor_id)
         app.main.conversation_actions.toggle_split()
         app.main.conversation_actions.toggle_split()
+        read = app.main.sidebar.rows.cursor_id
+        await until(pilot, lambda: [pane.transcript.conversation_id for pane in app.main.query(ReadingPane)] == [read])
         await until(pilot, lambda: "closes" in frame(app))
-        await until(pilot, lambda: pane(app).transcript.conversation_id == app.main.sidebar.rows.cursor_id)

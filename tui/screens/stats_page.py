@@ -54,6 +54,7 @@ class StatsScreen(Dialog[None]):
         for plot in self.query(PlotextPlot):
             plot.display = False
         self.query_one(Page).focus()
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._plot())
         self._fill()
 
     def action_days(self) -> None:
