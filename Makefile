@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROGRAM := $(VENV)/.program
 READY := $(VENV)/.ready
+COMPILED := $(VENV)/.compiled
 CHECKS := $(VENV)/.package
 # more than there are processors: tests wait for another process, or until a screen is still, half of their time
-JOBS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 2) + 4)')
+JOBS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 2) + 3)')
 SEEDS ?= 10000
 ROUNDS ?= 60
 # what Python has compiled once is found again by the workers, and by every process that a test starts
@@ -18,7 +19,8 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(PROGRAM)
 	@$(BIN)/sterna
 
-test: $(READY) clients
+test: $(READY)
+	@$(MAKE) --no-print-directory -j2 clients $(COMPILED)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
 
 # the tests in which one Python may differ from another
@@ -120,6 +122,11 @@ $(PROGRAM): pyproject.toml uv.lock packaging/environment.sh
 
 $(READY): $(PROGRAM)
 	@$(ENVIRONMENT) tests
+	@touch $@
+
+# while packages are fetched
+$(COMPILED): $(READY)
+	@$(BIN)/python -m tests.compile_all
 	@touch $@
 
 $(CHECKS): $(PROGRAM)

@@ -14,7 +14,6 @@ from typing import Any
 
 from fake_tools import FakeToolbox
 from textual import events
-from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from sterna import config
@@ -198,7 +197,6 @@ async def write(pilot: Pilot[int], text: str) -> None:
 
 def frame(app: SternaApp) -> str:
     """What the screen shows, as text without trailing blanks."""
-    visible_screen_stack.set(app._background_screens)  # what a dialog draws around itself
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
 

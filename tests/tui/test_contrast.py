@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import cycle, islice
+from itertools import cycle
 
 import pytest
 from contrast import CONTROL, difference, painted, too_faint
-from home import Home, settled, until
+from home import Home, until
 from scenes import DIALOGS, PARTS, back
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
@@ -62,27 +62,26 @@ def add_endings(home: Home) -> None:
     store.close()
 
 
-OTHERS = cycle(name for name in OFFERED if name not in THEMES)
-SCENES = {**PARTS, **DIALOGS}
+ROUNDS = {name: (name,) for name in THEMES} | {"offered": tuple(name for name in OFFERED if name not in THEMES)}
+"""Themes by round: Sterna's own on every screen, the others in turn, each chosen while a screen is shown."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(3))
-async def test_every_screen_can_be_read(shelf: Home, part: int) -> None:
-    """In Sterna's own themes each, and in the others that it offers in turn."""
+@pytest.mark.parametrize("themes", ROUNDS.values(), ids=ROUNDS)
+async def test_every_screen_can_be_read(shelf: Home, themes: tuple[str, ...]) -> None:
     add_endings(shelf)
     app = shelf.app()
     faults: list[str] = []
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
-        for name, scene in islice(SCENES.items(), part, None, 3):
+        for (name, scene), theme in zip({**PARTS, **DIALOGS}.items(), cycle(themes)):
             await scene(pilot, app)
-            for theme in (*THEMES, next(OTHERS)):
-                app.theme = theme
-                await settled(pilot, app)
-                faults += [f"{theme} {name}: {fault}" for fault in too_faint(app)]
-                if name in DIALOGS:
-                    faults += [f"{theme} {name}: {fault}" for fault in await unfocused(pilot, app)]
+            app.theme = theme
+            await until(pilot, lambda: all(work.is_finished for work in app.workers if work.node is app.screen))
+            await pilot.pause()
+            faults += [f"{theme} {name}: {fault}" for fault in too_faint(app)]
+            if name in DIALOGS:
+                faults += [f"{theme} {name}: {fault}" for fault in await unfocused(pilot, app)]
             await back(pilot, app)
     assert not faults, "\n".join(faults)
