@@ -105,6 +105,7 @@ async def test_a_reply_in_the_middle_is_regenerated_in_its_place(home: Home) -> 
         home.model.release()
         await wait_until_idle(pilot, app)
         await until(pilot, lambda: loaded_texts(app) == ["first", "another answer"])
+        await shown(pilot, app, "‹ 2 of 2 ›")
         await pilot.press("ctrl+x", "<")
         await until(pilot, lambda: shown_texts(home) == ["first", "FIRST", "second", "SECOND"])
 

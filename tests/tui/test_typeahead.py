@@ -28,6 +28,7 @@ async def in_conversation(pilot: Pilot[int], app: SternaApp) -> None:
     await opened(pilot, app)
     await pilot.press("ctrl+o", "enter")
     await until(pilot, lambda: app.main.conversation.id is not None and app.main.prompt.has_focus)
+    await until(pilot, lambda: app.main.transcript.loaded and app.main.status.activity == "")
 
 
 async def test_a_title_typed_right_behind_f2_is_the_title(home: Home) -> None:
