@@ -123,6 +123,7 @@ def postgres() -> Iterator[Embedded]:
         # nothing of a test outlives it, so nothing need reach the disk
         admin.execute("alter system set fsync = off")
         admin.execute("alter system set synchronous_commit = off")
+        admin.execute("alter system set full_page_writes = off")
         admin.execute("select pg_reload_conf()")
     migrate(found.admin_url, app_role=APP, server_role=SERVICE)
     yield found

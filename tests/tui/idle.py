@@ -9,16 +9,16 @@ from textual._context import active_app
 
 from sterna.tui.actions.typeahead import typeahead
 
-STEP_SECONDS = 0.005
+STEP_SECONDS = 0.01
 """Time in which an idle program does next to nothing."""
-IDLE_SHARE = 0.1
+IDLE_SHARE = 0.05
 """Share of a processor up to which it counts as idle."""
 
 
 async def wait_for_idle(min_sleep: float = STEP_SECONDS, max_sleep: float = 1) -> None:
     """Wait until the process has nothing to do and holds no key back, at most ``max_sleep`` seconds.
 
-    Textual's own wait is four times as long, which was half of the time of these tests: each key waits twice.
+    Textual's own wait is twice as long, which was half of the time of these tests: each key waits twice.
     """
     began = monotonic()
     while (waited := monotonic() - began) < max_sleep:

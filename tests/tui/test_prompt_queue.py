@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from home import SIZE, Home, frame, live_text, notices, opened, until, write
+from home import SIZE, Home, frame, live_text, notices, opened, settled, until, write
 from textual.pilot import Pilot
 
 from sterna.providers import Delta, Failed, FailureKind
@@ -92,6 +92,7 @@ async def test_a_waiting_message_is_taken_back_by_key_by_click_and_by_up(home: H
         await pilot.press("alt+q")
         await until(pilot, lambda: app.main.prompt.text == "third\nfourth")
         await until(pilot, lambda: "Next: second" in frame(app) and "Next: second\n" not in stored(home, app))
+        await settled(pilot, app)
         await pilot.click("#queue", offset=(10, 0))
         await until(pilot, lambda: app.main.prompt.text == "second\nthird\nfourth")
         assert not app.main.queue_bar.display

@@ -74,4 +74,4 @@ async def test_it_works_in_the_smallest_windows(tmp_path: Path) -> None:
         for size in ((20, 5), (10, 3), (4, 2), (2, 2), (1, 1), (40, 10)):
             await person.pilot.resize_terminal(*size)
             await person.settled()
-        assert "quote" in person.screen
+        await person.sees("quote")
