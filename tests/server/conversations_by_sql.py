@@ -58,8 +58,9 @@ def conversation(db: Db, user: UUID, session: str = "s1") -> dict[str, Any]:
 
 
 def usage(db: Db, user: UUID) -> dict[str, Any]:
-    """Return today's row of usage, empty without one."""
-    return db.execute("select * from user_usage_daily where user_id = %s", (user,)).fetchone() or {}
+    """Return the usage of the newest day, empty without one."""
+    days = "select * from user_usage_daily where user_id = %s order by usage_date desc"
+    return db.execute(days, (user,)).fetchone() or {}
 
 
 def usage_figures(db: Db, user: UUID) -> tuple[Any, ...]:
