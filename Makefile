@@ -124,7 +124,7 @@ $(READY): $(PROGRAM)
 	@$(ENVIRONMENT) tests
 	@touch $@
 
-# while packages are fetched
+# runs beside `clients`, which waits for the network
 $(COMPILED): $(READY)
 	@$(BIN)/python -m tests.compile_all
 	@touch $@

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    """Leave Python's compiled modules beside the sources; who imports what does not compile is told why."""
+    """Write the bytecode of every module beside its source; a syntax error is reported when its module is imported."""
     for room in (ROOT / "src" / "sterna").iterdir():
         if room.is_dir():  # a link, which is not followed from the folder above
             compileall.compile_dir(room, quiet=2, workers=os.cpu_count() or 1)

@@ -103,7 +103,7 @@ def test_who_is_not_signed_in_is_asked_to(http: httpx.Client, method: str) -> No
 def test_more_than_the_database_can_put_together_is_no_fault_that_passes(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A JSON value of PostgreSQL has 256 MiB at most, which is told neither as 503 nor with a time to try again."""
+    """Trying again does not help above PostgreSQL's 256 MiB for a JSON value: neither 503 nor Retry-After is sent."""
     too_long = "select repeat(' ', 2147483647) as data, %s::uuid"
     monkeypatch.setattr("sterna.server.routes.account.EXPORT", too_long)
     answer = ada.http.get(EXPORT)
