@@ -60,8 +60,15 @@ def _imports(path: Path) -> Iterator[tuple[str, bool]]:
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             pending += [(child, False) for child in node.body] + [(child, is_loaded) for child in node.orelse]
         else:
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            pending += [(child, is_loaded and not is_function) for child in ast.iter_child_nodes(node)]
+            is_loaded = is_loaded and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            pending += [(child, is_loaded) for child in statements(node)]
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements directly below a node, and what holds more of them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
 
 
 def top(name: str) -> str:

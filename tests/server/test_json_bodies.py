@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from accounts import Person
-
-from sterna.server.app import create_app
-from sterna.server.settings import ServerSettings
+from described import DOCUMENT
 
 SYNC = "/api/chat/sync"
 NO_OBJECT = [b"[]", b'"text"', b"1", b"null", b"true", b"[{}]"]
@@ -51,15 +48,13 @@ POSTGREST = {"bad_request": "PGRST102", "unsupported_media_type": "PGRST107"}
 """Error codes of the endpoints in PostgREST's format."""
 
 
-def endpoints() -> Iterator[tuple[str, str]]:
-    """Every endpoint that takes a JSON body."""
-    for path, operations in create_app(ServerSettings(database_url="postgresql:///")).openapi()["paths"].items():
-        for method, operation in operations.items():
-            if path not in UNREAD and "application/json" in operation.get("requestBody", {}).get("content", {}):
-                yield method.upper(), path
-
-
-ENDPOINTS = list(endpoints())
+ENDPOINTS = [
+    (method.upper(), path)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+    if path not in UNREAD and "application/json" in operation.get("requestBody", {}).get("content", {})
+]
+"""Those that take a JSON body."""
 
 
 def sent(http: httpx.Client, body: bytes, to: tuple[str, str] = ("POST", SYNC), kind: str = "") -> httpx.Response:

@@ -7,18 +7,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 from accounts import Person
-from fastapi.routing import iter_route_contexts
-
-from sterna.server.app import create_app
-from sterna.server.settings import ServerSettings
+from described import ROUTES
 
 STREAM = "/api/chat/sync/head"
-ROUTES = [
-    (str(route.path_format), method)
-    for route in iter_route_contexts(create_app(ServerSettings(jwt_secret="x" * 32)).routes)
-    for method in route.methods or ()
-]
-READ = sorted({path for path, method in ROUTES if method == "GET"} - {STREAM})
+READ = sorted({path for method, path, _ in ROUTES if method == "GET"} - {STREAM})
 ELSEWHERE = "https://app.example.org"
 
 
@@ -47,9 +39,9 @@ def test_a_stream_has_no_head(ada: Person) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
-@pytest.mark.parametrize("path", sorted({path for path, _ in ROUTES}))
+@pytest.mark.parametrize("path", sorted({path for _, path, _ in ROUTES}))
 def test_allow_names_every_method_of_a_path(path: str, ada: Person) -> None:
-    methods = {method for item, method in ROUTES if item == path}
+    methods = {method for method, item, _ in ROUTES if item == path}
     methods |= {"HEAD"} if path in READ else set()
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:
         answer = ada.http.request(method, filled(path))

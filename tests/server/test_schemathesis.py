@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from accounts import Person
-from fastapi.routing import iter_route_contexts
+from described import DOCUMENT, ROUTES
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
@@ -23,19 +25,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from sterna.server.app import create_app
-from sterna.server.settings import ServerSettings
-
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-SETTINGS = ServerSettings(jwt_secret="x" * 32)
 ENDLESS = "/api/chat/sync/head"
 """Stream that other tests read."""
-OPERATIONS = [
-    (method, str(route.path_format))
-    for route in iter_route_contexts(create_app(SETTINGS).routes)
-    if route.include_in_schema and route.path_format != ENDLESS
-    for method in sorted(route.methods or ())
-]
+OPERATIONS = [(method, path) for method, path, is_described in ROUTES if is_described and path != ENDLESS]
 EXAMPLES = int(os.environ.get("EXAMPLES", "4"))
 """Examples per operation, beside those made from its limits; `make strict` tries many more."""
 ACCEPTED = ["2xx", "402", "403", "404", "409", "413", "416", "422", "426", "429", "501", "503"]
@@ -86,7 +79,7 @@ def lived_in(ada: Person) -> Person:
 def documented(*, with_coverage: bool) -> BaseSchema:
     """Return the document; with coverage, its cases are also derived from each limit in it."""
     return schemathesis.openapi.from_dict(
-        create_app(SETTINGS).openapi(),
+        deepcopy(DOCUMENT),
         config=schemathesis.Config.from_dict(
             {
                 "generation": {"mode": "all"},
@@ -109,6 +102,14 @@ def every_operation() -> BaseSchema:
 def every_operation_briefly() -> BaseSchema:
     """Without the cases of coverage: most of them would be refused before they are read."""
     return documented(with_coverage=False)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """Connections that are kept from request to request."""
+    with requests.Session() as opened:
+        opened.trust_env = False  # no proxy of this machine
+        yield opened
 
 
 def run(schema: BaseSchema, operation: tuple[str, str], check: Callable[..., None]) -> None:
@@ -134,6 +135,7 @@ def test_who_is_signed_in_is_answered_as_the_document_says(
     every_operation_briefly: BaseSchema,
     relaying: tuple[object, str],
     lived_in: Person,
+    session: requests.Session,
 ) -> None:
     """What the document allows is taken too, and what it forbids is refused."""
     headers = {"authorization": f"Bearer {lived_in.token}"}
@@ -142,10 +144,10 @@ def test_who_is_signed_in_is_answered_as_the_document_says(
         judging.append(positive_data_acceptance)
 
     def check(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=relaying[1], headers=headers, checks=CHECKS)
+        case.call_and_validate(base_url=relaying[1], session=session, headers=headers, checks=CHECKS)
 
     def judge(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=relaying[1], headers=headers, checks=CHECKS + judging)
+        case.call_and_validate(base_url=relaying[1], session=session, headers=headers, checks=CHECKS + judging)
 
     run(every_operation, operation, check if operation in LENIENT else judge)
     if operation in LENIENT:
@@ -155,9 +157,12 @@ def test_who_is_signed_in_is_answered_as_the_document_says(
 @pytest.mark.usefixtures("model")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_who_is_not_signed_in_is_answered_as_the_document_says(
-    operation: tuple[str, str], every_operation_briefly: BaseSchema, relaying: tuple[object, str]
+    operation: tuple[str, str],
+    every_operation_briefly: BaseSchema,
+    relaying: tuple[object, str],
+    session: requests.Session,
 ) -> None:
     def check(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=relaying[1], checks=CHECKS)
+        case.call_and_validate(base_url=relaying[1], session=session, checks=CHECKS)
 
     run(every_operation_briefly, operation, check)
