@@ -70,6 +70,8 @@ def configured(home: Path, server: Server) -> Path:
 def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Return a function that runs the command line with arguments and input."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    # what a command makes is not for the rest of the process here
+    monkeypatch.setattr(gc, "freeze", lambda: None)
 
     def command(*arguments: str, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
@@ -83,5 +85,4 @@ def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     for handler in [item for item in root.handlers if isinstance(item, LogFile)]:
         root.removeHandler(handler)
     logging.captureWarnings(False)
-    gc.unfreeze()
     gc.enable()
