@@ -17,7 +17,6 @@ from sterna.chat import ToolResult
 from sterna.config import McpServerSettings, Settings
 from sterna.storage.text import clean
 from sterna.tools import Toolbox, approvals_of
-from sterna.tools import programs as programs_of_servers
 from sterna.tools.throttle import Throttle
 
 SERVER = Path(__file__).with_name("nasty_server.py")
@@ -31,8 +30,8 @@ def nasty(kind: str, *arguments: str) -> McpServerSettings:
 
 @pytest.fixture
 async def toolbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Toolbox]:
-    monkeypatch.setattr(programs_of_servers, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(programs_of_servers, "FLUSH_SECONDS", 0.02)
+    monkeypatch.setattr("sterna.tools.programs.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("sterna.tools.programs.FLUSH_SECONDS", 0.02)
     opened = Toolbox(Settings(), approvals_of(tmp_path))
     yield opened
     await opened.aclose()
@@ -48,7 +47,7 @@ def is_running(process: int) -> bool:
 async def test_servers_that_do_not_start_leave_the_others_theirs(
     toolbox: Toolbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs_of_servers, "LONGEST_MESSAGE", 4 * 2**20)
+    monkeypatch.setattr("sterna.tools.programs.LONGEST_MESSAGE", 4 * 2**20)
     await toolbox.configure(Settings(mcp=tuple(map(nasty, ("hang", "garbage", "endless", "dense", "calls")))))
     offer = await toolbox.offered(["hang", "garbage", "endless", "dense", "calls__run_id"])
     assert [tool.name for tool in offer.tools] == ["calls__run_id"]
@@ -96,7 +95,7 @@ ANSWERS = {
 async def test_calls_of_a_nasty_server_end_with_a_sentence_and_it_is_started_again(
     toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs_of_servers, "LONGEST_MESSAGE", 2**20)
+    monkeypatch.setattr("sterna.tools.programs.LONGEST_MESSAGE", 2**20)
     server = nasty("calls")
     await toolbox.configure(Settings(mcp=(server, dataclasses.replace(server, name="short", timeout=0.1))))
     hung = await toolbox.call("short__hang", {})

@@ -117,7 +117,7 @@ async def reach_every_control(pilot: Pilot[int], app: SternaApp) -> None:
         await until(pilot, lambda: app.screen.focused and _in_view(app.screen.focused))
         assert widget is not None
         if isinstance(widget, Button):
-            assert str(widget.label) in frame(app), widget.id
+            await until(pilot, lambda label=str(widget.label): label in frame(app))
 
 
 def _in_view(widget: Widget) -> bool:
