@@ -76,7 +76,7 @@ types: $(READY)
 # many more histories than the suite has, after each step of which PostgreSQL and the SQLite mirror must agree
 walks: $(READY)
 	$(BIN)/python tests/equivalence/walk.py
-	HISTORIES=20 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
+	HISTORIES=40 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

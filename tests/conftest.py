@@ -28,7 +28,7 @@ AS_IF_NEW = """
 """
 """What a test may have left in a connection to PostgreSQL is undone; what PostgreSQL has compiled in it stays."""
 
-settings.register_profile("sterna", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("sterna", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sterna")
 
 

@@ -189,10 +189,10 @@ def test_an_interrupted_command_says_130(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_reader_who_leaves_is_no_error(run: Run, configured: Path) -> None:
-    run("ask", "!words 30000")
+    run("ask", "!words 14000")
     outcome = done("bash", "-c", f"'{STERNA}' show last | head -1; echo ${{PIPESTATUS[0]}}")
     assert outcome.stderr == ""
-    assert outcome.stdout.splitlines() == ["# !words 30000", "141"]
+    assert outcome.stdout.splitlines() == ["# !words 14000", "141"]
 
 
 def test_colour_is_for_terminals_that_want_it(run: Run, configured: Path) -> None:

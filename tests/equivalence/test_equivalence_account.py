@@ -15,7 +15,7 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(ACCOUNT, number=60)
+@histories(ACCOUNT, number=30)
 def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, operations: Operations) -> None:
     check(server, operations)
 

@@ -10,6 +10,6 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(MEMORIES | SPOKEN, number=45)
+@histories(MEMORIES | SPOKEN, number=25)
 def test_both_engines_remember_the_same(server: Postgres, part: int, operations: Operations) -> None:
     check(server, operations)

@@ -9,6 +9,6 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(4))
-@histories(SPOKEN | SPOKEN | APPLIED | KEYLESS, number=35)
+@histories(SPOKEN | SPOKEN | APPLIED | KEYLESS, number=20)
 def test_both_engines_keep_the_same_of_any_conversation(server: Postgres, part: int, operations: Operations) -> None:
     check(server, operations)

@@ -9,7 +9,7 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(LISTED | LISTED | APPLIED | KEYLESS, number=60)
+@histories(LISTED | LISTED | APPLIED | KEYLESS, number=30)
 def test_both_engines_keep_the_same_of_any_list_of_conversations(
     server: Postgres, part: int, operations: Operations
 ) -> None:

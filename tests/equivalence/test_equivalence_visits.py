@@ -10,11 +10,11 @@ from visit_operations import VISITS
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(VISITS, number=30)
+@histories(VISITS, number=15)
 def test_both_engines_keep_the_same_visits(server: Postgres, part: int, operations: Operations) -> None:
     check(server, operations)
 
 
-@histories(VISITS | ACCOUNT, number=15)
+@histories(VISITS | ACCOUNT, number=8)
 def test_visits_follow_their_account(server: Postgres, operations: Operations) -> None:
     check(server, operations)

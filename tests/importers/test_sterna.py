@@ -62,7 +62,7 @@ def histories(draw: st.DrawFn) -> Store:
     return store
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(histories())
 def test_an_export_of_all_data_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, store: Store) -> None:
     path = tmp_path_factory.mktemp("export") / "any.name"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sim.world import World
 
-SEEDS, AT_ONCE = 48, 12
+SEEDS, AT_ONCE = 30, 10
 ROOT = Path(__file__).parents[2]
 FIRST = int(os.environ.get("SIM_FIRST") or 10_000_000 + date.today().toordinal() * SEEDS)
 """Seed of the first history of this run. It moves every day, so that the suite keeps looking where it has not looked

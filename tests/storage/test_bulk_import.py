@@ -80,7 +80,7 @@ wire_conversations = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(wire_conversations, wire_conversations)
 def test_in_bulk_and_row_by_row_leave_the_same_in_every_table(first: list[Any], second: list[Any]) -> None:
     fast, slow = in_memory(), in_memory()

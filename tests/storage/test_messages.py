@@ -20,7 +20,7 @@ def say(store: Store, session_id: str, key: tuple[int, str]) -> None:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.text("abc", min_size=1, max_size=3)), unique_by=lambda key: key[1], max_size=25

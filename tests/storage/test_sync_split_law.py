@@ -116,7 +116,7 @@ CUTS = st.lists(st.integers(1, 6), max_size=12)
 EDITS = st.lists(st.integers(0, 3), max_size=3)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(feeds(), CUTS, EDITS)
 def test_a_feed_says_the_same_in_any_cut(feed: list[RemoteRow], sizes: list[int], edits: list[int]) -> None:
     at_once, cut = device(edits), device(edits)
@@ -126,7 +126,7 @@ def test_a_feed_says_the_same_in_any_cut(feed: list[RemoteRow], sizes: list[int]
     assert comparable(cut.store) == comparable(at_once.store)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(feeds(), CUTS, EDITS, st.data())
 def test_a_page_told_again_says_nothing(
     feed: list[RemoteRow], sizes: list[int], edits: list[int], data: st.DataObject

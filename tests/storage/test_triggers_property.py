@@ -215,19 +215,19 @@ def check(events: list[tuple[Any, ...]], *, recursive: bool = False, whole: bool
         both.store.db.close()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EVENTS, min_size=3, max_size=30))
 def test_any_history_leaves_every_counter_as_counting_again_would(events: list[tuple[Any, ...]]) -> None:
     check(events)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EVENTS, min_size=3, max_size=30))
 def test_counters_are_the_same_where_triggers_may_call_themselves(events: list[tuple[Any, ...]]) -> None:
     check(events, recursive=True)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ONE_BY_ONE, min_size=3, max_size=30))
 @example([("put", Row("m0", "a", "user", "", "2026-01-01T00:00:00.000000Z")), ("wait", 1), ("take", "m0", 0)])
 def test_capture_and_search_do_not_disturb_the_counters(events: list[tuple[Any, ...]]) -> None:

@@ -21,7 +21,7 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     limit = time.monotonic() + LIMIT
     while not (result := condition()):
         assert time.monotonic() < limit, f"waited in vain until {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)  # a condition may start a process
     return result
 
 

@@ -79,7 +79,7 @@ def test_a_reader_who_leaves_ends_the_reply_which_is_kept(home: Home) -> None:
 
 def test_a_reader_who_sleeps_does_not_hold_up_the_history(home: Home) -> None:
     """The pipe is full and nobody reads it; the reply comes in and is kept all the same."""
-    command = home.start("ask", "!words 20000")
+    command = home.start("ask", "!words 14000")
     until(lambda: home.run("search", "ENDOFREPLY").code == 0, "the whole reply is kept")
     outcome = command.wait()
     assert outcome.code == 0
@@ -87,7 +87,7 @@ def test_a_reader_who_sleeps_does_not_hold_up_the_history(home: Home) -> None:
 
 
 def test_a_reader_who_sleeps_does_not_hold_up_the_end(home: Home) -> None:
-    command = home.start("ask", "!words 20000")
+    command = home.start("ask", "!words 14000")
     until(lambda: home.run("search", "ENDOFREPLY").code == 0, "the whole reply is kept")
     command.signal(signal.SIGTERM)
     assert command.process.wait(60) == 143

@@ -22,7 +22,7 @@ from tests.clients import WORD, Somebody, sign_up
 from tests.stories.chaos_proxy import ChaosProxy
 from tests.stories.processes import STERNA, Home, until
 
-SECONDS, TURNS = float(os.environ.get("DURATION", "6")), 60
+SECONDS, TURNS = float(os.environ.get("DURATION", "4")), 40
 """Duration of the faults, longer in `make strict`; and the minimum number of words that are typed meanwhile."""
 
 

@@ -19,8 +19,8 @@ from sterna.sync.upstream.pull import ConversationPull
 from sterna.sync.upstream.push import ConversationPush
 from tests.sync.upstream_world import World
 
-A_TEST = 25
-SEEDS = int(os.environ.get("UPSTREAM_SEEDS", "50"))
+A_TEST = 15
+SEEDS = int(os.environ.get("UPSTREAM_SEEDS", "30"))
 """Seeds from 0 on; more in `make sim`."""
 BUDGET = 100
 """Runs in which a broken rule has to be noticed, beginning a few before one that did."""

@@ -63,7 +63,8 @@ def add_endings(home: Home) -> None:
 
 
 ROUNDS = {name: (name,) for name in THEMES} | {"offered": tuple(name for name in OFFERED if name not in THEMES)}
-"""Themes by round: Sterna's own on every screen, the others in turn, each chosen while a screen is shown."""
+"""Themes by round: Sterna's own on every screen, the others in turn, each chosen while a screen is shown. Whether the
+focus shows is measured in the former."""
 
 
 @pytest.mark.slow
@@ -81,7 +82,7 @@ async def test_every_screen_can_be_read(shelf: Home, themes: tuple[str, ...]) ->
             await until(pilot, lambda: all(work.is_finished for work in app.workers if work.node is app.screen))
             await pilot.pause()
             faults += [f"{theme} {name}: {fault}" for fault in too_faint(app)]
-            if name in DIALOGS:
+            if name in DIALOGS and theme in THEMES:
                 faults += [f"{theme} {name}: {fault}" for fault in await unfocused(pilot, app)]
             await back(pilot, app)
     assert not faults, "\n".join(faults)

@@ -1,4 +1,4 @@
-"""A list of 100,000 conversations reads what it shows, and no more."""
+"""A list of 30,000 conversations reads what it shows, and no more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sterna.storage import Conversations, ConversationSummary, Store
 from sterna.tui.sidebar.queries import PAGE
 from sterna.tui.sidebar.rows import PAGES_KEPT
 
-MANY = 100_000
+MANY = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ async def test_the_first_picture_needs_one_page(file: Path, clock: Clock, reads:
     app = ListApp(file, clock)
     async with running(app) as pilot:
         await until(pilot, lambda: line_of(app, "Conversation 0 ") is not None)
-        assert "filter 100,000" in frame(app)[0]
+        assert "filter 30,000" in frame(app)[0]
         assert sum(reads) <= 2 * PAGE
 
 
@@ -84,13 +84,13 @@ async def test_a_change_deep_in_the_list_reads_a_page_and_moves_nothing(
 ) -> None:
     app = ListApp(file, clock)
     async with running(app) as pilot:
-        app.sidebar.selected = "conv_060000"
-        await until(pilot, lambda: line_of(app, "Conversation 60000") is not None)
+        app.sidebar.selected = "conv_020004"
+        await until(pilot, lambda: line_of(app, "Conversation 20004") is not None)
         app.sidebar.focus()
         await until(pilot, lambda: any(line.startswith("›") for line in frame(app)))
         before = frame(app, 30)
         reads.clear()
-        await app.store.run(Conversations.rename, "conv_059998", "Another name")
+        await app.store.run(Conversations.rename, "conv_020002", "Another name")
         await app.sidebar.reload()
         await until(pilot, lambda: line_of(app, "Another name") is not None)
         after = frame(app, 30)
@@ -103,7 +103,7 @@ async def test_typing_a_filter_reads_pages_of_what_matches(file: Path, clock: Cl
     async with running(app) as pilot:
         app.sidebar.focus_filter()
         reads.clear()
-        await pilot.press(*"9999")
-        await until(pilot, lambda: line_of(app, "Conversation 9999") == 2)
-        await until(pilot, lambda: app.sidebar.rows.lines.rows == 19)
+        await pilot.press(*"999")
+        await until(pilot, lambda: line_of(app, "Conversation 999 ") == 2)
+        await until(pilot, lambda: app.sidebar.rows.lines.rows == 57)
         assert sum(reads) <= 5 * PAGE
