@@ -11,23 +11,37 @@ import atexit
 import gc
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from .arguments import COMPLETION_VARIABLE, only_folders
 from .exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED
 from .streams import OutputError, ReaderLeftError, standard_streams
 
+DAY_SECONDS = 86_400
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     gc.disable()  # what is loaded stays; :mod:`.commands` and ``tui`` enable the collector when they have started
     atexit.register(gc.freeze)  # else Python looks for garbage in all modules at the end, for a sixth of a short run
+    _correct_time_zone()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with standard_streams():
             return _run(given)
     except KeyboardInterrupt:  # before a command could handle it
         return INTERRUPTED
+
+
+def _correct_time_zone() -> None:
+    """Take UTC for a ``TZ`` that is a day or more away from it.
+
+    The C library takes UTC for a name that it does not know. It does take such an offset, but Python's dates do not.
+    """
+    if max(abs(time.timezone), abs(time.altzone)) >= DAY_SECONDS:
+        os.environ["TZ"] = "UTC"
+        time.tzset()
 
 
 def _run(arguments: list[str]) -> int:

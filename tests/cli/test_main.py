@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
@@ -193,6 +195,31 @@ def test_a_reader_who_leaves_is_no_error(run: Run, configured: Path) -> None:
     outcome = done("bash", "-c", f"'{STERNA}' show last | head -1; echo ${{PIPESTATUS[0]}}")
     assert outcome.stderr == ""
     assert outcome.stdout.splitlines() == ["# !words 14000", "141"]
+
+
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return a function that sets the time zone."""
+
+    def enter(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield enter
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["XXX24", "XXX-30", "XXX167"])
+def test_a_time_zone_days_away_counts_as_utc(
+    run: Run, configured: Path, in_zone: Callable[[str], None], zone: str
+) -> None:
+    run("ask", "hello")
+    in_zone("UTC")
+    in_utc = [run(*command) for command in (("list",), ("search", "hello after:2020"), ("show",))]
+    in_zone(zone)
+    assert [run(*command) for command in (("list",), ("search", "hello after:2020"), ("show",))] == in_utc
+    assert [result.code for result in in_utc] == [0, 0, 0]
 
 
 def test_colour_is_for_terminals_that_want_it(run: Run, configured: Path) -> None:
