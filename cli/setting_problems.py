@@ -12,8 +12,7 @@ def setting_problems(settings: Settings) -> list[str]:
     """Return what is wrong in config.toml, and with the keys that it names."""
     if not settings.keys:
         return list(settings.problems)
-    from sterna.tui.actions.bindings import keymap  # loads Textual
+    from sterna.tui.actions.bindings import keymap_of  # loads Textual
 
-    ui = settings.ui
-    _, problems = keymap(settings.keys, vim=ui.vim, enter_sends=ui.enter_sends, preset=ui.keys)
+    _, problems = keymap_of(settings)
     return [*settings.problems, *problems]

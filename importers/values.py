@@ -42,6 +42,11 @@ def mappings(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def one_or_more(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a JSON array, or a value that is no array as the only one."""
+    return mappings(value) if isinstance(value, list) else [mapping(value)]
+
+
 def large_mapping(value: object) -> Mapping[str, Any]:
     """Return a JSON object that may lie in a file; empty where ``value`` is none."""
     return value if isinstance(value, dict | SpilledMap) else {}

@@ -31,7 +31,7 @@ from sterna.config.log_file import append
 
 from .actions.action import Scope
 from .actions.admission import Admission
-from .actions.bindings import BY_ID, bindings, keymap
+from .actions.bindings import BY_ID, bindings, keymap_of
 from .actions.typeahead import typeahead
 from .context import SWITCHING, AppContext
 from .counts import counted
@@ -223,11 +223,8 @@ class SternaApp(BaseApp, inherit_bindings=False):
 
     def _apply_keys(self) -> list[str]:
         """Take the configured keys; return a sentence for each that cannot be used."""
-        settings = self.context.settings
-        ui = settings.ui
-        mapping, problems = keymap(settings.keys, vim=ui.vim, enter_sends=ui.enter_sends, preset=ui.keys)
-        self.context.keymap = mapping
-        self.set_keymap(mapping)
+        self.context.keymap, problems = keymap_of(self.context.settings)
+        self.set_keymap(self.context.keymap)
         return problems
 
     # Keys

@@ -41,6 +41,11 @@ def first_items(head: bytes, *keys: str) -> Iterator[Any]:
         yield value
 
 
+def paths_with(tree: FileTree, is_item: Callable[[dict[str, Any]], object], *keys: str) -> list[str]:
+    """Return the paths of files with one of these keys, whose first items have one that ``is_item`` is true of."""
+    return [path for path in tree.paths if any(is_item(mapping(one)) for one in first_items(tree.head(path), *keys))]
+
+
 def is_lines(head: bytes) -> bool:
     """Return whether a file has one JSON object on each line; the first one may be damaged."""
     first, *others = _lines(head) or [b""]

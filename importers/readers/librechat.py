@@ -16,7 +16,7 @@ from ..reader import Reader
 from ..records import ROOT, Attachment, Conversation, Message, Skipped, Text, ToolCall, Unsupported
 from ..times import moment
 from ..tree import FileTree
-from ..values import chosen, count, flag, identifier, items, mapping, mappings, parsed, text
+from ..values import chosen, count, flag, identifier, items, mapping, mappings, one_or_more, parsed, text
 
 Object = dict[str, Any]
 
@@ -43,7 +43,7 @@ def _is_chat(head: bytes) -> bool:
     value = beginning(head)
     return any(
         "conversationId" in chat and any(isinstance(chat.get(name), list) for name in ("messages", "messagesTree"))
-        for chat in (mappings(value) if isinstance(value, list) else [mapping(value)])
+        for chat in one_or_more(value)
     )
 
 

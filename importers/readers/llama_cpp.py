@@ -16,7 +16,7 @@ from ..records import ROOT, Attachment, Conversation, Skipped, Unsupported
 from ..times import moment
 from ..tree import FileTree
 from ..values import amount, count, flag, identifier, items, mapping, parsed, text
-from .generic_items import each_item, first_items
+from .generic_items import each_item, paths_with
 
 
 class LlamaCpp(Reader):
@@ -24,11 +24,7 @@ class LlamaCpp(Reader):
     label = "llama.cpp"
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [
-            path
-            for path in tree.paths
-            if any(_kind(mapping(item)) for item in first_items(tree.head(path), "currNode"))
-        ]
+        return paths_with(tree, _kind, "currNode")
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         header: dict[str, Any] = {}

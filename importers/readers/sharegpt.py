@@ -13,7 +13,7 @@ from ..records import Conversation, Message, Skipped, ToolCall
 from ..roles import TOOL_ROLES, role
 from ..tree import FileTree
 from ..values import identifier, mapping, mappings, parsed, text
-from .generic_items import convert_each, described, first_items
+from .generic_items import convert_each, described, paths_with
 
 _LISTS = ("conversations", "conversation", "items", "dialog", "turns")
 _HTML = re.compile(r"<(?:div class=\"|p>|pre>|ol>|ul>|h[1-6]>)")
@@ -26,11 +26,7 @@ class ShareGpt(Reader):
     is_generic = True
 
     def detect(self, tree: FileTree) -> list[str]:
-        return [
-            path
-            for path in tree.paths
-            if any(_turns(mapping(item)) for item in first_items(tree.head(path), "from", "human"))
-        ]
+        return paths_with(tree, _turns, "from", "human")
 
     def read(self, tree: FileTree, path: str) -> Iterator[Conversation | Skipped]:
         yield from convert_each(tree, path, _conversation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
@@ -10,6 +11,9 @@ from .action import Action, Scope
 from .presets import clashing, preset_keys
 from .registry import ACTIONS, SECTIONS
 from .sequences import LEADER, bound_key, bound_keys, second_key
+
+if TYPE_CHECKING:
+    from sterna.config import Settings
 
 LEADER_ACTION = "app.leader"
 """Action whose key begins a sequence."""
@@ -71,6 +75,12 @@ def keymap(
         refused, stays = key_names(mapping.pop(action_id)), key_names(defaults.get(action_id, BY_ID[action_id].key))
         problems.append(f"[keys]: {refused} already belongs to “{other}”, so “{action_id}” keeps {stays}.")
     return {**defaults, **mapping}, problems
+
+
+def keymap_of(settings: Settings) -> tuple[dict[str, str], list[str]]:
+    """Return the keymap that the settings ask for, and a sentence for each configured key that cannot be used."""
+    ui = settings.ui
+    return keymap(settings.keys, vim=ui.vim, enter_sends=ui.enter_sends, preset=ui.keys)
 
 
 def keys_of(action: Action, mapping: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from sterna.config import ConfigError
 
 from ..actions.action import Action
-from ..actions.bindings import key_names, keymap, leader_name
+from ..actions.bindings import key_names, keymap_of, leader_name
 from ..actions.presets import PRESETS
 from ..actions.registry import SECTIONS
 from ..context import AppContext
@@ -66,9 +66,7 @@ class KeysScreen(Chooser[None]):
 
     def _say_problems(self) -> None:
         """Say which keys of config.toml cannot be used."""
-        settings = self.context.settings
-        ui = settings.ui
-        _, problems = keymap(settings.keys, vim=ui.vim, enter_sends=ui.enter_sends, preset=ui.keys)
+        _, problems = keymap_of(self.context.settings)
         self.say("\n".join(problems), KEYS)
 
     @on(Input.Changed)

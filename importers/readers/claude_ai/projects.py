@@ -12,7 +12,7 @@ from ...inline import text_file
 from ...records import Conversation, Message, Part, Text
 from ...times import moment
 from ...tree import FileTree
-from ...values import flag, identifier, mapping, mappings, text
+from ...values import flag, identifier, mapping, mappings, one_or_more, text
 
 Object = dict[str, Any]
 
@@ -51,7 +51,7 @@ def _values(tree: FileTree, path: str) -> list[Object]:
         value = document(tree, path)
     except (OSError, ValueError):
         return []
-    return mappings(value) if isinstance(value, list) else [mapping(value)]
+    return one_or_more(value)
 
 
 def project_documents(tree: FileTree, path: str) -> Iterator[Conversation]:

@@ -13,7 +13,7 @@ from ...records import Conversation, Skipped
 from ...sqlite import SQLITE_HEAD, databases, large_text, open_database, rows
 from ...times import moment
 from ...tree import FileTree
-from ...values import at, flag, identifier, items, mapping, mappings, parsed, text, texts
+from ...values import at, flag, identifier, items, mapping, one_or_more, parsed, text, texts
 from .messages import Uploads, messages
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class OpenWebUi(Reader):
 
 def _is_export(head: bytes) -> bool:
     value = beginning(head)
-    return any(map(_is_chat, mappings(value) if isinstance(value, list) else [mapping(value)]))
+    return any(map(_is_chat, one_or_more(value)))
 
 
 def _is_chat(row: Object) -> bool:
