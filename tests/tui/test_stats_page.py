@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from contrast import cells
 from home import Home, frame, until
+from textual.color import Color
+
+from sterna.tui.app import SternaApp
+from sterna.tui.terminal.themes import DARK, LIGHT
+
+
+def bar_colors(app: SternaApp) -> set[Color]:
+    """Return the colours of the bars."""
+    return {cell.foreground for cell in cells(app) if cell.text == "█"}
 
 
 async def test_the_plot_shows_more_days_when_asked(home: Home) -> None:
@@ -19,3 +29,15 @@ async def test_the_plot_shows_more_days_when_asked(home: Home) -> None:
             await until(pilot, lambda days=days: f"Messages by day, {days} days" in frame(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_the_bars_take_the_colour_of_a_theme_that_is_chosen_while_they_are_shown(home: Home) -> None:
+    home.seed(("Terns?", "Yes."))
+    app = home.app()
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, app.context.ready.is_set)
+        await pilot.press("ctrl+x", "%")
+        await until(pilot, lambda: "█" in frame(app))
+        assert bar_colors(app) == {Color.parse(DARK.primary)}
+        app.theme = LIGHT.name
+        await until(pilot, lambda: bar_colors(app) == {Color.parse(LIGHT.primary)})
