@@ -7,6 +7,8 @@ import re
 from textual import events
 from textual.widgets import Input
 
+from .textual_fixes import run_binding_in_turn
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n|\r|\n|\t")
 
@@ -31,5 +33,9 @@ def paste_from_clipboard(field: Input) -> None:
     insert(field, field.app.clipboard)
 
 
-setattr(Input, "_on_paste", paste)  # noqa: B010
-setattr(Input, "action_paste", paste_from_clipboard)  # noqa: B010
+for _name, _fixed in (
+    ("_on_paste", paste),
+    ("action_paste", paste_from_clipboard),
+    ("handle_key", run_binding_in_turn),
+):
+    setattr(Input, _name, _fixed)

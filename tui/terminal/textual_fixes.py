@@ -127,12 +127,26 @@ async def leave_without_workers(widget: Widget) -> None:
     await _leave(widget)
 
 
+async def run_binding_in_turn(field: Widget, key: events.Key) -> bool:
+    """Run what a key is bound to in a field, if anything, in its turn among the letters; return whether it was bound.
+
+    Textual runs it when the key has bubbled up to the app. A field inserts letters when it gets them, so those that
+    were typed right behind the key would be inserted first.
+    """
+    bound = field.app.active_bindings.get(key.key)
+    if bound is None or bound.node is not field or not await field.app.run_action(bound.binding.action, field):
+        return False
+    key.stop()
+    return True
+
+
 for _owner, _name, _fixed in (
     (Widget, "refresh", refresh_and_forget_size),
     (events.Key, "is_printable", property(types_text)),
     (Document, "__init__", make_document),
     (Document, "replace_range", replace_range),
     (TextArea, "_refresh_size", keep_selection_inside),
+    (TextArea, "handle_key", run_binding_in_turn),
     (Screen, "dismiss", dismiss_once),
     (Screen, "get_widget_and_offset_at", attached_widget_and_offset_at),
     (MessagePump, "call_after_refresh", call_after_refresh_if_there),
