@@ -140,8 +140,7 @@ async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Hom
         await until(pilot, lambda: app.main.conversation.id is None and app.screen is app.main)
         await until(pilot, lambda: any("undoes" in notice.message for notice in app._notifications))
         await pilot.press("ctrl+underscore")
-        await until(pilot, app.context.ready.is_set)
-        assert app.main.conversation.id == was
+        await until(pilot, lambda: app.main.conversation.id == was)
 
 
 async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: Home) -> None:
@@ -232,3 +231,16 @@ async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) ->
         await until(pilot, lambda: home.model.requests)
         await until(pilot, lambda: app.main.conversation.id is not None)
         assert home.model.requests[0].messages[-1].content == "/halp"
+
+
+@pytest.mark.parametrize("keys", [["ctrl+n"], ["up", "ctrl+n"], ["escape"], ["enter"]])
+async def test_what_is_written_is_in_sight_where_the_list_lay_over_it(shelf: Home, keys: list[str]) -> None:
+    app = shelf.app()
+    async with app.run_test(size=(40, 14)) as pilot:
+        await until(pilot, lambda: app.context.ready.is_set() and app.main.status.activity == "")
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: app.main.has_class("-list") and app.main.sidebar.rows.pages)
+        await pilot.press(*keys)
+        await until(pilot, lambda: app.main.prompt.has_focus)
+        await write(pilot, "half a thought")
+        await until(pilot, lambda: "half a thought" in frame(app))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.dom import DOMNode
@@ -177,6 +178,11 @@ class MainLayout(Screen[None]):
     def focus_prompt(self) -> None:
         """Focus the prompt."""
         self.prompt.focus()
+
+    @on(events.DescendantFocus, "#prompt")
+    def _uncover_prompt(self) -> None:
+        """Hide the list where it lies over the prompt, which is written into now."""
+        self.remove_class("-list")
 
     # Pages
 

@@ -93,7 +93,7 @@ class MainScreen(MainLayout):
         self.tool_actions = ToolActions(
             self, self.navigation, self.status_display, offer_undo=self.conversation_actions.offer_undo
         )
-        self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
+        self._letters = LetterCommands(self, lambda: self.prompt, self._selected)
         self._targets: dict[Target, object] = {
             Target.ATTACHMENTS: self.attachments,
             Target.LAYOUT: self,
@@ -235,11 +235,6 @@ class MainScreen(MainLayout):
         """True while the list or the messages have the focus, where letters are commands."""
         return self.focused is not None and not hasattr(self.focused, "cursor_blink")
 
-    def _uncover_prompt(self) -> Prompt:
-        """Return the prompt, in sight also where the list lies over it."""
-        self.remove_class("-list")
-        return self.prompt
-
     def _selected(self) -> tuple[object, ...]:
         """Return what commands of the list and of the messages are about."""
         return self.sidebar.rows.cursor_id, self.sidebar.selection.ids, self.transcript.selected
@@ -312,7 +307,6 @@ class MainScreen(MainLayout):
 
     def _on_sidebar_opened(self, event: Sidebar.Opened) -> None:
         self.navigation.go_to(event.conversation_id)
-        self.remove_class("-list")
         self.prompt.focus()
 
     def _on_sidebar_rename_ended(self) -> None:

@@ -242,7 +242,6 @@ class TurnActions:
             self._layout.notify(f"Stopped.{saved}", timeout=3)
         else:
             self._layout.complaints.dismiss()
-            self._layout.remove_class("-list")
             self._layout.focus_prompt()
 
     def retry(self) -> None:
