@@ -54,6 +54,7 @@ def login(
     address = url or context.settings().sync.server
     if not address:
         raise click.UsageError("Enter the server, as in: sterna login https://sterna.example.org")
+    accounts.sign_in_server(address)  # refuses what is no address, before any question
     interactive = is_interactive() and not password_stdin
     with context.store() as store:
         history = store.linking.history() if store.linking.owner() is None else HistorySize(0, 0, 0)

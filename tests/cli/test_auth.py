@@ -101,6 +101,13 @@ def test_without_a_yes_nothing_is_sent(run: Run, home: Path, sterna_server: str,
     assert "enabled" not in (home / "config" / "config.toml").read_text()
 
 
+def test_what_is_no_address_is_refused_before_anything_is_asked(run: Run, home: Path, talked: str) -> None:
+    done = run("login", "two words")
+    assert (done.code, done.err) == (
+        1, "sterna: This is not a server address. Use the form https://sterna.example.org\n",
+    )  # fmt: skip
+
+
 def test_a_script_has_to_say_what_becomes_of_the_history(
     run: Run, home: Path, sterna_server: str, somebody: Somebody, talked: str
 ) -> None:

@@ -137,6 +137,17 @@ async def test_a_command_is_completed_while_it_is_typed(home: Home) -> None:
         await until(pilot, lambda: app.main.conversation.model == "test/large")
 
 
+async def test_another_name_of_a_command_is_completed_where_no_command_begins_like_it(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await typed(pilot, "/ren")
+        await until(pilot, lambda: choices(app) == ["/rename"])
+        await pilot.press("ctrl+u")
+        await typed(pilot, "/them")
+        await until(pilot, lambda: choices(app) == ["/theme"])
+
+
 async def test_enter_runs_the_command_that_was_begun_and_escape_closes_the_list(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from textual.content import Content
 
 from sterna.storage.text import one_line
 
-from ..prompt.slash_commands import BY_NAME, COMMANDS
+from ..prompt.slash_commands import BY_NAME, COMMANDS, Command
 from ..prompt.tokens import Token
 from .layout import MainLayout
 
@@ -180,8 +181,9 @@ class Completion:
     async def _candidates_for(self, token: Token) -> list[Candidate]:
         match token.kind:
             case "command":
-                named = [(f"/{command.name}", command.help) for command in COMMANDS]
-                return _best(token.text, [Candidate(f"{name} ", name, help) for name, help in named])
+                named = [_command(command.name, command) for command in COMMANDS]
+                # another name stands for the command where nothing else begins like it
+                return _best(token.text, named) or _best(token.text, starmap(_command, BY_NAME.items()))
             case "file":
                 return await self._paths(token.text)
             case "snippet":
@@ -227,6 +229,10 @@ class Completion:
 
         personas = await asyncio.to_thread(load_personas, self._context.settings_file.folder)
         return [Candidate(name, name, persona.description) for name, persona in personas.by_name.items()]
+
+
+def _command(name: str, command: Command) -> Candidate:
+    return Candidate(f"/{name} ", f"/{name}", command.help)
 
 
 def _best(typed: str, candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -100,7 +100,7 @@ class TurnActions:
         """Send what looks like a command only after a yes."""
         from ..dialogs.confirm import Confirm
 
-        question = Confirm("Not a command", parsed.question, "Send", danger=False)
+        question = Confirm("Send as a message?", parsed.question, "Send", danger=False)
         if await self._layout.app.push_screen_wait(question):
             self._begin(event, parsed.text)
 

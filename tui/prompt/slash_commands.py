@@ -120,11 +120,11 @@ def parse(text: str) -> Parsed:
 
         near = get_close_matches(name, BY_NAME, 1)
         hint = f" Did you mean /{near[0]}?" if near else ""
-        return Parsed(text, question=f"“/{name[:40]}” is not a command.{hint} Send it as a message?")
+        return Parsed(text, question=f"“/{name[:40]}” is not a command.{hint}")
     if rest and not command.argument:
-        return Parsed(text, question=f"“/{name}” takes no argument. Send the text as a message?")
+        return Parsed(text, question=f"“/{name}” takes no argument.")
     if not rest and not command.action_id:
-        return Parsed(text, question=f"“{command.usage}” needs its argument. Send the text as a message?")
+        return Parsed(text, question=f"“{command.usage}” needs its argument.")
     return Parsed(text, command, rest)
 
 
