@@ -40,7 +40,7 @@ def show(context: CommandContext, as_json: bool) -> None:
         if enabled
         else "Analytics are off; nothing is sent."
     )
-    click.echo("\nA session contains these properties of this device:")
+    click.echo("\nEach visit contains these properties of this device:")
     for name, value in device_info().items():
         click.echo(f"  {name}: {value}")
     click.echo("\nEvents, each with its time, the id of the conversation, and numbers:")

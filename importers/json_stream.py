@@ -140,7 +140,7 @@ def json_lines(file: BinaryIO, parts: LargeParts | None = None) -> Iterator[tupl
             try:
                 yield number, json.loads(text, strict=False)
             except (ValueError, RecursionError):
-                yield number, _no_json(number)
+                yield number, _broken_line(number)
 
 
 def _large_line(file: BinaryIO, start: bytes, parts: LargeParts, number: int) -> Any:
@@ -152,10 +152,10 @@ def _large_line(file: BinaryIO, start: bytes, parts: LargeParts, number: int) ->
         value = error
     while not line.is_over:
         line.read(CHUNK)
-    return _no_json(number) if isinstance(value, BrokenJson) else value
+    return _broken_line(number) if isinstance(value, BrokenJson) else value
 
 
-def _no_json(number: int) -> BrokenJson:
+def _broken_line(number: int) -> BrokenJson:
     return BrokenJson(f"Line {number} is not valid JSON.")
 
 

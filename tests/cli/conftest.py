@@ -70,7 +70,7 @@ def configured(home: Path, server: Server) -> Path:
 def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Return a function that runs the command line with arguments and input."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    # what a command makes is not for the rest of the process here
+    # it would keep everything that this test makes from being collected, and the tests after it go on in this process
     monkeypatch.setattr(gc, "freeze", lambda: None)
 
     def command(*arguments: str, stdin: bytes = b"") -> Result:

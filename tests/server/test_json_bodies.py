@@ -54,7 +54,7 @@ ENDPOINTS = [
     for method, operation in operations.items()
     if path not in UNREAD and "application/json" in operation.get("requestBody", {}).get("content", {})
 ]
-"""Those that take a JSON body."""
+"""Endpoints that take a JSON body."""
 
 
 def sent(http: httpx.Client, body: bytes, to: tuple[str, str] = ("POST", SYNC), kind: str = "") -> httpx.Response:

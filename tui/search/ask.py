@@ -177,21 +177,20 @@ class AskHistoryScreen(Chooser[Asked | None]):
         if self._problem:
             self.say(self._problem, "esc close")
         elif not self._shown[0].strip():
-            self.say(f"Ask about anything that you said. {self._who}", "esc close")
+            self.say(f"Ask about anything that you said. {self._goes('What is found goes')}", "esc close")
         elif not self._passages and self._left_out:
             self.say("You left out all that was found.", f"ctrl+_ undo   {private}   esc close")
         elif not self._passages:
             self.say("Your history has nothing about this. Try other words.", f"{private}   esc close")
         else:
             keys = f"enter {'list them' if self._receiver.is_guide else 'send'}   shift+del leave out   {private}"
-            self.say(f"{passages_subject(self._passages)}. {self._who}", f"{keys}   esc cancel")
+            self.say(f"{passages_subject(self._passages)}. {self._goes('They go')}", f"{keys}   esc cancel")
 
-    @property
-    def _who(self) -> str:
-        """Sentence that says who gets the passages."""
+    def _goes(self, subject: str) -> str:
+        """Return the sentence that says who gets the passages, which begins with ``subject``."""
         if self._receiver.is_guide:
             return "The built-in guide lists them; nothing is sent."
-        return f"They go to {one_line(self._receiver.ref.rstrip('/'), 60)}."
+        return f"{subject} to {one_line(self._receiver.ref.rstrip('/'), 60)}."
 
     @on(Input.Submitted)
     def send(self) -> None:
