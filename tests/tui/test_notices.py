@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, opened, until, write
+from home import Home, frame, opened, shown, until, write
+from textual._context import visible_screen_stack
 from textual.widgets._toast import Toast
 
 from sterna.tui.app import SternaApp
@@ -12,6 +13,13 @@ from sterna.tui.app import SternaApp
 def covered(app: SternaApp) -> set[int]:
     """Rows of the screen that notices cover."""
     return {row for toast in app.screen.query(Toast) for row in range(toast.region.y, toast.region.bottom)}
+
+
+def drawn(app: SternaApp) -> str:
+    """Return what the terminal shows: a dialog, and what is seen of the screen behind it."""
+    visible_screen_stack.set(app._background_screens)
+    app.screen.refresh()
+    return frame(app)
 
 
 async def test_a_notice_stands_above_the_prompt_when_it_does_not_fit_below(home: Home) -> None:
@@ -74,3 +82,16 @@ async def test_a_notice_is_seen_however_many_others_it_follows(home: Home) -> No
         for number in range(12):
             app.notify(f"notice {number}", timeout=60)
             await until(pilot, lambda: f"notice {number}" in frame(app))  # noqa: B023 – called at once
+
+
+async def test_a_notice_stands_once_while_a_dialog_is_open_and_is_back_behind_it(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await opened(pilot, app)
+        app.notify("Something was restored.")
+        await shown(pilot, app, "Something was restored.")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.screen is not app.main and "Something was restored." in drawn(app))
+        assert drawn(app).count("Something was restored.") == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main and "Something was restored." in drawn(app))

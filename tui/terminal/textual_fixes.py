@@ -16,6 +16,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import TextArea
+from textual.widgets._toast import ToastRack
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -94,6 +95,16 @@ def dismiss_once(screen: Screen[Any], result: Any = None) -> AwaitComplete:
     return _dismiss(screen, result) if screen.is_active else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
 
 
+_suspend = Screen._on_screen_suspend
+
+
+def suspend_without_notices(screen: Screen[Any]) -> None:
+    """Hide the notices of a screen that a dialog comes to lie over, and shows itself; Textual shows them twice."""
+    _suspend(screen)
+    for rack in screen.query_children(ToastRack):
+        rack.display = False
+
+
 _widget_and_offset_at = Screen.get_widget_and_offset_at
 
 
@@ -148,6 +159,7 @@ for _owner, _name, _fixed in (
     (TextArea, "_refresh_size", keep_selection_inside),
     (TextArea, "handle_key", run_binding_in_turn),
     (Screen, "dismiss", dismiss_once),
+    (Screen, "_on_screen_suspend", suspend_without_notices),
     (Screen, "get_widget_and_offset_at", attached_widget_and_offset_at),
     (MessagePump, "call_after_refresh", call_after_refresh_if_there),
     (Widget, "_message_loop_exit", leave_without_workers),
