@@ -7,8 +7,9 @@ wait for it, at growing intervals with a random part.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
+
+from sterna.providers import retry_delay
 
 from .tasks import first
 
@@ -61,7 +62,7 @@ class Outage:
 
     async def _ask(self) -> None:
         while True:
-            pause = min(FIRST_PAUSE * 2.0 ** min(self._questions, 10), LONGEST_PAUSE) * random.uniform(0.8, 1.2)
+            pause = retry_delay(self._questions, FIRST_PAUSE, LONGEST_PAUSE)
             self.next_question = self._monotonic() + pause
             await first(self._sleep(pause), self._hurry.wait())
             if (rest := self._asked + SHORTEST_PAUSE - self._monotonic()) > 0:

@@ -31,3 +31,4 @@ from .events import Waiting as Waiting
 from .guide import guide as guide
 from .guide_answers import HistoryError as HistoryError
 from .guide_answers import HistoryHit as HistoryHit
+from .retry_delays import retry_delay as retry_delay

@@ -24,7 +24,6 @@ from .failures import FailureReporter
 from .model_cache import ModelCache
 from .network_errors import network_failure
 from .options import Options
-from .patience import wait_before
 from .protocols import protocol_named
 from .protocols.wire_protocol import WireProtocol
 from .quirks import Quirks
@@ -33,6 +32,7 @@ from .reply_parser import ReplyParser
 from .reply_reader import read_reply
 from .request_body import CONVERSATION_PARAMETERS, encode_body, stream_wanted, without_tools
 from .request_headers import request_headers
+from .retry_delays import wait_before
 
 if TYPE_CHECKING:
     import httpx

@@ -1,4 +1,4 @@
-"""When a request that a provider refused for now is repeated."""
+"""Delays before a provider is asked again."""
 
 from __future__ import annotations
 
@@ -21,4 +21,12 @@ def wait_before(repetition: int, status: int, failure: Failed) -> float | None:
         return None
     if failure.retry_after is not None:
         return failure.retry_after if failure.retry_after <= LONGEST_WAIT else None
-    return FIRST_WAIT * (1 << repetition - 1) * random.uniform(0.8, 1.2)
+    return retry_delay(repetition - 1, FIRST_WAIT, LONGEST_WAIT)
+
+
+def retry_delay(failures: int, first: float, longest: float) -> float:
+    """Return ``first`` seconds, doubled for each of ``failures``, ``longest`` at most, more or less by up to a fifth.
+
+    What many programs ask is not asked by all of them at once.
+    """
+    return min(first * 2.0 ** min(failures, 20), longest) * random.uniform(0.8, 1.2)

@@ -127,7 +127,7 @@ def test_a_failure_is_a_sentence_on_standard_error(run: Run) -> None:
 
 
 def test_a_provider_that_is_busy_is_asked_again_and_that_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sterna.providers.patience.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("sterna.providers.retry_delays.FIRST_WAIT", 0.01)
     run("config", "set", "retries", "1")
     result = run("ask", "--no-store", "!fail 503")
     assert result.code == 1

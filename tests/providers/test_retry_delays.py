@@ -7,7 +7,18 @@ import asyncio
 import pytest
 from raw_server import RawServer, answer, piece, serving, sse
 
-from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Waiting, patience
+from sterna.providers import (
+    ChatMessage,
+    Delta,
+    Done,
+    Endpoint,
+    Event,
+    Failed,
+    FailureKind,
+    Request,
+    Waiting,
+    retry_delays,
+)
 from sterna.providers.endpoint_provider import EndpointProvider
 
 ASK = Request("m", (ChatMessage("user", "hello"),))
@@ -17,7 +28,7 @@ LIMITED = {"error": {"message": "Rate limit reached", "type": "rate_limit_error"
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry_delays, "FIRST_WAIT", 0.01)
 
 
 async def asked(server: RawServer, retries: int = 2) -> list[Event]:
@@ -72,7 +83,7 @@ async def test_what_waiting_does_not_help_is_not_repeated(response: bytes, kind:
 
 
 async def test_a_wait_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_WAIT", 50)
+    monkeypatch.setattr(retry_delays, "FIRST_WAIT", 50)
     async with serving(answer("503 Service Unavailable", LIMITED)) as server:
         provider = EndpointProvider(Endpoint("acme", server.url), retries=2)
         stream = provider.stream(ASK)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from sterna import storage
+from sterna.providers import retry_delay
 
 if TYPE_CHECKING:
     from sterna.chat.meaning.builder import Builder
@@ -209,7 +210,7 @@ class MeaningService:
             finally:
                 if builder is not None:
                     await builder.close()
-            wait = min(FIRST_WAIT * 2 ** (failures - 1), LONGEST_WAIT) if failures else LOOK_SECONDS
+            wait = retry_delay(failures - 1, FIRST_WAIT, LONGEST_WAIT) if failures else LOOK_SECONDS
             await asyncio.sleep(max(wait, asked_wait))
 
     async def _batches(self, builder: Builder) -> AsyncIterator[None]:
