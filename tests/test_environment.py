@@ -82,7 +82,7 @@ def test_with_uv_venv_is_not_needed_and_a_line_says_what_is_fetched(
     write(programs / "uv", UV)
     done = environment("", "program")
     assert done.returncode == 0, done.stderr
-    assert "about 12 MB" in done.stderr
+    assert "about 20 MB" in done.stderr
     assert done.stderr.count("\n") == 1
     sync = (programs / "uv.log").read_text().splitlines()[-1].split()
     assert sync[0] == "sync"
