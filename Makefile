@@ -56,10 +56,11 @@ sim: $(READY)
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
 	UPSTREAM_SEEDS=1000 $(BIN)/pytest -n $(JOBS) -q tests/sync/test_upstream_simulation.py
 
-# many more requests that the document at /openapi.json allows, or forbids, than the suite tries; and what the suite tries
-# for some seconds, for minutes
+# more than the suite has time for: requests that the document at /openapi.json allows or forbids, generated cases, and
+# minutes of what the suite does for seconds
 strict: $(READY)
 	EXAMPLES=60 $(BIN)/pytest -n $(JOBS) -q tests/server/test_schemathesis.py
+	TIMES=20 $(BIN)/pytest -n $(JOBS) -q -m hypothesis --ignore tests/equivalence
 	DURATION=120 $(BIN)/pytest -n 2 -q tests/stories/test_sync_story.py tests/server/test_delta_writers.py
 
 # somebody who presses anything: the screen must show what the file has; a failure prints its seed
@@ -76,7 +77,7 @@ types: $(READY)
 # many more histories than the suite has, after each step of which PostgreSQL and the SQLite mirror must agree
 walks: $(READY)
 	$(BIN)/python tests/equivalence/walk.py
-	HISTORIES=40 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
+	TIMES=40 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -15,6 +15,7 @@ from ticking import Ticking
 from sterna.storage import Store
 from sterna.storage.database import migrations
 from tests import databases, schema_template, temporary_folders
+from tests.generated import TIMES
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -28,7 +29,14 @@ AS_IF_NEW = """
 """
 """What a test may have left in a connection to PostgreSQL is undone; what PostgreSQL has compiled in it stays."""
 
-settings.register_profile("sterna", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "sterna",
+    max_examples=50 * TIMES,
+    derandomize=False,  # also where Hypothesis sees that a service runs the tests
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("sterna")
 
 

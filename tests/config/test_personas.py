@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.config import ConfigError, built_in, fill, load_personas, load_snippets
+from tests.generated import examples
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -149,7 +150,7 @@ def test_a_folder_that_is_missing_or_a_link_to_nothing_has_none(tmp_path: Path) 
     assert "not a regular file" in load_personas(tmp_path).problems[0]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=60), st.sampled_from((".md", ".toml")))
 def test_no_text_of_a_file_is_more_than_a_problem(
     tmp_path_factory: pytest.TempPathFactory, text: str, end: str

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna import config
 from sterna.config import SETTINGS, ConfigError, Settings, load, save_value
 from sterna.config.request_settings import RequestSettings
 from sterna.config.settings import BudgetSettings, PriceSettings
+from tests.generated import examples
 
 FULL = """\
 # mine
@@ -474,7 +475,7 @@ _values = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(first=_values, second=_values)
 def test_what_is_saved_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, first: Any, second: Any) -> None:
     folder = tmp_path_factory.mktemp("config")

@@ -9,9 +9,11 @@ import pytest
 from account_operations import ACCOUNT, EMAIL, META
 from both import Both
 from histories import Operations, check, histories
-from hypothesis import given, settings
+from hypothesis import given
 from operations import happen
 from tables import Postgres
+
+from tests.generated import examples
 
 
 @pytest.mark.parametrize("part", range(2))
@@ -20,7 +22,7 @@ def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, 
     check(server, operations)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(email=EMAIL, meta=META)
 def test_both_engines_make_the_same_profile_of_a_first_sign_in(
     server: Postgres, email: str | None, meta: Mapping[str, Any] | None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from imports import AT, conversation, statuses, take
 
@@ -18,6 +18,7 @@ from sterna.importers.records import ROOT, Part
 from sterna.storage import Store
 from sterna.storage.imports.records import MESSAGE_ID
 from sterna.storage.text import title_text
+from tests.generated import examples
 from tests.storage.builders import in_memory
 
 C1 = conversation_id("given", "c1")
@@ -71,7 +72,7 @@ def test_a_message_without_a_time_has_that_of_its_repetition() -> None:
     assert {micros(known, LATEST), micros(known, LATEST) + 1} == set(tree.times)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(broken)
 def test_nothing_that_is_visible_is_lost_and_the_tree_is_sound(found: Conversation) -> None:
     store = in_memory()
@@ -91,7 +92,7 @@ def test_nothing_that_is_visible_is_lost_and_the_tree_is_sound(found: Conversati
         assert rows(store) == kept
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(broken, broken)
 def test_newer_over_older_is_as_good_as_the_newer_alone_and_older_changes_nothing_back(
     old: Conversation, new: Conversation
@@ -117,7 +118,7 @@ def test_newer_over_older_is_as_good_as_the_newer_alone_and_older_changes_nothin
     assert (rows(store), store.conversations.settings(C1)) == (before, settings_before)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.lists(st.integers(0, 7), max_size=5), st.lists(st.integers(0, 7), max_size=5), broken)
 def test_edits_and_deletions_of_a_person_outlive_every_import(
     edited: list[int], deleted: list[int], found: Conversation

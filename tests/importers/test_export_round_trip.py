@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from memory_tree import conversations
 
@@ -19,6 +19,7 @@ from sterna.importers import Conversation, Message, Reader, Text, ToolCall
 from sterna.importers.readers.chatgpt import ChatGPT
 from sterna.importers.readers.sterna import Sterna
 from sterna.storage import stamp
+from tests.generated import examples
 
 START = datetime(2025, 2, 3, 4, 5, 6, 789_012, tzinfo=UTC)
 LETTERS = st.characters(
@@ -100,7 +101,7 @@ def facts(messages: Iterable[Any]) -> list[Any]:
     return [(message.role, message.model, message.reasoning or "") for message in messages]
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(chats())
 def test_json_keeps_messages_branches_and_settings(chat: Chat) -> None:
     found = again(chat, "json", Sterna())
@@ -116,7 +117,7 @@ def test_json_keeps_messages_branches_and_settings(chat: Chat) -> None:
         assert message.metadata["metadata"] == before.metadata
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(chats())
 def test_chatgpt_keeps_messages_branches_and_the_shown_one(chat: Chat) -> None:
     found = again(chat, "chatgpt", ChatGPT())
@@ -155,7 +156,7 @@ def test_a_block_of_code_that_a_stopped_reply_leaves_open_does_not_swallow_what_
     assert [said(message) for message in found.messages] == [[content] for content in contents]
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(chats())
 def test_markdown_keeps_the_shown_branch(chat: Chat) -> None:
     found = again(chat, "markdown", Sterna(), branches=False)

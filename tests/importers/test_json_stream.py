@@ -7,11 +7,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.importers import json_stream
 from sterna.importers.json_stream import BrokenJson, BrokenMember, json_array
+from tests.generated import examples
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -31,7 +32,7 @@ def members(text: str, *keys: str, inside: str = "") -> list[Any]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(VALUES, max_size=6), st.sampled_from([None, 1]), st.integers(1, 40))
 def test_an_array_is_read_in_pieces_of_any_size(values: list[Any], indent: int | None, chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

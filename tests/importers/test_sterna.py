@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from imports import statuses, take_path
 
 from sterna.storage import LabelChange, Settled, Store
+from tests.generated import examples
 from tests.storage.builders import in_memory
 
 
@@ -62,7 +63,7 @@ def histories(draw: st.DrawFn) -> Store:
     return store
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(histories())
 def test_an_export_of_all_data_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, store: Store) -> None:
     path = tmp_path_factory.mktemp("export") / "any.name"

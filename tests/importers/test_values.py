@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.importers import values
 from sterna.importers.inline import linked_file, without_thinking
+from tests.generated import examples
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)) | st.just("1e999"),
@@ -16,7 +17,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(ANYTHING)
 def test_any_value_is_read_as_any_type(value: object) -> None:
     assert isinstance(values.text(value), str)

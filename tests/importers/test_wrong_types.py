@@ -8,11 +8,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from altered import alter_file, check
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.importers.files import open_tree
 from sterna.importers.registry import readers
+from tests.generated import examples
 
 SAMPLES = Path(__file__).parent / "samples"
 FOLDERS = {
@@ -58,7 +59,7 @@ FOLDERS = {
 
 @pytest.mark.parametrize("folder", FOLDERS)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=15)
+@examples(15)
 def test_wrong_types_raise_nothing(folder: str, seed: int) -> None:
     reader = readers().named(FOLDERS[folder])
     assert reader is not None

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from sterna.providers import ChatMessage, Delta, Done, Event, Failed, HistoryError, HistoryHit, Request, guide
 from sterna.providers.guide_topics import TOPICS
+from tests.generated import examples
 
 HIT = HistoryHit(
     "Birds of the sea", "the arctic tern flies from pole to pole", datetime(2026, 2, 3, tzinfo=UTC), "conv_1"
@@ -170,7 +171,7 @@ async def test_its_model_is_listed_and_it_closes_twice() -> None:
     await provider.aclose()
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.text(max_size=200), st.booleans())
 def test_any_question_has_an_answer(question: str, found: bool) -> None:
     async def ask() -> list[Any]:

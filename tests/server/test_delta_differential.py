@@ -12,11 +12,12 @@ import httpx
 import pytest
 from accounts import Db, make_user, token_for
 from devices import Device
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from sterna.server.settings import ServerSettings
 from sterna.sync.wire import Ack, Commit, DeltaPush, DeltaResponse, Op, Row, Stamp
+from tests.generated import examples
 from tests.sim.history import Forked, History
 
 Key = tuple[str, str]
@@ -236,7 +237,7 @@ def play(http: Callable[[], httpx.Client], script: Sequence[tuple[int, int, tupl
     Twin(Device(twins[0].real.http, replica="new"), model).pull(300)
 
 
-@settings(max_examples=12, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@examples(12, suppress_health_check=list(HealthCheck))
 @given(script=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2000), steps), min_size=10, max_size=40))
 def test_postgresql_and_memory_answer_the_same(
     db: Db, address: str, script: list[tuple[int, int, tuple[Any, ...]]]

@@ -7,13 +7,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sterna.server.errors import ApiError
 from sterna.server.http import incremental_json
 from sterna.server.routes import json_route
 from sterna.server.routes.json_route import MAX_DEPTH, parsed, parsed_in_steps
+from tests.generated import examples
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -36,7 +37,7 @@ def test_in_steps_it_is_the_same_value_or_no_json_either(monkeypatch: pytest.Mon
     same_in_steps()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(VALUES, LAYOUTS, st.booleans(), st.none() | st.tuples(st.integers(0, 200), st.binary(max_size=3)))
 @example([1, 12, 1.3510798882109874e16, -0.5e-7, 123], None, True, None)
 @example(["\0", "\ud800", {"\0": "a\udfff"}], None, True, None)

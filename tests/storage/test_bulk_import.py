@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from builders import CONTENT, in_memory, table, tables
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.storage import Invalid, Store
 from sterna.storage.specification.functions import SpecifiedFunctions
+from tests.generated import examples
 
 
 def message(number: int, **more: Any) -> dict[str, Any]:
@@ -80,7 +81,7 @@ wire_conversations = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(wire_conversations, wire_conversations)
 def test_in_bulk_and_row_by_row_leave_the_same_in_every_table(first: list[Any], second: list[Any]) -> None:
     fast, slow = in_memory(), in_memory()

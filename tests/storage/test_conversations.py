@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from builders import acknowledge, exchange, in_memory
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ticking import Ticking
 
 from sterna.storage import Invalid, NotFound, Settled, Store
 from sterna.storage.records import Finish
 from sterna.storage.specification.functions import SpecifiedFunctions
+from tests.generated import examples
 
 
 def titles(store: Store, offset: int = 0, limit: int = 50, text: str = "") -> list[str]:
@@ -236,7 +237,7 @@ def test_a_session_with_its_messages_is_for_its_owner_only(store: Store) -> None
         SpecifiedFunctions(store).get_session_with_messages(reply.session_id, "stranger")
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.sampled_from(["new", "talk", "rename"]), max_size=12), st.integers(1, 5))
 def test_walking_the_list_page_by_page_shows_every_conversation_once(steps: list[str], size: int) -> None:
     store = in_memory()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from builders import exchange, in_memory
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ticking import Ticking
 
 from sterna.storage import Invalid, Message, NotFound, Settled, Store
+from tests.generated import examples
 
 
 def say(store: Store, session_id: str, key: tuple[int, str]) -> None:
@@ -20,7 +21,7 @@ def say(store: Store, session_id: str, key: tuple[int, str]) -> None:
     )
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.text("abc", min_size=1, max_size=3)), unique_by=lambda key: key[1], max_size=25

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from builders import exchange, in_memory
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.storage import Attachment, Settled, Store
 from sterna.storage.conversations import search
 from sterna.storage.conversations.search_query import parse_query
+from tests.generated import examples
 
 
 def found(store: Store, text: str, **options: object) -> list[str]:
@@ -137,7 +138,7 @@ def memory() -> Iterator[Store]:
     opened.close()
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(text=st.text(max_size=40))
 def test_any_text_is_a_query(memory: Store, text: str) -> None:
     query = parse_query(text)

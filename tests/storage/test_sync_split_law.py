@@ -7,10 +7,11 @@ from typing import Any
 
 from builders import in_memory, table
 from fake_server import FakeServer, conversation, message, setting
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.storage import RemoteRow, Store
+from tests.generated import examples
 
 SEEN = (
     "session_counts", "session_settings", "sync_session_state", "sync_message_state", "sync_setting_state",
@@ -116,7 +117,7 @@ CUTS = st.lists(st.integers(1, 6), max_size=12)
 EDITS = st.lists(st.integers(0, 3), max_size=3)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(feeds(), CUTS, EDITS)
 def test_a_feed_says_the_same_in_any_cut(feed: list[RemoteRow], sizes: list[int], edits: list[int]) -> None:
     at_once, cut = device(edits), device(edits)
@@ -126,7 +127,7 @@ def test_a_feed_says_the_same_in_any_cut(feed: list[RemoteRow], sizes: list[int]
     assert comparable(cut.store) == comparable(at_once.store)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(feeds(), CUTS, EDITS, st.data())
 def test_a_page_told_again_says_nothing(
     feed: list[RemoteRow], sizes: list[int], edits: list[int], data: st.DataObject

@@ -5,20 +5,21 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ticking import START
 
 from sterna.storage import clean, clip, one_line, storable
 from sterna.storage.clock import millis, parse, stamp
 from sterna.storage.ids import base36, conversation_id, message_id
+from tests.generated import examples
 
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(any_text)
 def test_nothing_that_a_terminal_obeys_survives_cleaning_and_cleaning_twice_changes_nothing(text: str) -> None:
     shown = clean(text)
@@ -58,7 +59,7 @@ def test_one_line_is_one_line_of_at_most_so_many_characters() -> None:
     assert clip("long", 0) == ""
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(any_text)
 def test_what_is_stored_is_text_to_every_engine(text: str) -> None:
     kept = storable(text)

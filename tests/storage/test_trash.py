@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from builders import CONTENT, SYNC, acknowledge, exchange, in_memory, outbox, table, tables
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ticking import Ticking
 
 from sterna.storage import Invalid, NotFound, PushBatch, Settled, Store
+from tests.generated import examples
 
 
 def furnished(store: Store) -> str:
@@ -234,7 +235,7 @@ STEPS = ("new", "acknowledge", "delete", "clear", "undo")
     [("new", 0), ("new", 0), ("delete", 0), ("delete", 1), ("clear", 0), ("undo", 1),
      ("delete", 0), ("undo", 1), ("clear", 0), ("undo", 1)]
 )  # fmt: skip
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=14))
 def test_whatever_is_deleted_and_undone_in_whatever_order_a_server_hears_the_same(steps: list[tuple[str, int]]) -> None:
     store = in_memory()

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from recount import USER, Hand, Ledger, Mirror, Row, differences, mirror, run, say
 
 from sterna.storage.clock import stamp
+from tests.generated import examples
 
 SESSIONS = st.sampled_from(["a", "b", "c\"'é"])
 MESSAGES = st.sampled_from([f"m{n}" for n in range(6)])
@@ -215,19 +216,19 @@ def check(events: list[tuple[Any, ...]], *, recursive: bool = False, whole: bool
         both.store.db.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(60)
 @given(st.lists(EVENTS, min_size=3, max_size=30))
 def test_any_history_leaves_every_counter_as_counting_again_would(events: list[tuple[Any, ...]]) -> None:
     check(events)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(20)
 @given(st.lists(EVENTS, min_size=3, max_size=30))
 def test_counters_are_the_same_where_triggers_may_call_themselves(events: list[tuple[Any, ...]]) -> None:
     check(events, recursive=True)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(20)
 @given(st.lists(ONE_BY_ONE, min_size=3, max_size=30))
 @example([("put", Row("m0", "a", "user", "", "2026-01-01T00:00:00.000000Z")), ("wait", 1), ("take", "m0", 0)])
 def test_capture_and_search_do_not_disturb_the_counters(events: list[tuple[Any, ...]]) -> None:

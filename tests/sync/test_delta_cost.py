@@ -11,9 +11,11 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pair import Device, DeviceGroup
+
+from tests.generated import examples
 
 BATCH = 2000
 FIXED, EACH, PER_BYTE = 600, 200, 1.3
@@ -37,7 +39,7 @@ def words(rng: random.Random, length: int) -> str:
     changes=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3000)), min_size=1, max_size=40),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=12)
+@examples(12)
 def test_requests_and_bytes_go_by_what_changed(changes: list[tuple[int, int]], seed: int) -> None:
     rng = random.Random(seed)
     with TemporaryDirectory() as folder:

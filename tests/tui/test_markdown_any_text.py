@@ -7,10 +7,11 @@ import unicodedata
 
 import pytest
 from drawn import PLAIN, rows
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.tui import markdown
+from tests.generated import examples
 
 BLOCKS = ["# ", "> ", "- ", "1. ", "```", "```py\n", "~~~", "| a | b |\n|---|--:|\n", "---", "\n", "\n\n", "    ", "\t"]
 INLINES = ["**", "*", "`", "[x](", ")", "$", "\\", "](http://e.org)", "![", "<b>", "&#27;", "&lt;"]
@@ -50,7 +51,7 @@ def drawable(document: markdown.Document, width: int, limit: int = 10_000) -> li
     return shown
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(text=TEXT, width=WIDTH)
 def test_any_text_can_be_shown_at_any_width(text: str, width: int) -> None:
     document = markdown.render(text)
@@ -58,7 +59,7 @@ def test_any_text_can_be_shown_at_any_width(text: str, width: int) -> None:
         assert document.row_of(width, document.position(width, y)) == y
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(text=TEXT, width=WIDTH, cut=st.integers(1, 40))
 def test_any_text_can_be_shown_while_it_arrives(text: str, width: int, cut: int) -> None:
     growing = markdown.LiveDocument()
@@ -66,20 +67,20 @@ def test_any_text_can_be_shown_while_it_arrives(text: str, width: int, cut: int)
         drawable(markdown.Document(growing.update(text[:end])), width)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(text=TEXT, width=WIDTH)
 def test_plain_text_can_be_shown_at_any_width(text: str, width: int) -> None:
     drawable(markdown.plain(text), width)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(words=st.lists(st.text("abcdeé日", min_size=1, max_size=30), min_size=1, max_size=40), width=WIDTH)
 def test_no_word_of_a_paragraph_is_hidden(words: list[str], width: int) -> None:
     shown = "".join(row.replace(" ", "") for row in drawable(markdown.render(" ".join(words)), width))
     assert shown == "".join(words)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(lines=st.lists(st.text("ab c(é日", max_size=60), min_size=1, max_size=10), width=WIDTH)
 def test_no_character_of_code_is_hidden(lines: list[str], width: int) -> None:
     code = "\n".join(line.rstrip() or "x" for line in lines)

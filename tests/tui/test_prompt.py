@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
 from textual.app import App, ComposeResult
@@ -14,6 +14,7 @@ from sterna.tui.prompt.history import History
 from sterna.tui.prompt.pastes import FOLD_CHARACTERS, Pastes, is_long, plain
 from sterna.tui.prompt.stored_draft import StoredDraft, split_aside, split_edited, with_aside, with_edited
 from sterna.tui.prompt.stored_draft import plain as all_of
+from tests.generated import examples
 
 BIG = "".join(f"line {number} of a long log\n" for number in range(20_000))
 assert len(BIG) > FOLD_CHARACTERS
@@ -155,7 +156,7 @@ async def test_a_folded_paste_survives_as_a_draft() -> None:
         assert app.prompt.whole == f"see {BIG}"
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.one_of(st.text(max_size=20), st.text(max_size=8).map(lambda text: text + "y\n" * 300)), max_size=5))
 def test_a_draft_gives_back_exactly_what_was_written(pieces: list[str]) -> None:
     pieces = [piece.translate({2: None, 3: None}) for piece in pieces]
