@@ -93,7 +93,7 @@ def _help(topics: list[Topic], help_text: HelpText) -> str:
     first, rest = topics[0], topics[1:3]
     text = (help_text(first.id).strip() or first.text.strip()).strip()
     also = f"\n\n*See also: {', '.join(topic.title.lower() for topic in rest)}.*" if rest else ""
-    return f"## {first.title}\n\n{text}{also}"
+    return f"## {first.title}\n\n{text}{also}\n\n*From Sterna's built-in guide, which is not a language model.*"
 
 
 def _history_answer(words: list[str], hits: list[HistoryHit]) -> str:

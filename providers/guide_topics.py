@@ -48,7 +48,7 @@ TOPICS = (
         "keys",
         "Keys",
         "key keys shortcut shortcuts keyboard keybinding keybindings hotkey hotkeys binding bindings press remap "
-        "vim mouse",
+        "vim mouse quit exit close",
         "Every action has a key and is listed in the command palette. Change keys under `[keys]` in `config.toml`.",
     ),
     _topic(
@@ -70,8 +70,7 @@ TOPICS = (
     _topic(
         "data",
         "Where your data is",
-        "data database sqlite file files stored store storage disk backup export privacy private offline "
-        "folder where leave",
+        "data database sqlite file files stored store storage disk backup privacy private offline folder leave",
         "All conversations are in one SQLite file on your disk. Only you can read it, with any SQLite tool. "
         "`sterna doctor` prints its path. Only messages that you send to a model leave this computer, and your history "
         "if you turn sync on.",
@@ -87,7 +86,7 @@ TOPICS = (
         "conversations",
         "Conversations",
         "conversation conversations rename title titles new session sessions chat chats switch sidebar "
-        "draft drafts retry stop pin pinned archive archived tag tags label labels export",
+        "draft drafts retry stop pin pinned archive archived tag tags label labels",
         "A new conversation is named after its first question; a title that you choose stays. Pinned conversations "
         "stay on top of the list, archived ones leave it, and tags group them; `#tag` and `is:archived` in the filter "
         "and in the search find them. Unsent text is saved "
@@ -97,8 +96,8 @@ TOPICS = (
     _topic(
         "settings",
         "Settings",
-        "setting settings config configuration toml theme themes dark light colour color colours colors preferences "
-        "temperature prompt system option options",
+        "setting settings config configuration toml config.toml theme themes dark light colour color colours colors "
+        "preferences temperature prompt system option options",
         "Settings are in `config.toml`; `STERNA_CONFIG_DIR` sets another folder for it. A misspelt setting is reported "
         "and the others apply.",
     ),
@@ -115,7 +114,7 @@ TOPICS = (
         "attachments",
         "Attachments",
         "attach attached attaching attachment attachments image images picture pictures photo photos screenshot pdf "
-        "pdfs upload drop drag clipboard",
+        "pdfs upload drop drag clipboard file files",
         "Drop a file on the terminal or paste its path to attach it: text, PDF, PNG, JPEG, WebP or GIF. "
         "`sterna ask -a FILE` does it too, and `sterna attachments` lists what is attached. Attached files are kept "
         "beside the database; a file is sent to a model only with a message that you send, and an image only to a "
@@ -131,9 +130,26 @@ TOPICS = (
     _topic(
         "sync",
         "Other computers",
-        "sync synchronise synchronize server machine machines devices share account sign login",
+        "sync synchronise synchronize server machine machines computer computers device devices share account sign "
+        "login move transfer",
         "Sync your conversations with your other computers through a server of your own. Nothing is sent before you "
         "sign in and turn sync on.",
+    ),
+    _topic(
+        "import",
+        "Import and export",
+        "import imports importing imported migrate takeout gather gathering chatgpt claude gemini export exports",
+        "`sterna import PATH` reads exports of ChatGPT, Claude and Gemini, and the histories of other programs. "
+        "What was imported can be taken back, and importing it again changes nothing. `sterna gather` follows programs "
+        "on this computer, and takes what they add. `sterna export` writes conversations as Markdown, HTML, JSON and "
+        "in other formats, or all of your data.",
+    ),
+    _topic(
+        "tools",
+        "Tools for the model",
+        "tool tools mcp permission permissions allow allowed",
+        "A model may call tools, of MCP servers in `config.toml` and some that are built in. You are asked before each "
+        "call that you have not allowed.",
     ),
     _topic(
         "account",
@@ -177,14 +193,20 @@ STOP_WORDS = frozenset(_STOP.split())
 _WORD = re.compile(r"[^\W_](?:[\w'’.+#-]*[\w+#])?")
 
 
+_TOPIC_WORDS = frozenset[str]().union(*(topic.words for topic in TOPICS))
+
+
 def content_words(text: str) -> list[str]:
     """Return the words of a question without stop words, in their order."""
     return [word for word in _WORD.findall(text) if word.lower() not in STOP_WORDS]
 
 
 def topics_for(text: str) -> list[Topic]:
-    """Return the topics that match the question, the best match first."""
+    """Return the topics that match the question, the best match first; none where it is about something else."""
     words = {word.lower() for word in _WORD.findall(text)}
+    known = words & _TOPIC_WORDS
+    if len(words - known - STOP_WORDS) > len(known) + 1:
+        return []
     scored = [(len(words & topic.words), topic) for topic in TOPICS]
     return [topic for score, topic in sorted(scored, key=lambda pair: -pair[0]) if score]
 

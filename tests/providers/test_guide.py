@@ -72,7 +72,17 @@ async def test_it_says_plainly_what_it_is(question: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["Write a poem about quarks", "Why is the sky blue?", "2+2", "🐦", "what about it"]
+    "question",
+    [
+        "Write a poem about quarks",
+        "Why is the sky blue?",
+        "2+2",
+        "🐦",
+        "what about it",
+        "Write a python function to open a file",
+        "Explain SQLite WAL mode in detail",
+        "Is a stored procedure faster than a prepared statement in a large database?",
+    ],
 )
 async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
     answer = await GuideFixture().answer(question)
@@ -90,6 +100,14 @@ async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
         ("where do I put an API key?", "models"),
         ("Where is my data?", "data"),
         ("Can I attach a PDF?", "attachments"),
+        ("How do I attach a file?", "attachments"),
+        ("Where are the settings?", "settings"),
+        ("How do I import from ChatGPT?", "import"),
+        ("how do I export", "import"),
+        ("where is config.toml", "settings"),
+        ("which tools can it call?", "tools"),
+        ("How do I quit?", "keys"),
+        ("How can I move my conversations to another computer?", "sync"),
         ("how do I send a screenshot", "attachments"),
         ("how do I undo a delete", "delete"),
         ("how does searching work", "search"),

@@ -18,6 +18,7 @@ KEYS = {
         "model.choose",
         "app.palette",
         "app.help",
+        "app.quit",
     ),
     "models": ("model.choose", "app.settings"),
     "search": ("conversation.search", "history.ask", "sidebar.filter"),
@@ -32,6 +33,8 @@ KEYS = {
     ),
     "writing": ("prompt.editor", "prompt.history", "prompt.take_back", "persona.choose", "snippet.insert"),
     "attachments": ("attachment.add", "attachment.paste", "attachment.remove", "transcript.attachments"),
+    "import": ("app.import", "conversation.export"),
+    "tools": ("tool.choose",),
     "settings": ("app.settings", "conversation.settings", "app.theme"),
 }
 """Actions to be named under each topic."""
