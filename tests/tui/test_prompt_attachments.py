@@ -246,7 +246,10 @@ async def test_a_model_without_eyes_gets_nothing_and_text_and_image_stay(home: H
         assert (app.main.prompt.text, names(app), home.model.requests) == ("What is this?", [picture.name], [])
 
 
-async def test_a_path_can_be_typed_and_is_completed(home: Home, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("key", ["tab", "right"])
+async def test_a_path_can_be_typed_and_is_completed(
+    home: Home, notes: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
     monkeypatch.chdir(notes.parent)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
@@ -255,7 +258,7 @@ async def test_a_path_can_be_typed_and_is_completed(home: Home, notes: Path, mon
         await until(pilot, lambda: "Attach a file" in frame(app))
         await write(pilot, "no")
         await until(pilot, lambda: "notes.txt" in frame(app))
-        await pilot.press("right", "enter")
+        await pilot.press(key, "enter")
         await until(pilot, lambda: names(app) == ["notes.txt"])
 
 

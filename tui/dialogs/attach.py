@@ -30,6 +30,17 @@ MOST_NAMES = 5_000
 """Names of a folder that are looked at for a suggestion."""
 
 
+class PathField(Field):
+    """Field that tab completes, as in a shell."""
+
+    BINDINGS = [("tab", "complete", "Complete")]
+
+    def action_complete(self) -> None:
+        """Take the suggestion, if there is one."""
+        self.action_end()
+        self.action_cursor_right()
+
+
 class AttachDialog(Dialog[list[Path]]):
     """Field for a path, which is completed while it is typed."""
 
@@ -37,9 +48,9 @@ class AttachDialog(Dialog[list[Path]]):
 
     def compose(self) -> ComposeResult:
         """Compose the field."""
-        with Panel("Attach a file", keys="enter attach   → complete   esc cancel"):
+        with Panel("Attach a file", keys="enter attach   tab complete   esc cancel"):
             yield sentence("Text, PDF, or an image (PNG, JPEG, WebP, GIF).", id="asked")
-            yield Field("Path", suggester=PathSuggester(), placeholder="~/notes.txt")
+            yield PathField("Path", suggester=PathSuggester(), placeholder="~/notes.txt")
 
     @on(Input.Submitted)
     async def answer(self, event: Input.Submitted) -> None:
