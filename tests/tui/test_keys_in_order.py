@@ -24,7 +24,6 @@ BURSTS = {
 }
 """Keys, and the text that they leave in an empty field."""
 
-
 NAMED = {"backspace", "delete", "space", "left", "home"}
 
 
@@ -74,12 +73,11 @@ async def test_editing_keys_and_letters_are_taken_in_their_order(home: Home, fie
             return field.value if isinstance(field, Input) else field.text
 
         for line, expected in BURSTS.items():
+            print(line)
             send(app, keys_of(line))
-            await pilot.pause()
-            assert text() == expected, line
+            await until(pilot, lambda expected=expected: text() == expected)
             send(app, ["end", *["backspace"] * 20])
-            await pilot.pause()
-            assert text() == "", line
+            await until(pilot, lambda: text() == "")
 
 
 async def test_a_burst_is_sent_as_it_was_typed(home: Home) -> None:
