@@ -38,8 +38,7 @@ class TrashOutbox:
             left join sync_session_state as s on s.session_id = c.id
             left join sync_outbox as o on o.kind = 'c' and o.id = c.id
             where c.id not in (select conv_id from sync_private)
-                and (s.server_seq > 0 and s.created_seq > (select full_cursor from sync_state)
-                    or coalesce(o.sent, 0) > 0)
+                and (s.created_seq > (select full_cursor from sync_state) or coalesce(o.sent, 0) > 0)
             on conflict (kind, id) do update set
                 op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
             values,

@@ -31,6 +31,7 @@ REGRESSIONS: tuple[int, ...] = (
         970_008_194,
         970_011_744,
         970_014_630,
+        1_130_001_670,
     ),
 )
 """Seeds that once showed a mistake, of the program or of the oracle."""
