@@ -14,6 +14,7 @@ from typing import Any
 
 from fake_tools import FakeToolbox
 from textual import events
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from sterna import config
@@ -193,6 +194,20 @@ async def write(pilot: Pilot[int], text: str) -> None:
     """Put text where the focus is, at once: pressing its keys one by one waits after each."""
     pilot.app.post_message(events.Paste(text))
     await pilot.pause()
+
+
+def burst(app: SternaApp, *keys: str) -> None:
+    """Hand over keys as a terminal does when a person is faster than the program: all at once."""
+    characters = {"slash": "/", "space": " "}
+    for key in keys:
+        app.post_message(events.Key(key, characters.get(key, key if len(key) == 1 else None)))
+
+
+def drawn(app: SternaApp) -> str:
+    """Return what the terminal shows: a dialog, and what is seen of the screen behind it."""
+    visible_screen_stack.set(app._background_screens)
+    app.screen.refresh()
+    return frame(app)
 
 
 def frame(app: SternaApp) -> str:

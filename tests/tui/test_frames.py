@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from home import Home, frame, settled, until, write
+from home import Home, drawn, frame, settled, until, write
 from scenes import DIALOGS, PARTS, back
-from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button
@@ -34,9 +33,7 @@ SCENES = {name: {**PARTS, **DIALOGS}[name] for name in BOTH_SIZES}
 
 def compare(name: str, size: tuple[int, int], app: SternaApp, folder: Path) -> None:
     path = GOLDEN / f"{name}-{size[0]}x{size[1]}.txt"
-    visible_screen_stack.set(app._background_screens)  # a dialog draws what is behind it
-    app.screen.refresh()
-    text = frame(app).replace(str(folder), "/home/me/.config/sterna")
+    text = drawn(app).replace(str(folder), "/home/me/.config/sterna")
     if os.environ.get("GOLDEN") == "write":
         GOLDEN.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")

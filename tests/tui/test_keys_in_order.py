@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from home import SIZE, Home, opened, until
-from textual import events
+from home import SIZE, Home, burst, opened, until
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -31,12 +30,6 @@ def keys_of(line: str) -> list[str]:
     """Return the keys of a line: names of keys, and words that are typed letter by letter."""
     words = line.split()
     return [key for word in words for key in ([word] if "+" in word or word in NAMED else word)]
-
-
-def send(app: SternaApp, keys: list[str]) -> None:
-    """Hand keys over at once, as a terminal does."""
-    for key in keys:
-        app.post_message(events.Key(key, " " if key == "space" else key if len(key) == 1 else None))
 
 
 FieldOf = Callable[[Pilot[int], SternaApp], Awaitable[TextArea | Input]]
@@ -74,9 +67,9 @@ async def test_editing_keys_and_letters_are_taken_in_their_order(home: Home, fie
 
         for line, expected in BURSTS.items():
             print(line)
-            send(app, keys_of(line))
+            burst(app, *keys_of(line))
             await until(pilot, lambda expected=expected: text() == expected)
-            send(app, ["end", *["backspace"] * 20])
+            burst(app, "end", *["backspace"] * 20)
             await until(pilot, lambda: text() == "")
 
 
@@ -84,7 +77,7 @@ async def test_a_burst_is_sent_as_it_was_typed(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        send(app, [*keys_of("teh backspace backspace he"), "enter", *"next"])
+        burst(app, *keys_of("teh backspace backspace he"), "enter", *"next")
         await until(pilot, lambda: home.model.requests)
         assert home.model.requests[0].messages[-1].content == "the"
         await until(pilot, lambda: app.main.prompt.text == "next")

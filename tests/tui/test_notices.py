@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, opened, shown, until, write
-from textual._context import visible_screen_stack
+from home import Home, drawn, frame, opened, shown, until, write
 from textual.widgets._toast import Toast
 
 from sterna.tui.app import SternaApp
@@ -13,13 +12,6 @@ from sterna.tui.app import SternaApp
 def covered(app: SternaApp) -> set[int]:
     """Rows of the screen that notices cover."""
     return {row for toast in app.screen.query(Toast) for row in range(toast.region.y, toast.region.bottom)}
-
-
-def drawn(app: SternaApp) -> str:
-    """Return what the terminal shows: a dialog, and what is seen of the screen behind it."""
-    visible_screen_stack.set(app._background_screens)
-    app.screen.refresh()
-    return frame(app)
 
 
 async def test_a_notice_stands_above_the_prompt_when_it_does_not_fit_below(home: Home) -> None:

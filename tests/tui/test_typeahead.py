@@ -6,7 +6,7 @@ import asyncio
 from contextlib import closing
 
 import pytest
-from home import SIZE, Home, opened, rows, until
+from home import SIZE, Home, burst, opened, rows, until
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -16,12 +16,6 @@ from sterna.tui.actions.action import Action
 from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.actions.typeahead import typeahead
 from sterna.tui.app import SternaApp
-
-
-def burst(app: SternaApp, *keys: str) -> None:
-    """Keys as a terminal hands them over when a person is faster than the program: all at once."""
-    for key in keys:
-        app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else None))
 
 
 async def in_conversation(pilot: Pilot[int], app: SternaApp) -> None:
